@@ -1,0 +1,1 @@
+"""Motion engines and their registry."""

@@ -1,0 +1,34 @@
+"""What can go wrong for a user, each with the exit code that the commands end with."""
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["InputError", "MvotError", "OutputError", "UsageError", "unknown_name"]
+
+
+class MvotError(Exception):
+    """One clear sentence for the user: what is wrong, where, and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(MvotError):
+    """An option, name or setting that does not exist or cannot be so."""
+
+    exit_code = 2
+
+
+class InputError(MvotError):
+    """A file, stream or detection that cannot be read or used."""
+
+
+class OutputError(MvotError):
+    """A result that could not be written."""
+
+
+def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UsageError:
+    """The error for a name that is not among ``choices``; names the nearest one."""
+    known = sorted(choices)
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(known)}"
+    return UsageError(f"unknown {kind} {name!r}: {hint}")

@@ -1,0 +1,1 @@
+"""The pipeline around the plugin: sources, scheduler, dataflow, sinks and `mvot-run`."""
