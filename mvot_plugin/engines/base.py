@@ -14,11 +14,11 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Float64
 
 from mvot_plugin.types import Frame
 
-__all__ = ["NOMINAL_STEP", "Motion", "MotionEngine", "Refreshes", "Targets", "as_boxes", "refresh"]
+__all__ = ["NOMINAL_STEP", "Motion", "MotionEngine", "Refreshes", "Targets", "as_boxes", "elapsed", "refresh"]
 
 NOMINAL_STEP = 1 / 25
 """Seconds that pass between two frames whose timestamps are unknown."""
@@ -140,3 +140,8 @@ def as_boxes(boxes: Any) -> Float32[np.ndarray, "n 4"]:
         row = int(np.argmin(good))
         raise ValueError(f"box {row} is not finite or has no area: {array[row].tolist()}")
     return array
+
+
+def elapsed(now: float, since: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+    """Seconds from ``since`` to ``now``: never negative, ``NOMINAL_STEP`` where time is unknown."""
+    return np.maximum(np.where(np.isnan(now - since), NOMINAL_STEP, now - since), 0)

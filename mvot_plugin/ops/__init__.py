@@ -1,0 +1,1 @@
+"""Batched operators on boxes."""
