@@ -1,1 +1,134 @@
-"""Detectors and their registry."""
+"""Detectors: any callable from a frame to detections, and the ones that have a name.
+
+    detector = load_detector("yolo11n.pt", conf=0.3, classes=["person"])
+    detections = detector(frame)
+
+Another package adds a name through the entry point group ``mvot_plugin.detectors``: a callable
+that takes ``conf``, ``classes`` and ``device`` by keyword and returns a detector.
+"""
+
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from mvot_plugin.detectors.base import (
+    Classes,
+    Detector,
+    as_detections,
+    from_supervision,
+    from_ultralytics,
+    of_classes,
+    usable,
+)
+from mvot_plugin.detectors.replay import ReplayDetector
+from mvot_plugin.detectors.ultralytics import (
+    DEFAULT_MODEL,
+    UltralyticsDetector,
+    is_model,
+    looks_like_model,
+)
+from mvot_plugin.errors import InputError, MvotError, UsageError, unknown_name
+
+__all__ = [
+    "Classes",
+    "Detector",
+    "ReplayDetector",
+    "UltralyticsDetector",
+    "as_detections",
+    "as_detector",
+    "detector_names",
+    "from_supervision",
+    "from_ultralytics",
+    "load_detector",
+    "of_classes",
+    "usable",
+]
+
+GROUP = "mvot_plugin.detectors"
+_BUILT_IN = ("replay", "ultralytics")
+
+
+def detector_names() -> list[str]:
+    """The names that ``load_detector`` knows besides models: built in, and of other packages."""
+    return sorted({*_BUILT_IN, *(point.name for point in entry_points(group=GROUP))})
+
+
+def load_detector(
+    name: str,
+    *,
+    conf: float | None = None,
+    classes: Classes = None,
+    device: str = "auto",
+) -> Detector:
+    """The detector of that name.
+
+    ``name`` is ``"ultralytics"`` (its default model), ``"replay:PATH"`` (a MOT ``det.txt``), one
+    that another package has registered, or the path or name of a model that ultralytics runs.
+    ``conf`` None is the detector's own threshold; ``classes`` are names or numbers.
+
+    Raises ``UsageError`` for a name that is none of these, and what the detector itself raises.
+    """
+    kind, _, path = name.partition(":")
+    if kind == "replay":
+        return _replay(path, conf=conf, classes=classes)
+    registered = entry_points(group=GROUP, name=name)
+    if registered and name not in _BUILT_IN:
+        return _build(next(iter(registered)), conf=conf, classes=classes, device=device)
+    if name != "ultralytics" and not looks_like_model(name):
+        raise unknown_name("detector", name, [*detector_names(), DEFAULT_MODEL])
+    return UltralyticsDetector(
+        DEFAULT_MODEL if name == "ultralytics" else name,
+        conf=0.25 if conf is None else conf,
+        classes=classes,
+        device=device,
+    )
+
+
+def as_detector(detector: str | Path | object) -> Detector:
+    """A detector from what a user has: a name or path, an ultralytics model, any callable.
+
+    Raises ``UsageError`` for what is none of these, and what ``load_detector`` raises.
+    """
+    if isinstance(detector, (str, Path)):
+        return load_detector(str(detector))
+    if is_model(detector):
+        return UltralyticsDetector(detector)
+    if callable(detector):
+        return detector
+    raise UsageError(
+        "a detector is a callable that takes a frame, the name or path of a model, or an "
+        f"ultralytics model, got {type(detector).__name__}"
+    )
+
+
+def _replay(path: str, *, conf: float | None, classes: Classes) -> ReplayDetector:
+    if not path:
+        raise UsageError("the replay detector needs a MOT file: replay:PATH")
+    if classes:
+        raise UsageError("replayed detections carry no classes to choose from; leave classes out")
+    return ReplayDetector(path, conf=conf)
+
+
+def _build(
+    point: EntryPoint,
+    *,
+    conf: float | None,
+    classes: Classes,
+    device: str,
+) -> Detector:
+    """Load and call what another package has registered; whatever that raises names it."""
+    package = point.dist.name if point.dist else point.value
+    try:
+        detector: object = point.load()(conf=conf, classes=classes, device=device)
+    except MvotError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"detector {point.name!r} of the package {package!r} does not work "
+            f"({type(error).__name__}: {error}); repair or remove that package"
+        ) from error
+    if not callable(detector):
+        raise InputError(
+            f"detector {point.name!r} of the package {package!r} built "
+            f"a {type(detector).__name__}, which cannot be called with a frame"
+        )
+    return detector

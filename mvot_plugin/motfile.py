@@ -1,0 +1,165 @@
+"""The one reader of MOTChallenge text files: detections and ground truth alike.
+
+Rows are ``frame,id,left,top,width,height[,score[,...]]``, frames and pixels from 1, separated by
+commas, blanks or tabs. Only in rows of exactly 9 columns are the last two class and visibility
+(MOT17 ground truth); in others what follows the score is world coordinates, which nobody reads.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64
+
+from mvot_plugin.errors import InputError
+
+__all__ = ["MotRows", "read_mot"]
+
+_EXPECTED = "expected frame,id,left,top,width,height,score with frames counted from 1"
+_NAMES = ("frame", "id", "left", "top", "width", "height", "score", "class", "visibility")
+_LARGEST = 2**53
+_COMMENT = re.compile(r"#[^\n]*")
+_EMPTY_FIELD = re.compile(r"(?:^|,)[ \t]*,", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class MotRows:
+    """The columns of a MOT file, in the file's order, each row once.
+
+    ``frame`` counts from 0 and ``xyxy`` is 0-based, half-open, in pixels. ``score`` is the flag
+    of a ground truth, and 1 where the file has no such column; ``class_id`` is -1 and
+    ``visibility`` 1 where it has none. ``duplicates`` is how many exact repetitions were left out.
+    """
+
+    frame: Int64[np.ndarray, " n"]
+    id: Int64[np.ndarray, " n"]
+    xyxy: Float32[np.ndarray, "n 4"]
+    score: Float32[np.ndarray, " n"]
+    class_id: Int64[np.ndarray, " n"]
+    visibility: Float32[np.ndarray, " n"]
+    duplicates: int
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+def read_mot(path: str | Path) -> MotRows:
+    """Read a MOT ``det.txt`` or ``gt.txt``.
+
+    Blank lines, ``#`` comments, a byte-order mark and Windows line ends are skipped over, and an
+    empty file has no rows. Boxes are taken as they are, NaN and empty ones too. Raises
+    ``InputError`` for a file that cannot be read, naming the first line that is not such a row.
+    """
+    text = _text(path)
+    lines = [line for line in map(str.strip, _blank_separated(text).split("\n")) if line]
+    unique = list(dict.fromkeys(lines))
+    if not unique:
+        return _columns(np.empty((0, 6)), duplicates=0)
+    try:
+        if _EMPTY_FIELD.search(text):
+            raise ValueError("a field is empty")
+        table = np.loadtxt(unique, comments=None, ndmin=2)
+    except ValueError:
+        raise _first_fault(path, text) from None
+    if table.shape[1] < 6 or not all(_whole(table, k).all() for k in _whole_columns(table)):
+        raise _first_fault(path, text)
+    return _columns(table, duplicates=len(lines) - len(unique))
+
+
+def _text(path: str | Path) -> str:
+    """The file's text without comments, its lines ended by newlines only."""
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; give the path of a MOT text file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder; give the MOT text file inside it") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    try:
+        if b"\0" in data:
+            raise ValueError("binary")
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except ValueError:
+        raise InputError(f"{path} is not a text file; {_EXPECTED}") from None
+    return _COMMENT.sub("", text) if "#" in text else text
+
+
+def _blank_separated(text: str) -> str:
+    return text.replace(",", " ").replace("\t", " ")
+
+
+def _whole_columns(table: Float64[np.ndarray, "n columns"]) -> list[int]:
+    """The columns that hold whole numbers: frame, id and, in rows of 9, the class."""
+    return [0, 1, 7] if table.shape[1] == 9 else [0, 1]
+
+
+def _whole(table: Float64[np.ndarray, "n columns"], column: int) -> np.ndarray:
+    """Which rows have a whole number there; frames count from 1."""
+    numbers = table[:, column]
+    with np.errstate(invalid="ignore"):
+        good: np.ndarray = (numbers == np.floor(numbers)) & (np.abs(numbers) < _LARGEST)
+        return good & (numbers >= 1) if column == 0 else good
+
+
+def _columns(table: Float64[np.ndarray, "n columns"], *, duplicates: int) -> MotRows:
+    rows, columns = table.shape
+    left, top, width, height = table[:, 2:6].T
+    with np.errstate(over="ignore", invalid="ignore"):
+        corners = np.stack([left - 1, top - 1, left - 1 + width, top - 1 + height], 1)
+        xyxy = corners.astype(np.float32)
+        score = (table[:, 6] if columns > 6 else np.ones(rows)).astype(np.float32)
+        visibility = (table[:, 8] if columns == 9 else np.ones(rows)).astype(np.float32)
+    return MotRows(
+        frame=table[:, 0].astype(np.int64) - 1,
+        id=table[:, 1].astype(np.int64),
+        xyxy=xyxy,
+        score=score,
+        class_id=(table[:, 7] if columns == 9 else -np.ones(rows)).astype(np.int64),
+        visibility=visibility,
+        duplicates=duplicates,
+    )
+
+
+def _first_fault(path: str | Path, text: str) -> InputError:
+    """The error that names the first bad line; slow, so only on the way out."""
+    columns = 0
+    for number, line in enumerate(map(str.strip, text.split("\n")), start=1):
+        if not line:
+            continue
+        fields = _fields(line)
+        columns = columns or len(fields)
+        if fault := _fault(fields, columns):
+            return InputError(f"{path}, line {number}: {fault}; {_EXPECTED}")
+    return InputError(f"{path} is not a MOT file; {_EXPECTED}")
+
+
+def _fields(line: str) -> list[str]:
+    """The fields of a line; a comma at its end separates nothing."""
+    return [field for part in line.removesuffix(",").split(",") for field in part.split() or [""]]
+
+
+def _fault(fields: list[str], columns: int) -> str:
+    """What is wrong with the fields of a line, '' for nothing."""
+    for column, field in enumerate(fields):
+        name = _NAMES[column] if column < len(_NAMES) else f"column {column + 1}"
+        if not _is_number(field):
+            return f"{name} {field!r} is not a number" if field else f"{name} is empty"
+    if len(fields) < 6:
+        return f"{len(fields)} columns are too few"
+    if len(fields) != columns:
+        return f"{len(fields)} columns, where the first row has {columns}"
+    table = np.array([fields], np.float64)
+    for column in _whole_columns(table):
+        if not _whole(table, column).all():
+            return f"{_NAMES[column]} {fields[column]!r} is not a whole number in range"
+    return ""
+
+
+def _is_number(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return field.isascii() and "_" not in field
