@@ -16,7 +16,7 @@ __all__ = ["AffinityConfig", "affinity"]
 class AffinityConfig:
     """Settings of the affinity; margins are shares of a box's width and height."""
 
-    gate: float = 0.2
+    gate: float = 0.1
     """The least affinity of a match."""
     margin: float = 0.05
     """Margin around every box when overlap is measured."""

@@ -8,6 +8,7 @@ hold for any frame rate and any ``detect_every``.
 
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
@@ -16,7 +17,6 @@ from mvot_plugin.assignment import Match
 from mvot_plugin.engines.base import Motion
 from mvot_plugin.ops.boxes import inside_fraction, iou
 from mvot_plugin.types import Detections, Tracks
-
 
 __all__ = ["Lifecycle", "LifecycleConfig", "State", "Trajectories"]
 
@@ -38,16 +38,32 @@ class LifecycleConfig:
     beta: float = 0.0
     """Detection confidence from which a free detection starts a trajectory (SiamMOT's beta)."""
     tau: float = 2.0
-    """Seconds unseen after which a trajectory is removed (SiamMOT's tau: 30 frames at 30 fps)."""
-    confirm: int = 2
-    """Detector cycles a trajectory must match in before it is reported."""
-    patience: int = 2
-    """Detector cycles in a row that may miss a target which the engine still sees."""
-    patience_seconds: float = 0.5
-    """The least time those cycles must span before the target counts as lost."""
+    """Seconds unseen after which a trajectory is removed (SiamMOT's tau, there 30 frames)."""
+    tau_cycles: float = 2.0
+    """The least of detector cycles unseen after which a trajectory is removed."""
+    newcomer_seconds: float = 0.5
+    """Seconds in which as many newcomers as false alarms are expected. Where detector cycles are
+    longer, a first detection is reported at once; where they are shorter, a second one must agree."""
+    first_odds: float = 4.0
+    """The most that a first detection is trusted, as all are on the first frame of a video."""
+    stay_seconds: float = 5.0
+    """How long a target stays in view, on average: over a long cycle what was believed fades."""
+    hit_odds: float = 8.0
+    """How many times likelier than a false alarm a target is to be detected again."""
+    prior_hits: float = 2.0
+    prior_misses: float = 1.0
+    """What a target's hit rate is counted from. One that was always detected and now is not is
+    doubted sooner than one that is detected now and then."""
+    least_odds: float = 0.125
+    """Odds that a lost target keeps, so that one match brings it back; with ``most_odds``, bounds."""
+    most_odds: float = 50.0
+    refuted: float = 0.1
+    """Odds under which a tentative trajectory is removed."""
+    memory: float = 0.5
+    """Seconds over which a target's velocity is learnt from its detections."""
     inside: float = 0.3
     """A trajectory with a smaller share of its box inside the image has left it."""
-    duplicate: float = 0.5
+    duplicate: float = 0.25
     """Overlap (IoU) with a reported track from which a free detection starts nothing new."""
 
 
@@ -55,8 +71,9 @@ class LifecycleConfig:
 class Trajectories:
     """What the pipeline knows of N trajectories, row by row with the engine's ``Targets``.
 
-    ``hits`` and ``misses`` count detector cycles, the latter in a row; ``seen`` and ``measured``
-    are when the target was last seen at all, and last matched by a detection (seconds).
+    ``odds`` that the target exists, and whether they were ever even (``proven``); ``hits`` and
+    ``misses`` in detector cycles; when it was last seen at all and last ``measured`` by a detection
+    (seconds), where that was (``anchor``), and its ``velocity`` then (pixels per second).
     """
 
     id: Int64[np.ndarray, " n"]
@@ -65,10 +82,14 @@ class Trajectories:
     score: Float32[np.ndarray, " n"]
     class_id: Int64[np.ndarray, " n"]
     detected: Bool[np.ndarray, " n"]
+    odds: Float64[np.ndarray, " n"]
+    proven: Bool[np.ndarray, " n"]
     hits: Int64[np.ndarray, " n"]
     misses: Int64[np.ndarray, " n"]
     seen: Float64[np.ndarray, " n"]
     measured: Float64[np.ndarray, " n"]
+    anchor: Float32[np.ndarray, "n 4"]
+    velocity: Float32[np.ndarray, "n 2"]
 
     def __len__(self) -> int:
         return len(self.id)
@@ -83,23 +104,40 @@ class Trajectories:
 
 
 class Lifecycle:
-    """Decides which trajectories live; one per pipeline, so ids are the pipeline's own."""
+    """Decides which trajectories live; one per pipeline, so ids are the pipeline's own.
+
+    Whether a target exists is kept as odds: a match multiplies them, a miss divides them by as much
+    as misses are rare for this target (as in integrated probabilistic data association, Musicki et
+    al. 1994). A target is reported while the odds are even or better and the engine sees it.
+    """
 
     def __init__(self, config: LifecycleConfig) -> None:
         self.config = config
         self._born = 0
-        self.trajectories = self._births(Detections.empty(), 0.0)
+        self._looked = -np.inf
+        self._cycle = 0.0
+        self.trajectories = self._births(Detections.empty(), time=0.0, odds=0.0)
+
+    def inertia(self, motion: Motion, time: float) -> Motion:
+        """A second guess at targets gone missing: as if they had kept their velocity.
+
+        An engine that looks at pixels may have stayed behind with what hides the target. Boxes
+        (N, 4) are empty and scores (N,) zero for targets that are not missing.
+        """
+        now = self.trajectories
+        missing = now.proven & ((now.odds < 1) | (motion.scores < self.config.alpha))
+        away = time - now.measured
+        boxes = now.anchor + np.tile(now.velocity * away[:, None].astype(np.float32), 2)
+        scores = (missing * 0.5**away).astype(np.float32)
+        return Motion(boxes=boxes * missing[:, None], scores=scores)
 
     def coast(
         self, motion: Motion, time: float, image_size: tuple[int, int]
     ) -> Bool[np.ndarray, " n"]:
         """A frame without detector: N trajectories move; returns which of them live on."""
-        rows = len(self.trajectories)
+        nothing = np.zeros(len(self.trajectories), np.bool_)
         moved = replace(
-            self.trajectories,
-            boxes=motion.boxes,
-            score=motion.scores,
-            detected=np.zeros(rows, np.bool_),
+            self.trajectories, boxes=motion.boxes, score=motion.scores, detected=nothing
         )
         return self._settle(moved, time, image_size)
 
@@ -115,9 +153,12 @@ class Lifecycle:
 
         The new trajectories stand behind the surviving ones, in the order of their detections.
         """
-        alive = self._settle(self._matched(motion, detections, match, time), time, image_size)
+        self._cycle, self._looked = max(time - self._looked, 0.0), time
+        moved = self._judged(self._matched(motion, detections, match, time))
+        alive = self._settle(moved, time, image_size)
         births = self._free(detections, match)
-        self.trajectories = self.trajectories.joined(self._births(detections[births], time))
+        born = self._births(detections[births], time=time, odds=self._newcomer_odds())
+        self.trajectories = self.trajectories.joined(born)
         return alive, births
 
     def tracks(self) -> Tracks:
@@ -135,22 +176,46 @@ class Lifecycle:
         self, motion: Motion, detections: Detections, match: Match, time: float
     ) -> Trajectories:
         """The table with each matched target on its detection, each other on its motion."""
-        old = self.trajectories
-        hit, by = match.targets, match.detections
-        boxes, score = motion.boxes.copy(), motion.scores.copy()
-        hits, misses, measured = old.hits.copy(), old.misses + 1, old.measured.copy()
-        detected = np.zeros(len(old), np.bool_)
-        boxes[hit], score[hit] = detections.xyxy[by], detections.confidence[by]
-        hits[hit] += 1
-        misses[hit], measured[hit], detected[hit] = 0, time, True
+        old, hit, found = self.trajectories, match.targets, detections[match.detections]
+        step = np.maximum(time - old.measured[hit], 1e-3)[:, None]
+        shift = (found.xyxy - old.anchor[hit]).reshape(-1, 2, 2).mean(1)
+        share = np.where(old.hits[hit, None] <= 1, 1, step / (step + self.config.memory))
+        velocity = old.velocity[hit] + share * (shift / step - old.velocity[hit])
         return replace(
             old,
-            boxes=boxes,
-            score=score,
-            hits=hits,
-            misses=misses,
-            measured=measured,
-            detected=detected,
+            boxes=_put(motion.boxes, hit, found.xyxy),
+            score=_put(motion.scores, hit, found.confidence),
+            detected=_put(np.zeros(len(old), np.bool_), hit, True),
+            measured=_put(old.measured, hit, time),
+            anchor=_put(old.anchor, hit, found.xyxy),
+            velocity=_put(old.velocity, hit, velocity),
+        )
+
+    def _newcomer_odds(self) -> float:
+        """Odds that a free detection is a newcomer: in a long cycle more of them come."""
+        return min(self._cycle / self.config.newcomer_seconds, self.config.first_odds)
+
+    def _judged(self, moved: Trajectories) -> Trajectories:
+        """The table with the odds after this cycle's hits and misses.
+
+        A target that returns is trusted no less than a newcomer.
+        """
+        config = self.config
+        hits, misses = moved.hits + config.prior_hits, moved.misses + config.prior_misses
+        ratio = np.where(
+            moved.detected, config.hit_odds, np.maximum(misses / (hits + misses), 0.05)
+        )
+        belief = np.exp(-self._cycle / config.stay_seconds) * moved.odds / (1 + moved.odds)
+        odds = belief / (1 - belief) * ratio
+        least = np.where(moved.proven, config.least_odds, 0)
+        least = np.where(moved.detected, self._newcomer_odds(), least)
+        odds = np.clip(odds, least, config.most_odds)
+        return replace(
+            moved,
+            odds=odds,
+            proven=moved.proven | (odds >= 1),
+            hits=moved.hits + moved.detected,
+            misses=moved.misses + (~moved.detected & (moved.odds >= 1)),
         )
 
     def _settle(
@@ -158,17 +223,14 @@ class Lifecycle:
     ) -> Bool[np.ndarray, " n"]:
         """Set each trajectory's state from what was seen of it; drop the dead ones."""
         config = self.config
-        unsupported = (moved.misses >= config.patience) & (
-            time - moved.measured >= config.patience_seconds
-        )
-        visible = moved.detected | ((moved.score >= config.alpha) & ~unsupported)
+        visible = (moved.odds >= 1) & (moved.detected | (moved.score >= config.alpha))
         seen = np.where(visible, time, moved.seen)
-        proven = moved.hits >= config.confirm
         state = np.where(visible, State.CONFIRMED, State.LOST)
-        state = np.where(proven, state, State.TENTATIVE)
+        state = np.where(moved.proven, state, State.TENTATIVE)
         left = ~moved.detected & (inside_fraction(moved.boxes, image_size) < config.inside)
-        refuted = ~proven & (moved.misses > 0)
-        alive = ~left & ~refuted & (time - seen <= config.tau)
+        tau = max(config.tau, config.tau_cycles * min(self._cycle, 1e6))
+        refuted = ~moved.proven & (moved.odds < config.refuted)
+        alive = ~left & ~refuted & (time - seen <= tau)
         self.trajectories = replace(moved, seen=seen, state=state)[alive]
         return alive
 
@@ -179,19 +241,30 @@ class Lifecycle:
         taken = iou(detections.xyxy[free], shown).max(1, initial=0) >= self.config.duplicate
         return free[(detections.confidence[free] >= self.config.beta) & ~taken]
 
-    def _births(self, detections: Detections, time: float) -> Trajectories:
+    def _births(self, detections: Detections, *, time: float, odds: float) -> Trajectories:
         rows = len(detections)
         self._born += rows
-        proven = self.config.confirm <= 1
+        state = State.CONFIRMED if odds >= 1 else State.TENTATIVE
         return Trajectories(
             id=np.arange(self._born - rows, self._born) + 1,
-            state=np.full(rows, State.CONFIRMED if proven else State.TENTATIVE, np.int64),
+            state=np.full(rows, state, np.int64),
             boxes=detections.xyxy,
             score=detections.confidence,
             class_id=detections.class_id,
             detected=np.ones(rows, np.bool_),
+            odds=np.full(rows, odds),
+            proven=np.full(rows, odds >= 1),
             hits=np.ones(rows, np.int64),
             misses=np.zeros(rows, np.int64),
             seen=np.full(rows, time),
             measured=np.full(rows, time),
+            anchor=detections.xyxy,
+            velocity=np.zeros((rows, 2), np.float32),
         )
+
+
+def _put(column: np.ndarray, rows: Int64[np.ndarray, " hits"], values: Any) -> np.ndarray:
+    """A copy of the column with new values in some rows."""
+    column = column.copy()
+    column[rows] = values
+    return column

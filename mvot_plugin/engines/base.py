@@ -18,7 +18,16 @@ from jaxtyping import Bool, Float32, Float64
 
 from mvot_plugin.types import Frame
 
-__all__ = ["NOMINAL_STEP", "Motion", "MotionEngine", "Refreshes", "Targets", "as_boxes", "elapsed", "refresh"]
+__all__ = [
+    "NOMINAL_STEP",
+    "Motion",
+    "MotionEngine",
+    "Refreshes",
+    "Targets",
+    "as_boxes",
+    "elapsed",
+    "refresh",
+]
 
 NOMINAL_STEP = 1 / 25
 """Seconds that pass between two frames whose timestamps are unknown."""

@@ -39,9 +39,9 @@ class KalmanEngine:
     box, of the velocity when enrolled (per second), and of the acceleration (per second squared).
     """
 
-    measurement: float = 0.08
-    velocity: float = 0.6
-    acceleration: float = 0.6
+    measurement: float = 0.1
+    velocity: float = 1.5
+    acceleration: float = 1.0
 
     def observe(self, frame: Frame | np.ndarray) -> Frame:
         """The frame itself; only its time is used."""
@@ -92,9 +92,7 @@ class KalmanEngine:
             mean[i], covariance[i] = update(mean[i], covariance[i], measured[i], noise, _MEASURE)
         mean[:, 2:4] = np.maximum(mean[:, 2:4], 1)
         unit = np.sqrt(mean[:, 2] * mean[:, 3])
-        return replace(
-            targets, boxes=as_boxes(boxes), mean=mean, covariance=covariance, unit=unit
-        )
+        return replace(targets, boxes=as_boxes(boxes), mean=mean, covariance=covariance, unit=unit)
 
     def _noise(self, step: float, unit: float) -> Float64[np.ndarray, "8 8"]:
         noise = Q_discrete_white_noise(dim=2, dt=step, var=1.0, block_size=4, order_by_dim=False)

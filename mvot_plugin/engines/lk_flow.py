@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64, Shaped, UInt8
+from jaxtyping import Bool, Float, Float32, Float64, Int64, Shaped, UInt8
 
 from mvot_plugin.engines.base import Motion, Targets, as_boxes, elapsed
 from mvot_plugin.ops.boxes import cxcywh_to_xyxy, intersection, xyxy_to_cxcywh
@@ -38,12 +38,13 @@ class FlowObservation:
 class FlowTargets(Targets):
     """Boxes, the observation each was last seen on, and their centre's velocity in pixels/second.
 
-    ``age`` is for how many seconds the velocity has been learnt.
+    ``age`` is for how many seconds the velocity has been learnt, ``trust`` the last score.
     """
 
     seen: Shaped[np.ndarray, " n"]
     velocity: Float64[np.ndarray, "n 2"]
     age: Float64[np.ndarray, " n"]
+    trust: Float32[np.ndarray, " n"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,7 @@ class LKFlowEngine:
     least: int = 5
     scale_limit: float = 0.04
     memory: float = 0.5
+    half_life: float = 0.5
 
     def observe(self, frame: Frame | np.ndarray) -> FlowObservation:
         """The frame in grey."""
@@ -82,6 +84,7 @@ class LKFlowEngine:
             seen=_repeat(observation, rows),
             velocity=np.zeros((rows, 2)),
             age=np.zeros(rows),
+            trust=np.ones(rows, np.float32),
         )
 
     def track(
@@ -93,9 +96,8 @@ class LKFlowEngine:
             return targets, Motion(boxes=targets.boxes, scores=np.zeros(0, np.float32))
         moves = [self._move(observation, targets[rows]) for rows in groups]
         order = np.argsort(np.concatenate(groups))
-        moved = Targets.cat([part for part, _ in moves])[order]
-        scores = np.concatenate([part for _, part in moves])[order]
-        return moved, Motion(boxes=moved.boxes, scores=scores)
+        moved = Targets.cat(moves)[order]
+        return moved, Motion(boxes=moved.boxes, scores=moved.trust)
 
     def refresh(
         self,
@@ -105,38 +107,42 @@ class LKFlowEngine:
         appearance: Bool[np.ndarray, " n"],
     ) -> FlowTargets:
         """Go on from measured (N, 4) ``boxes`` with the velocity learnt so far."""
-        return replace(targets, boxes=as_boxes(boxes), seen=_repeat(observation, len(targets)))
+        return replace(
+            targets,
+            boxes=as_boxes(boxes),
+            seen=_repeat(observation, len(targets)),
+            trust=np.ones(len(targets), np.float32),
+        )
 
-    def _move(
-        self, observation: FlowObservation, targets: FlowTargets
-    ) -> tuple[FlowTargets, Float32[np.ndarray, " n"]]:
+    def _move(self, observation: FlowObservation, targets: FlowTargets) -> FlowTargets:
         """Move targets that were all last seen on one observation."""
         previous: FlowObservation = targets.seen[0]
         step = elapsed(observation.timestamp, np.array([previous.timestamp]))[0]
-        points, tracked = self._points(previous.grey, targets.boxes)
+        points, tracked, attempts = self._points(previous.grey, targets.boxes)
         expected = (targets.velocity * step)[:, None]
         arrived, returned = self._flow(previous.grey, observation.grey, points, expected, tracked)
         shift, scale, agreeing = self._fit(points, arrived, returned)
-        attempts = np.maximum(tracked.sum(1), 1)
         seen = agreeing >= self.least
         shift = np.where(seen[:, None], shift, targets.velocity * step)
         scale = np.where(seen, scale, 1)
         centred = xyxy_to_cxcywh(targets.boxes)
         boxes = np.concatenate([centred[:, :2] + shift, centred[:, 2:] * scale[:, None]], axis=1)
         velocity, age = self._learn(targets, shift, step, seen)
-        moved = replace(
+        evidence = np.sqrt(agreeing / np.maximum(attempts, 1))
+        trust = np.maximum(evidence, targets.trust * 0.5 ** (step / self.half_life))
+        return replace(
             targets,
             boxes=cxcywh_to_xyxy(boxes).astype(np.float32),
             seen=_repeat(observation, len(targets)),
             velocity=velocity,
             age=age,
+            trust=trust.astype(np.float32),
         )
-        return moved, (agreeing / attempts).astype(np.float32)
 
     def _points(
         self, grey: UInt8[np.ndarray, "height width"], boxes: Float32[np.ndarray, "n 4"]
-    ) -> tuple[Points, Mask]:
-        """The best corner of each cell of each box, and whether it is worth tracking.
+    ) -> tuple[Points, Mask, Int64[np.ndarray, " n"]]:
+        """The best corner of each cell of each box, whether to track it, and how many have texture.
 
         All boxes are resampled to patches of one size, stacked, and measured in one call
         (Shi and Tomasi's smaller eigenvalue). Points hidden by a nearer target are left out.
@@ -155,9 +161,7 @@ class LKFlowEngine:
         y = ys[rows, row * _CELL + best // _CELL + _MARGIN]
         points = np.stack([x, y], axis=2)
         worth = (cells.max(2) > 1e-6) & _inside(points, grey.shape)
-        visible = worth & ~_hidden(points, boxes)
-        enough = visible.sum(1) >= 2 * self.least
-        return points, np.where(enough[:, None], visible, worth)
+        return points, worth & ~_hidden(points, boxes), worth.sum(1)
 
     def _flow(
         self,
@@ -187,9 +191,7 @@ class LKFlowEngine:
 
     def _fit(
         self, points: Points, arrived: Points, returned: Mask
-    ) -> tuple[
-        Float32[np.ndarray, "n 2"], Float32[np.ndarray, " n"], Shaped[np.ndarray, " n"]
-    ]:
+    ) -> tuple[Float32[np.ndarray, "n 2"], Float32[np.ndarray, " n"], Shaped[np.ndarray, " n"]]:
         """Shift and scale of each target, and how many points agree with them."""
         flow = arrived - points
         middle = _median(flow, returned)

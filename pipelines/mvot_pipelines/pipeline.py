@@ -5,15 +5,17 @@ This is the system of SiamMT's Fig. 1.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Float32
 
 from mvot_pipelines.scheduler import EveryK, Scheduler
 from mvot_pipelines.timing import StageTimer
 from mvot_plugin.affinity import AffinityConfig, affinity
-from mvot_plugin.assignment import Match, assign
-from mvot_plugin.detectors.base import as_detections, usable
+from mvot_plugin.assignment import assign
+from mvot_plugin.detectors import as_detections, as_detector, usable
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.base import Motion, MotionEngine, Targets, refresh
 from mvot_plugin.errors import InputError
@@ -54,7 +56,7 @@ class MotPipeline:
 
     def __init__(
         self,
-        detector: Callable[[Frame], Any],
+        detector: str | Path | Callable[..., Any],
         engine: str | MotionEngine[Any, Any] = "lk-flow",
         detect_every: int | Scheduler = 5,
         *,
@@ -62,7 +64,7 @@ class MotPipeline:
         frame_rate: float = 25.0,
         timer: StageTimer | None = None,
     ) -> None:
-        self.detector = detector
+        self.detector = as_detector(detector)
         self.engine = load_engine(engine) if isinstance(engine, str) else engine
         self.scheduler = EveryK(k=detect_every) if isinstance(detect_every, int) else detect_every
         self.config = config or PipelineConfig()
@@ -114,9 +116,9 @@ class MotPipeline:
     ) -> Targets:
         """Bring the engine's motion and the detections together; the targets that live on."""
         with self.timer("associate"):
-            class_id = self.lifecycle.trajectories.class_id
-            fit = affinity(motion, class_id, detections, self.config.affinity)
-            match = assign(fit, self.config.affinity.gate)
+            fit = self._affinity(motion, detections, frame.timestamp)
+            tentative = ~self.lifecycle.trajectories.proven
+            match = assign(fit, self.config.affinity.gate, turn=tentative.astype(np.int64))
             alive, births = self.lifecycle.update(
                 motion, detections, match, frame.timestamp, frame.size
             )
@@ -128,6 +130,15 @@ class MotPipeline:
             rest = targets[match.unmatched_targets]
             order = np.argsort(np.concatenate([match.targets, match.unmatched_targets]))
             return Targets.cat([Targets.cat([hit, rest])[order[alive]], born])
+
+    def _affinity(
+        self, motion: Motion, detections: Detections, time: float
+    ) -> Float32[np.ndarray, "n m"]:
+        """Of N targets, where the engine or else inertia has them, and M detections."""
+        class_id = self.lifecycle.trajectories.class_id
+        guesses = motion, self.lifecycle.inertia(motion, time)
+        fits = [affinity(guess, class_id, detections, self.config.affinity) for guess in guesses]
+        return np.maximum(*fits)
 
     def _detect(self, frame: Frame) -> Detections | None:
         """Usable detections of a frame; None where the detector failed and the engine coasts."""
