@@ -46,4 +46,4 @@ def affinity(
     same = class_id[:, None] == detections.class_id[None, :]
     agreement = np.where(same, 1, config.other_class)
     trust = config.trust + (1 - config.trust) * (1 - doubt)
-    return (overlap * agreement * trust[:, None]).astype(np.float32)
+    return np.array(overlap * agreement * trust[:, None], np.float32)

@@ -11,7 +11,7 @@ __all__ = ["Match", "assign"]
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Match:
-    """Matched pairs (``targets[i]``, ``detections[i]``), and who found no partner, all ascending."""
+    """Matched pairs (``targets[i]``, ``detections[i]``) by ascending target, and the rest."""
 
     targets: Int64[np.ndarray, " pairs"]
     detections: Int64[np.ndarray, " pairs"]
@@ -45,7 +45,7 @@ def assign(
 
 
 def _largest_total(affinity: Float64[np.ndarray, "n m"]) -> Int64[np.ndarray, " n"]:
-    """Each row's column in the assignment of the largest total; -1 for none, or one of affinity 0."""
+    """Each row's column in the assignment of the largest total; -1 for none."""
     if not affinity.any():
         return np.full(len(affinity), -1)
     _, partner, _ = lap.lapjv(-affinity, extend_cost=True)

@@ -42,8 +42,8 @@ class LifecycleConfig:
     tau_cycles: float = 2.0
     """The least of detector cycles unseen after which a trajectory is removed."""
     newcomer_seconds: float = 0.5
-    """Seconds in which as many newcomers as false alarms are expected. Where detector cycles are
-    longer, a first detection is reported at once; where they are shorter, a second one must agree."""
+    """Seconds in which as many newcomers as false alarms are expected: in longer detector cycles a
+    first detection is reported at once, in shorter ones a second one must agree."""
     first_odds: float = 4.0
     """The most that a first detection is trusted, as all are on the first frame of a video."""
     stay_seconds: float = 5.0
@@ -55,8 +55,9 @@ class LifecycleConfig:
     """What a target's hit rate is counted from. One that was always detected and now is not is
     doubted sooner than one that is detected now and then."""
     least_odds: float = 0.125
-    """Odds that a lost target keeps, so that one match brings it back; with ``most_odds``, bounds."""
+    """The least odds of a target that was once confirmed: two matches in a row bring it back."""
     most_odds: float = 50.0
+    """The most that any target is believed in."""
     refuted: float = 0.1
     """Odds under which a tentative trajectory is removed."""
     memory: float = 0.5
@@ -94,7 +95,9 @@ class Trajectories:
     def __len__(self) -> int:
         return len(self.id)
 
-    def __getitem__(self, rows: Bool[np.ndarray, " n"]) -> "Trajectories":
+    def __getitem__(
+        self, rows: Bool[np.ndarray, " n"] | Int64[np.ndarray, " rows"]
+    ) -> "Trajectories":
         return Trajectories(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     def joined(self, other: "Trajectories") -> "Trajectories":
@@ -118,18 +121,18 @@ class Lifecycle:
         self._cycle = 0.0
         self.trajectories = self._births(Detections.empty(), time=0.0, odds=0.0)
 
-    def inertia(self, motion: Motion, time: float) -> Motion:
+    def inertia(self, motion: Motion, time: float) -> tuple[Int64[np.ndarray, " missing"], Motion]:
         """A second guess at targets gone missing: as if they had kept their velocity.
 
-        An engine that looks at pixels may have stayed behind with what hides the target. Boxes
-        (N, 4) are empty and scores (N,) zero for targets that are not missing.
+        An engine that looks at pixels may have stayed behind with what hides the target. Returns
+        the missing targets' rows, and boxes and scores for these.
         """
-        now = self.trajectories
-        missing = now.proven & ((now.odds < 1) | (motion.scores < self.config.alpha))
-        away = time - now.measured
-        boxes = now.anchor + np.tile(now.velocity * away[:, None].astype(np.float32), 2)
-        scores = (missing * 0.5**away).astype(np.float32)
-        return Motion(boxes=boxes * missing[:, None], scores=scores)
+        unsure = (self.trajectories.odds < 1) | (motion.scores < self.config.alpha)
+        rows = np.flatnonzero(self.trajectories.proven & unsure)
+        missing = self.trajectories[rows]
+        away = (time - missing.measured).astype(np.float32)
+        boxes = missing.anchor + np.tile(missing.velocity * away[:, None], 2)
+        return rows, Motion(boxes=boxes, scores=np.float32(0.5) ** away)
 
     def coast(
         self, motion: Motion, time: float, image_size: tuple[int, int]
@@ -193,7 +196,7 @@ class Lifecycle:
 
     def _newcomer_odds(self) -> float:
         """Odds that a free detection is a newcomer: in a long cycle more of them come."""
-        return min(self._cycle / self.config.newcomer_seconds, self.config.first_odds)
+        return float(min(self._cycle / self.config.newcomer_seconds, self.config.first_odds))
 
     def _judged(self, moved: Trajectories) -> Trajectories:
         """The table with the odds after this cycle's hits and misses.
@@ -239,7 +242,8 @@ class Lifecycle:
         free = match.unmatched_detections
         shown = self.trajectories.boxes[self.trajectories.state == State.CONFIRMED]
         taken = iou(detections.xyxy[free], shown).max(1, initial=0) >= self.config.duplicate
-        return free[(detections.confidence[free] >= self.config.beta) & ~taken]
+        sure = detections.confidence[free] >= self.config.beta
+        return np.asarray(free[sure & ~taken])
 
     def _births(self, detections: Detections, *, time: float, odds: float) -> Trajectories:
         rows = len(detections)
@@ -265,6 +269,6 @@ class Lifecycle:
 
 def _put(column: np.ndarray, rows: Int64[np.ndarray, " hits"], values: Any) -> np.ndarray:
     """A copy of the column with new values in some rows."""
-    column = column.copy()
-    column[rows] = values
-    return column
+    changed = np.array(column)
+    changed[rows] = values
+    return changed

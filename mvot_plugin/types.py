@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 
 from mvot_plugin.errors import InputError
 
-__all__ = ["Detections", "Frame", "Tracks", "as_frame"]
+__all__ = ["Detections", "Frame", "Rows", "Tracks", "as_frame"]
 
-RowsT = TypeVar("RowsT", bound="_Rows")
+RowsT = TypeVar("RowsT", bound="Rows")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -49,7 +49,7 @@ def as_frame(frame: Frame | np.ndarray) -> Frame:
     return frame if isinstance(frame, Frame) else Frame(image=image, index=0, timestamp=np.nan)
 
 
-class _Rows:
+class Rows:
     """Columns of equal length: has a length, and is indexed by row like an array."""
 
     __slots__ = ()
@@ -81,7 +81,7 @@ def _boxes(values: Any) -> Float32[np.ndarray, "n 4"]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Detections(_Rows):
+class Detections(Rows):
     """What a detector found on one frame; columns of unequal length are a ``ValueError``.
 
     ``Detections.of`` takes lists, and fills in what a detector does not say.
@@ -115,7 +115,7 @@ class Detections(_Rows):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Tracks(_Rows):
+class Tracks(Rows):
     """What the pipeline answers for one frame.
 
     ``id`` starts at 1 and is never reused; ``score`` is in 0..1; ``detected`` is true where the

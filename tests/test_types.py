@@ -23,9 +23,9 @@ def test_detections_are_coerced_from_lists_and_indexed_by_row():
 
 def test_columns_of_unequal_length_are_refused():
     one, two = np.ones(1, np.float32), np.zeros(2, np.int64)
-    with pytest.raises((ValueError, TypeError), match="differ in length|[Tt]ype-check"):
+    with pytest.raises((ValueError, TypeError), match=r"differ in length|[Tt]ype-check"):
         Detections(xyxy=boxes(2), confidence=one, class_id=two)
-    with pytest.raises((ValueError, TypeError), match="differ in length|[Tt]ype-check"):
+    with pytest.raises((ValueError, TypeError), match=r"differ in length|[Tt]ype-check"):
         Tracks(id=two, xyxy=boxes(2), score=one, class_id=two, detected=two > 0)
 
 

@@ -21,7 +21,7 @@ class HoldTargets(Targets):
 
 @dataclass(frozen=True, kw_only=True)
 class HoldEngine:
-    """Keeps every box in place. It sees nothing, so its score halves every ``half_life`` seconds."""
+    """Keeps every box in place; it sees nothing, so scores halve every ``half_life`` seconds."""
 
     half_life: float = 0.5
 

@@ -177,17 +177,31 @@ class LKFlowEngine:
         arrived, returned = points.copy(), tracked.copy()
         if not len(start):
             return arrived, returned
-        options = {
-            "winSize": (self.window, self.window),
-            "maxLevel": self.levels,
-            "flags": cv2.OPTFLOW_USE_INITIAL_FLOW,
-        }
-        ahead, ok, _ = cv2.calcOpticalFlowPyrLK(before, after, start, guess, **options)
-        back, ok_back, _ = cv2.calcOpticalFlowPyrLK(after, before, ahead, start.copy(), **options)
+        ahead, ok = self._lucas_kanade(before, after, start, guess)
+        back, ok_back = self._lucas_kanade(after, before, ahead, start)
         error = np.linalg.norm(back - start, axis=1)
         arrived[tracked] = ahead
-        returned[tracked] = (ok & ok_back).astype(bool)[:, 0] & (error <= self.return_error)
+        returned[tracked] = ok & ok_back & (error <= self.return_error)
         return arrived, returned
+
+    def _lucas_kanade(
+        self,
+        before: UInt8[np.ndarray, "height width"],
+        after: UInt8[np.ndarray, "height width"],
+        start: Float32[np.ndarray, "m 2"],
+        guess: Float32[np.ndarray, "m 2"],
+    ) -> tuple[Float32[np.ndarray, "m 2"], Bool[np.ndarray, " m"]]:
+        """Where ``start`` went, looked for from ``guess`` on, and whether it was found."""
+        arrived, found, _ = cv2.calcOpticalFlowPyrLK(
+            before,
+            after,
+            start,
+            guess.copy(),
+            winSize=(self.window, self.window),
+            maxLevel=self.levels,
+            flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+        )
+        return np.asarray(arrived), np.asarray(found).astype(np.bool_)[:, 0]
 
     def _fit(
         self, points: Points, arrived: Points, returned: Mask

@@ -40,7 +40,7 @@ def cxcywh_to_xyxy(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:
 
 def area(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, " n"]:
     """Area in square pixels, 0 for boxes of negative size."""
-    return np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(1)
+    return np.asarray(np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(1))
 
 
 def size(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, " n"]:
@@ -68,14 +68,22 @@ def buffered_iou(
     a: Float[np.ndarray, "n 4"], b: Float[np.ndarray, "m 4"], margin: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, "n m"]:
     """IoU after both boxes grow on every side by the row's ``margin`` times their own size."""
-    grow_a = (a[:, 2:] - a[:, :2]) * margin[:, None]
-    grow_b = (b[None, :, 2:] - b[None, :, :2]) * margin[:, None, None]
-    low = np.maximum((a[:, :2] - grow_a)[:, None], b[None, :, :2] - grow_b)
-    high = np.minimum((a[:, 2:] + grow_a)[:, None], b[None, :, 2:] + grow_b)
-    shared = np.maximum(high - low, 0).prod(2)
-    grown = ((1 + 2 * margin) ** 2)[:, None]
-    union = (area(a)[:, None] + area(b)[None, :]) * grown - shared
+    shared = _shared_side(a[:, 0::2], b[:, 0::2], margin) * _shared_side(
+        a[:, 1::2], b[:, 1::2], margin
+    )
+    union = (area(a)[:, None] + area(b)[None, :]) * ((1 + 2 * margin) ** 2)[:, None] - shared
     return np.asarray(shared / np.where(union > 0, union, 1))
+
+
+def _shared_side(
+    a: Float[np.ndarray, "n 2"], b: Float[np.ndarray, "m 2"], margin: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, "n m"]:
+    """The length that intervals share after both grow by the row's margin."""
+    grow_a = (a[:, 1] - a[:, 0]) * margin
+    grow_b = margin[:, None] * (b[:, 1] - b[:, 0])
+    low = np.maximum((a[:, 0] - grow_a)[:, None], b[:, 0] - grow_b)
+    high = np.minimum((a[:, 1] + grow_a)[:, None], b[:, 1] + grow_b)
+    return np.asarray(np.maximum(high - low, 0))
 
 
 def inside_fraction(

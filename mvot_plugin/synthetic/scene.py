@@ -13,7 +13,7 @@ from mvot_plugin.synthetic.canvas import PIXELS_PER_METRE, SOLID, Sprite
 from mvot_plugin.synthetic.figures import Figure, Pose
 from mvot_plugin.synthetic.motion import Camera, Path, metres_to_units
 from mvot_plugin.synthetic.painting import Placed, paint, zoomed
-from mvot_plugin.types import Frame, _Rows
+from mvot_plugin.types import Frame, Rows
 
 __all__ = ["Actor", "Prop", "Scene", "Truth"]
 
@@ -22,7 +22,7 @@ _REACH = 3.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Truth(_Rows):
+class Truth(Rows):
     """What is on one frame: one row per object of which anything lies inside the image.
 
     ``id`` counts from 1 and stands for one object through the whole scene. ``xyxy`` is the box

@@ -1,1 +1,7 @@
-"""The pipeline around the plugin: sources, scheduler, dataflow, sinks and `mvot-run`."""
+"""The pipeline around the plugin: sources, scheduler, dataflow, sinks and ``mvot-run``."""
+
+from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
+from mvot_pipelines.scheduler import EveryK, Scheduler
+from mvot_pipelines.sources import Source, open_source
+
+__all__ = ["EveryK", "MotPipeline", "PipelineConfig", "Scheduler", "Source", "open_source"]

@@ -104,7 +104,8 @@ class MotPipeline:
     def _track(self, observation: Any) -> tuple[Targets, Motion]:
         if self.targets is None:
             self.targets = self.engine.enroll(observation, np.empty((0, 4), np.float32))
-        return self.engine.track(observation, self.targets)
+        targets, motion = self.engine.track(observation, self.targets)
+        return targets, motion
 
     def _merge(
         self,
@@ -129,16 +130,20 @@ class MotPipeline:
             born = self.engine.enroll(observation, detections.xyxy[births])
             rest = targets[match.unmatched_targets]
             order = np.argsort(np.concatenate([match.targets, match.unmatched_targets]))
-            return Targets.cat([Targets.cat([hit, rest])[order[alive]], born])
+            kept: Targets = targets.cat([hit, rest])[order[alive]]
+            joined: Targets = targets.cat([kept, born])
+            return joined
 
     def _affinity(
         self, motion: Motion, detections: Detections, time: float
     ) -> Float32[np.ndarray, "n m"]:
         """Of N targets, where the engine or else inertia has them, and M detections."""
         class_id = self.lifecycle.trajectories.class_id
-        guesses = motion, self.lifecycle.inertia(motion, time)
-        fits = [affinity(guess, class_id, detections, self.config.affinity) for guess in guesses]
-        return np.maximum(*fits)
+        fit = affinity(motion, class_id, detections, self.config.affinity)
+        missing, guess = self.lifecycle.inertia(motion, time)
+        second = affinity(guess, class_id[missing], detections, self.config.affinity)
+        fit[missing] = np.maximum(fit[missing], second)
+        return fit
 
     def _detect(self, frame: Frame) -> Detections | None:
         """Usable detections of a frame; None where the detector failed and the engine coasts."""

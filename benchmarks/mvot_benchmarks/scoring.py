@@ -1,0 +1,90 @@
+"""MOTA, IDF1 and what they are made of, by MOTChallenge's rules, counted by ``motmetrics``."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import motmetrics
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+from mvot_plugin.assignment import assign
+from mvot_plugin.motfile import MotRows
+from mvot_plugin.ops.boxes import iou
+from mvot_plugin.types import Tracks
+
+__all__ = ["Scorer", "Scores", "TruthFrame", "truth_frames"]
+
+_PEDESTRIAN = 1
+_DISTRACTORS = (2, 7, 8, 12)
+"""MOT16's person on vehicle, static person, distractor, reflection: neither right nor wrong."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TruthFrame:
+    """The objects of one frame; whatever follows an ``ignored`` one does not count at all."""
+
+    id: Int64[np.ndarray, " n"]
+    xyxy: Float32[np.ndarray, "n 4"]
+    ignored: Bool[np.ndarray, " n"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Figures of one run; ``mota`` and ``idf1`` are shares (1.0 is perfect), the rest counts."""
+
+    mota: float
+    idf1: float
+    switches: int
+    false_positives: int
+    misses: int
+    objects: int
+    mostly_tracked: int
+    mostly_lost: int
+
+
+class Scorer:
+    """Takes the tracks of one frame after another against the truth."""
+
+    def __init__(self) -> None:
+        self._events = motmetrics.MOTAccumulator(auto_id=True)
+
+    def add(self, truth: TruthFrame, tracks: Tracks) -> None:
+        """Count one frame; a track and an object fit at an IoU of 0.5 or more."""
+        overlap = iou(truth.xyxy.astype(np.float64), tracks.xyxy.astype(np.float64))
+        if truth.ignored.any():
+            match = assign(overlap.astype(np.float32), gate=0.5)
+            counted = np.ones(len(tracks), np.bool_)
+            counted[match.detections[truth.ignored[match.targets]]] = False
+            tracks, overlap = tracks[counted], overlap[:, counted]
+        distance = np.where(overlap >= 0.5, 1 - overlap, np.nan)[~truth.ignored]
+        self._events.update(truth.id[~truth.ignored], tracks.id, distance)
+
+    def scores(self) -> Scores:
+        """The figures of all frames so far."""
+        names = {
+            "mota": "mota",
+            "idf1": "idf1",
+            "num_switches": "switches",
+            "num_false_positives": "false_positives",
+            "num_misses": "misses",
+            "num_objects": "objects",
+            "mostly_tracked": "mostly_tracked",
+            "mostly_lost": "mostly_lost",
+        }
+        table = motmetrics.metrics.create().compute(self._events, metrics=list(names))
+        row = table.iloc[0].to_dict()
+        ratios = {"mota": float(row.pop("mota")), "idf1": float(row.pop("idf1"))}
+        return Scores(**ratios, **{names[key]: int(value) for key, value in row.items()})
+
+
+def truth_frames(rows: MotRows, length: int) -> Iterable[TruthFrame]:
+    """The frames of a ``gt.txt``, from the first to the ``length``-th.
+
+    Rows of flag 0 are left out; where there are classes (MOT16 and later), only pedestrians count
+    and look-alikes are ignored.
+    """
+    distractor = np.isin(rows.class_id, _DISTRACTORS)
+    counted = (rows.score != 0) & np.isin(rows.class_id, (-1, _PEDESTRIAN))
+    for frame in range(length):
+        here = np.flatnonzero((rows.frame == frame) & (counted | distractor))
+        yield TruthFrame(id=rows.id[here], xyxy=rows.xyxy[here], ignored=distractor[here])

@@ -1,0 +1,149 @@
+"""The command ``mvot-run``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import metadata
+from typing import Any, NoReturn
+
+import yaml
+
+from mvot_pipelines.config import RunConfig, build, read_settings
+from mvot_pipelines.runner import run
+from mvot_plugin.engines import engine_names
+from mvot_plugin.errors import MvotError, UsageError, unknown_name
+
+__all__ = ["Parser", "main"]
+
+_DESCRIPTION = """\
+Track every object on every frame of a video, with the detector on every k-th frame only.
+A motion engine moves all boxes on the frames between."""
+
+_EXAMPLES = """\
+examples:
+  mvot-run --demo                                       see it work, no files needed
+  mvot-run video.mp4 --detect-every 5                   YOLO on every 5th frame
+  mvot-run video.mp4 --detector my.onnx --classes person,car --show
+  mvot-run frames/ --detections det.txt --save-txt tracks.txt --save-video tracks.mp4
+  mvot-run rtsp://camera/1 --detector yolo11s.pt --save-jsonl tracks.jsonl
+
+SOURCE is a video file, a folder of images, a MOT sequence folder (seqinfo.ini), a camera number
+or a stream's URL. With no output asked for, NAME-tracks.txt and NAME-tracks.mp4 are written to
+the current folder. Exit codes: 0 done, 1 failed or interrupted, 2 wrong usage."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Names the nearest option where one does not exist, and raises instead of exiting."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse all of ``args``; raises ``UsageError`` for what is left over."""
+        parsed, rest = self.parse_known_args(args, namespace)
+        for extra in rest:
+            if extra.startswith("-"):
+                raise unknown_name("option", extra.split("=")[0], self._option_string_actions)
+            raise UsageError(f"unexpected argument {extra!r}; see {self.prog} --help")
+        return parsed
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found wrong."""
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    try:
+        options = _parser().parse_args(arguments)
+        if options.list_engines:
+            print("\n".join(engine_names()))
+            return 0
+        if options.demo is not None:
+            from mvot_benchmarks.demo import demo
+
+            print(demo(options.demo, quiet=getattr(options, "quiet", False)))
+            return 0
+        config = _config(options)
+        if options.print_config:
+            print(yaml.safe_dump(asdict(config), sort_keys=False), end="")
+            return 0
+        report = run(config)
+    except MvotError as error:
+        print(f"mvot-run: {error}", file=sys.stderr)
+        return error.exit_code
+    if not config.quiet:
+        print(report.summary())
+    if report.interrupted:
+        print(f"mvot-run: interrupted after {report.frames} frames", file=sys.stderr)
+    if report.error is not None:
+        print(f"mvot-run: {report.error}", file=sys.stderr)
+        return report.error.exit_code
+    return 1 if report.interrupted else 0
+
+
+def _config(options: argparse.Namespace) -> RunConfig:
+    """The defaults, changed by the ``--config`` file, changed by the command line."""
+    given = {k: v for k, v in vars(options).items() if k in RunConfig.__dataclass_fields__}
+    if options.config is None:
+        return build(RunConfig, given)
+    settings = read_settings(options.config)
+    return build(RunConfig, {**settings, **given}, origin=f"--config {options.config}: ")
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="mvot-run",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("source", nargs="?", metavar="SOURCE", default=argparse.SUPPRESS)
+    _add_tracking(parser.add_argument_group("tracking"))
+    _add_output(parser.add_argument_group("output"))
+    about = parser.add_argument_group("more")
+    about.add_argument(
+        "--demo", nargs="?", const="demo", metavar="DIR", help="render, track and score a street"
+    )
+    about.add_argument("--config", metavar="FILE", help="any setting, as YAML or TOML")
+    about.add_argument("--print-config", action="store_true", help="show all settings and exit")
+    about.add_argument("--list-engines", action="store_true", help="show the engines and exit")
+    version = f"mvot-run {metadata.version('mvot-plugin')}"
+    about.add_argument("--version", action="version", version=version)
+    return parser
+
+
+def _add_tracking(group: Any) -> None:
+    def add(*names: str, **options: Any) -> None:
+        group.add_argument(*names, default=argparse.SUPPRESS, **options)
+
+    default = RunConfig()
+    add(
+        "--detect-every",
+        type=int,
+        metavar="K",
+        help=f"detect on every K-th frame (default {default.detect_every})",
+    )
+    add("--detector", metavar="NAME", help="a YOLO model or path, or a registered detector")
+    add("--detections", metavar="FILE", help="replay a MOT det.txt instead of a detector")
+    add("--engine", metavar="NAME", help=f"what moves the boxes (default {default.engine})")
+    add("--weights", metavar="FILE", help="the engine's weights, if it has a network")
+    add("--conf", type=float, metavar="C", help="least confidence, in the detector's own scale")
+    add("--classes", metavar="A,B", help="only these classes, by name or number")
+    add("--device", metavar="DEV", help="auto, cpu, cuda, cuda:1, ... (default auto)")
+    add("--precision", metavar="P", help="auto, fp32, bf16 or fp16 (default auto)")
+    add("--frame-rate", type=float, metavar="FPS", help="overrides the source's own")
+
+
+def _add_output(group: Any) -> None:
+    def add(*names: str, **options: Any) -> None:
+        group.add_argument(*names, default=argparse.SUPPRESS, **options)
+
+    add("--save-txt", metavar="FILE", help="MOTChallenge text")
+    add("--save-jsonl", metavar="FILE", help="one JSON object per box and frame")
+    add("--save-video", metavar="FILE", help="overlay video, .mp4 or .avi")
+    add("--show", action="store_true", help="watch in a window; q ends the run")
+    add("--quiet", action="store_true", help="print nothing but errors")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""What a run tells the user: the progress bar while it goes on, and the closing summary."""
+
+import sys
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from tqdm import tqdm
+
+from mvot_pipelines.timing import StageTimer
+from mvot_plugin.errors import MvotError
+from mvot_plugin.types import Tracks
+
+__all__ = ["STAGES", "Progress", "RunReport"]
+
+STAGES = ("decode", "detect", "motion", "associate", "write")
+
+
+@dataclass(kw_only=True)
+class RunReport:
+    """What a run did, also where it ended early."""
+
+    name: str
+    engine: str
+    detector: str
+    detect_every: int
+    frame_rate: float
+    timer: StageTimer = field(default_factory=StageTimer)
+    frames: int = 0
+    boxes: int = 0
+    tracks: int = 0
+    saved: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    error: MvotError | None = None
+    interrupted: bool = False
+
+    def count(self, tracks: Tracks) -> None:
+        """Add one frame to the account; ids ascend, so the highest is their number."""
+        self.frames += 1
+        self.boxes += len(tracks)
+        self.tracks = max(self.tracks, int(tracks.id.max(initial=0)))
+
+    def summary(self) -> str:
+        """The account as text: a head line, a table of stages, what was saved, and notes."""
+        total = self.timer.total
+        fps = self.frames / total if total else 0.0
+        calls = self.timer.calls.get("detect", 0)
+        lines = [
+            f"{self.name}: {self.frames} frames in {total:.1f} s ({fps:.0f} fps; the video has "
+            f"{self.frame_rate:g})",
+            f"{self.boxes} boxes of ids up to {self.tracks}; engine {self.engine}; "
+            f"detector {self.detector} on {calls} frames (every {self.detect_every})",
+            "",
+            f"{'stage':<10}{'ms/frame':>10}{'ms/call':>10}{'calls':>8}{'share':>8}",
+        ]
+        lines += [self._row(stage, total) for stage in STAGES]
+        lines.append(f"{'total':<10}{1e3 * total / max(self.frames, 1):>10.2f}")
+        lines += ["", *(f"saved {path}" for path in self.saved)]
+        lines += [f"note: {note}" for note in self.notes]
+        return "\n".join(lines)
+
+    def _row(self, stage: str, total: float) -> str:
+        seconds, calls = self.timer.seconds.get(stage, 0.0), self.timer.calls.get(stage, 0)
+        frame, call = 1e3 * seconds / max(self.frames, 1), 1e3 * seconds / max(calls, 1)
+        share = seconds / total if total else 0.0
+        return f"{stage:<10}{frame:>10.2f}{call:>10.2f}{calls:>8}{share:>8.0%}"
+
+
+class Progress:
+    """A progress bar on a terminal's stderr: frames, fps, time left, tracks, and where time goes.
+
+    Prints nothing where stderr is no terminal, or when ``quiet``.
+    """
+
+    def __init__(self, report: RunReport, length: int | None, *, quiet: bool = False) -> None:
+        self._report = report
+        self._bar = tqdm(
+            total=length,
+            desc=report.name,
+            unit="frame",
+            disable=True if quiet else not sys.stderr.isatty(),
+            dynamic_ncols=True,
+        )
+
+    def update(self, tracks: Tracks) -> None:
+        """One more frame."""
+        if self._bar.update():
+            self._bar.set_postfix_str(self._where(len(tracks)), refresh=False)
+
+    def _where(self, tracks: int) -> str:
+        frames = max(self._report.frames, 1)
+        seconds = self._report.timer.seconds
+        times = (f"{stage} {1e3 * seconds.get(stage, 0) / frames:.1f}" for stage in STAGES)
+        return f"{tracks} tracks; ms: {', '.join(times)}"
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.close()

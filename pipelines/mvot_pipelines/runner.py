@@ -1,0 +1,159 @@
+"""One run of ``mvot-run``: a source through the pipeline into sinks, and an account of it."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from mvot_pipelines.config import RunConfig
+from mvot_pipelines.pipeline import MotPipeline
+from mvot_pipelines.report import Progress, RunReport
+from mvot_pipelines.sinks import JsonLinesSink, MotTextSink, Sink, StopRun
+from mvot_pipelines.sources import Source, open_source
+from mvot_pipelines.timing import StageTimer
+from mvot_pipelines.video_sinks import OverlayVideoSink, WindowSink
+from mvot_plugin.detectors import Detector, ReplayDetector, load_detector
+from mvot_plugin.engines import load_engine
+from mvot_plugin.errors import MvotError, UsageError
+from mvot_plugin.types import Frame
+
+__all__ = ["run"]
+
+
+def run(config: RunConfig) -> RunReport:
+    """Track ``config.source`` to its end, or as far as it goes.
+
+    Raises ``MvotError`` for what is wrong before the first frame. What goes wrong later is in the
+    report; every sink is closed then, on whole records.
+    """
+    if config.source is None:
+        raise UsageError("no SOURCE given: name a video, a folder, a camera number or a URL")
+    engine = load_engine(config.engine, config.weights, config.device, config.precision)
+    with open_source(config.source, frame_rate=config.frame_rate) as source:
+        detector = _detector(config)
+        report = RunReport(
+            name=source.name,
+            engine=config.engine,
+            detector=Path(config.detections or config.detector).name,
+            detect_every=config.detect_every,
+            frame_rate=source.frame_rate,
+        )
+        pipeline = MotPipeline(
+            detector, engine, config.detect_every, config=config.pipeline, timer=report.timer
+        )
+        with ExitStack() as prepared:
+            sinks = [prepared.enter_context(sink) for sink in _sinks(config, source, detector)]
+            report.saved = [path for path in _outputs(config, source).values() if path]
+            closing = prepared.pop_all()
+        try:
+            with closing, Progress(report, source.length, quiet=config.quiet) as progress:
+                _drive(source, pipeline, sinks, report, progress)
+        except StopRun:
+            report.notes.append("stopped by the user")
+        except MvotError as error:
+            report.error = error
+        report.notes += _notes(pipeline, detector)
+    return report
+
+
+def _drive(
+    source: Source,
+    pipeline: MotPipeline,
+    sinks: list[Sink],
+    report: RunReport,
+    progress: Progress,
+) -> None:
+    """Frame by frame, until the source ends or the user interrupts."""
+    with _interrupts() as interrupted:
+        for frame in _decoded(source, report.timer):
+            tracks = pipeline.step(frame)
+            with report.timer("write"):
+                for sink in sinks:
+                    sink.write(frame, tracks)
+            report.count(tracks)
+            progress.update(tracks)
+            if interrupted.is_set():
+                report.interrupted = True
+                return
+
+
+def _decoded(source: Source, timer: StageTimer) -> Iterator[Frame]:
+    """The source's frames, with the time they take."""
+    frames = iter(source)
+    while True:
+        with timer("decode"):
+            frame = next(frames, None)
+        if frame is None:
+            return
+        yield frame
+
+
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C (or SIGTERM) into an event, so that the frame at hand is finished."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in signals}
+
+    def stop(number: int, frame: object) -> None:
+        event.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    try:
+        for number in signals:
+            signal.signal(number, stop)
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _detector(config: RunConfig) -> Detector:
+    if config.detections is not None:
+        if config.classes:
+            raise UsageError("--classes needs a --detector; replayed detections carry no classes")
+        return ReplayDetector(config.detections, conf=config.conf)
+    return load_detector(
+        config.detector, conf=config.conf, classes=config.classes, device=config.device
+    )
+
+
+def _outputs(config: RunConfig, source: Source) -> dict[str, str | None]:
+    """Where to write what; where nothing is asked for, text and overlay in the current folder."""
+    asked = {"txt": config.save_txt, "jsonl": config.save_jsonl, "video": config.save_video}
+    if config.show or any(asked.values()):
+        return asked
+    stem = Path(source.name).stem
+    return {"txt": f"{stem}-tracks.txt", "video": f"{stem}-tracks.mp4"}
+
+
+def _sinks(config: RunConfig, source: Source, detector: Detector) -> Iterator[Sink]:
+    """The sinks asked for, each opened as it is yielded."""
+    outputs = _outputs(config, source)
+    names = getattr(detector, "names", None)
+    if path := outputs.get("txt"):
+        yield MotTextSink(path)
+    if path := outputs.get("jsonl"):
+        yield JsonLinesSink(path, class_names=names)
+    if path := outputs.get("video"):
+        yield OverlayVideoSink(
+            path, frame_rate=source.frame_rate, size=source.size, class_names=names
+        )
+    if config.show:
+        yield WindowSink(source.name, frame_rate=source.frame_rate, class_names=names)
+
+
+def _notes(pipeline: MotPipeline, detector: Detector) -> list[str]:
+    notes = []
+    if isinstance(detector, ReplayDetector) and detector.duplicates:
+        notes.append(f"{detector.duplicates} rows of the detection file repeat another, read once")
+    if pipeline.dropped_boxes:
+        notes.append(f"{pipeline.dropped_boxes} detections had no area inside the image, left out")
+    if pipeline.detector_errors:
+        count, first = len(pipeline.detector_errors), pipeline.detector_errors[0]
+        notes.append(f"the detector failed on {count} frames, which the engine bridged ({first})")
+    return notes
