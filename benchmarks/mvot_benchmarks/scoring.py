@@ -73,8 +73,9 @@ class Scorer:
         }
         table = motmetrics.metrics.create().compute(self._events, metrics=list(names))
         row = table.iloc[0].to_dict()
-        ratios = {"mota": float(row.pop("mota")), "idf1": float(row.pop("idf1"))}
-        return Scores(**ratios, **{names[key]: int(value) for key, value in row.items()})
+        mota, idf1 = float(row.pop("mota")), float(row.pop("idf1"))
+        counts = {names[key]: int(value) for key, value in row.items()}
+        return Scores(mota=mota, idf1=idf1, **counts)
 
 
 def truth_frames(rows: MotRows, length: int) -> Iterable[TruthFrame]:

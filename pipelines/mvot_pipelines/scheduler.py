@@ -1,7 +1,7 @@
 """When the detector runs."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mvot_plugin.engines.base import Motion
 from mvot_plugin.errors import UsageError
@@ -10,6 +10,7 @@ from mvot_plugin.types import Frame
 __all__ = ["EveryK", "Scheduler"]
 
 
+@runtime_checkable
 class Scheduler(Protocol):
     """Decides, frame by frame, whether the detector is due."""
 

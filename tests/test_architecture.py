@@ -1,0 +1,40 @@
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0]
+
+
+def test_the_library_never_imports_the_pipeline_or_the_benchmarks():
+    files = list((ROOT / "mvot_plugin").rglob("*.py"))
+    assert len(files) > 10
+    for path in files:
+        assert not {"mvot_pipelines", "mvot_benchmarks"} & set(imports(path)), path
+
+
+def test_only_the_demo_makes_the_pipeline_look_at_the_benchmarks():
+    users = [
+        path.name
+        for path in (ROOT / "pipelines").rglob("*.py")
+        if "mvot_benchmarks" in set(imports(path))
+    ]
+    assert users == ["cli.py"]
+
+
+@pytest.mark.parametrize("package", ["mvot_plugin", "mvot_pipelines"])
+def test_importing_loads_no_network_library(package):
+    heavy = "{'torch', 'ultralytics', 'motmetrics', 'pandas', 'matplotlib'}"
+    code = f"import sys, {package}; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import pytest
+from mvot_benchmarks.mot import evaluate
+
+VAL = Path(__file__).parents[2] / "shared" / "data" / "val"
+PETS = VAL / "PETS09-S2L1"
+
+pytestmark = pytest.mark.skipif(not PETS.is_dir(), reason="real sequences are not here")
+
+
+@pytest.mark.parametrize(
+    ("engine", "k", "mota", "idf1"),
+    [("kalman", 1, 0.77, 0.80), ("lk-flow", 5, 0.70, 0.60), ("lk-flow", 10, 0.62, 0.50)],
+)
+def test_merging_on_pets_is_as_good_as_the_best_there_is(engine, k, mota, idf1):
+    (result,) = evaluate([PETS], [engine], [k])
+    assert result.scores.objects == 4650
+    assert result.scores.mota >= mota
+    assert result.scores.idf1 >= idf1
+
+
+def test_a_motion_engine_is_worth_more_the_more_rarely_the_detector_runs():
+    results = {
+        (result.engine, result.k): result.scores.mota
+        for result in evaluate([VAL / "TUD-Campus"], ["hold", "lk-flow"], [5, 10])
+    }
+    assert results["lk-flow", 5] > results["hold", 5]
+    assert results["lk-flow", 10] > results["hold", 10]
