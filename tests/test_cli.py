@@ -120,7 +120,11 @@ def test_help_version_and_engines():
         (["FILM", "--detections", "nowhere.txt"], 1, ["nowhere.txt", "no such file"]),
         (["FILM", "--detections", "DET", "--engine", "lkflow"], 2, ["did you mean 'lk-flow'"]),
         (["FILM", "--detect-evry", "5"], 2, ["--detect-evry", "did you mean '--detect-every'"]),
-        (["FILM", "--detections", "DET", "--detect-every", "0"], 2, ["--detect-every", "1 or more"]),
+        (
+            ["FILM", "--detections", "DET", "--detect-every", "0"],
+            2,
+            ["--detect-every", "1 or more"],
+        ),
         (["FILM", "--detections", "DET", "--detect-every", "x"], 2, ["--detect-every", "'x'"]),
         (["FILM", "--detector", "replai"], 2, ["did you mean 'replay'"]),
         (["FILM", "--detector", "yolo11n.pt", "--detections", "DET"], 2, ["exclude each other"]),

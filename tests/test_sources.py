@@ -1,15 +1,10 @@
-import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from mvot_pipelines import sources
-from mvot_pipelines.sources import LiveSource, TruncatedError, open_source
+from mvot_pipelines.sources import LiveSource, Source, TruncatedError, open_source
 
 from mvot_plugin.errors import InputError, UsageError
 
@@ -63,7 +58,7 @@ def cut(path: Path, share: float) -> Path:
     return path
 
 
-def read_until_error(source: sources.Source) -> tuple[list[int], str]:
+def read_until_error(source: Source) -> tuple[list[int], str]:
     seen: list[int] = []
     with pytest.raises(TruncatedError) as caught:
         seen.extend(frame.index for frame in source)  # extend keeps what came before the error
@@ -105,22 +100,15 @@ def test_a_variable_frame_rate_is_kept_and_is_no_truncation(tmp_path):
 
 def test_a_given_frame_rate_overrides_the_file(tmp_path):
     path = make_variable_rate_video(tmp_path / "phone.mkv", [0, 4, 8, 20])
-    with open_source(path, frame_rate=50.0) as source:
+    with open_source(path, frame_rate=50) as source:
         assert source.frame_rate == 50
         assert [frame.timestamp for frame in source] == [0, 0.02, 0.04, 0.06]
 
 
-@pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("rate", [0, 0.0, -1.0, float("nan"), float("inf")])
 def test_an_impossible_frame_rate_is_refused(rate):
     with pytest.raises(UsageError, match="must be a positive number"):
         open_source("clip.mp4", frame_rate=rate)
-
-
-@given(st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), max_size=40))
-def test_times_increase_strictly_whatever_the_container_says(measured):
-    timeline = sources._Timeline(25.0, forced=False)
-    times = [timeline.at(index, value) for index, value in enumerate(measured)]
-    assert all(a < b for a, b in pairwise(times))
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [("avi", "MJPG"), ("avi", "XVID"), ("mkv", "mp4v")])
@@ -147,7 +135,7 @@ def test_frames_after_a_damaged_stretch_keep_their_numbers_and_times(tmp_path):
     assert list(times.values()) == pytest.approx([index / 10 for index in times])
 
 
-def test_a_shortfall_of_two_frames_is_tolerated(tmp_path, monkeypatch):
+def test_a_shortfall_of_two_frames_is_tolerated(tmp_path):
     path = make_video(tmp_path / "clip.avi")
     source = open_source(path)
     for promised in (13, 14):
@@ -161,24 +149,6 @@ def test_an_mp4_cut_before_its_index_is_no_video_or_cut_short(tmp_path):
     path = cut(make_video(tmp_path / "clip.mp4", codec="mp4v"), 0.6)
     with pytest.raises(InputError, match=r"clip\.mp4 cannot be opened: .*not a video, or cut"):
         open_source(path)
-
-
-def test_ffmpeg_adds_no_noise_and_the_environment_stays_as_it_was(tmp_path):
-    bad = cut(make_video(tmp_path / "bad.mp4", codec="mp4v"), 0.6)
-    short = cut(make_video(tmp_path / "short.avi", frames=40, codec="XVID"), 0.6)
-    script = (
-        "import os, sys\n"
-        "from mvot_pipelines.sources import open_source\n"
-        "before = dict(os.environ)\n"
-        "for path in sys.argv[1:]:\n"
-        "    try: list(open_source(path))\n"
-        "    except Exception as error: print(type(error).__name__)\n"
-        "assert dict(os.environ) == before\n"
-    )
-    command = [sys.executable, "-c", script, str(bad), str(short)]
-    run = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert run.stdout.split() == ["InputError", "TruncatedError"]
-    assert run.stderr == ""
 
 
 @pytest.mark.parametrize(
@@ -196,12 +166,6 @@ def test_a_file_that_is_no_video_is_named(tmp_path, name, content, message):
         open_source(tmp_path / name)
 
 
-def test_a_video_of_no_frames_is_refused(tmp_path):
-    path = make_video(tmp_path / "clip.avi", frames=0)
-    with pytest.raises(InputError, match=r"clip\.avi"):
-        open_source(path)
-
-
 def test_a_file_without_permission_is_named_with_the_reason(tmp_path, monkeypatch):
     path = make_video(tmp_path / "clip.avi")
 
@@ -209,21 +173,18 @@ def test_a_file_without_permission_is_named_with_the_reason(tmp_path, monkeypatc
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(InputError, match=r"clip\.avi cannot be read: Permission denied"):
+    with pytest.raises(InputError, match=r"clip\.avi cannot be read: Permission denied; check"):
         open_source(path)
 
 
-def test_images_come_in_natural_order_at_25_frames_per_second(tmp_path):
-    names = ["img10.png", "img9.png", "img1.PNG", "img2.png"]
-    images = make_images(tmp_path / "shots", names)
-    (tmp_path / "shots" / "notes.txt").write_text("not an image")
-    (tmp_path / "shots" / "._img1.png").write_text("left by another system")
+def test_the_images_of_a_folder_run_at_25_frames_per_second(tmp_path):
+    images = make_images(tmp_path / "shots", ["2.png", "10.png", "11.png"])
     with open_source(tmp_path / "shots") as source:
-        assert (source.name, source.length, source.frame_rate) == ("shots", 4, 25)
+        assert (source.name, source.length, source.frame_rate) == ("shots", 3, 25)
         frames = list(source)
-    for frame, original in zip(frames, (2, 3, 1, 0), strict=True):
-        np.testing.assert_array_equal(frame.image, images[original])
-    assert [frame.timestamp for frame in frames] == pytest.approx([0, 0.04, 0.08, 0.12])
+    for frame, original in zip(frames, images, strict=True):
+        np.testing.assert_array_equal(frame.image, original)
+    assert [frame.timestamp for frame in frames] == pytest.approx([0, 0.04, 0.08])
 
 
 def test_an_image_of_another_size_is_named(tmp_path):
@@ -232,20 +193,6 @@ def test_an_image_of_another_size_is_named(tmp_path):
     source = open_source(tmp_path)
     with pytest.raises(InputError, match=r"3\.png is \(32, 32\) pixels and .*1\.png is \(64, 48\)"):
         list(source)
-
-
-@pytest.mark.parametrize("content", [b"", b"no image at all"])
-def test_an_unreadable_image_is_named(tmp_path, content):
-    make_images(tmp_path, ["1.png"])
-    (tmp_path / "2.png").write_bytes(content)
-    source = open_source(tmp_path)
-    with pytest.raises(InputError, match=r"2\.png cannot be read as an image"):
-        list(source)
-
-
-def test_a_folder_without_images_is_named(tmp_path):
-    with pytest.raises(InputError, match=f"{tmp_path.name} holds no images"):
-        open_source(tmp_path)
 
 
 def test_the_sequence_description_governs_rate_and_length_of_images(tmp_path):
@@ -278,7 +225,7 @@ def test_a_folder_with_img1_needs_no_description(tmp_path):
     ("ini", "message"),
     [
         ("nonsense", "seqinfo.ini does not describe a MOT sequence"),
-        ("[Other]\nx=1", "seqinfo.ini does not describe a MOT sequence"),
+        ("[Other]\nx=1", "does not describe a MOT sequence: No section: 'Sequence'; correct"),
         ("[Sequence]\nframeRate=fast", "seqinfo.ini does not describe a MOT sequence"),
         ("[Sequence]\nframeRate=0", "must be positive"),
         ("[Sequence]\nseqLength=0", "must be positive"),
@@ -294,10 +241,7 @@ def test_a_bad_sequence_description_is_named(tmp_path, ini, message):
 
 @pytest.mark.parametrize(
     ("sequence", "size", "rate", "length"),
-    [
-        ("val/PETS09-S2L1", (768, 576), 7, 795),
-        ("val/TUD-Campus", (640, 480), 25, 71),
-    ],
+    [("val/PETS09-S2L1", (768, 576), 7, 795), ("val/TUD-Campus", (640, 480), 25, 71)],
 )
 def test_real_sequences_open_with_the_facts_of_their_descriptions(sequence, size, rate, length):
     with open_source(shared(sequence)) as source:

@@ -1,1 +1,1 @@
-"""Batched operators on boxes."""
+"""Batched operators on boxes and points."""

@@ -23,10 +23,12 @@ __all__ = [
     "first_size",
     "list_images",
     "open_capture",
+    "opened_video",
     "plausible_rate",
     "quiet_opencv",
     "read_image",
     "size_of",
+    "without_secrets",
 ]
 
 _IMAGE_SUFFIXES = frozenset(
@@ -80,6 +82,18 @@ def open_capture(address: int | str, complaint: str) -> cv2.VideoCapture:
     if not capture.isOpened():
         raise InputError(complaint)
     return capture
+
+
+@contextmanager
+def opened_video(path: Path) -> Iterator[cv2.VideoCapture]:
+    """Open a video file, and release it in the end."""
+    hint = "check that it plays in another program, or copy it here again"
+    complaint = f"{path} cannot be opened: it is not a video, or cut short; {hint}"
+    capture = open_capture(str(path.resolve()), complaint)
+    try:
+        yield capture
+    finally:
+        capture.release()
 
 
 @contextmanager
@@ -149,3 +163,8 @@ def plausible_rate(rate: float) -> float:
 def size_of(image: np.ndarray) -> tuple[int, int]:
     """``(width, height)``."""
     return image.shape[1], image.shape[0]
+
+
+def without_secrets(url: str) -> str:
+    """A stream's address to show to people: without its password and query."""
+    return re.sub("//[^/]*@", "//", url).split("?")[0]

@@ -64,12 +64,16 @@ def draw_tracks(
     return canvas
 
 
+def _short_side(image: Image) -> int:
+    return int(min(image.shape[:2]))
+
+
 def _thickness(image: Image) -> int:
-    return max(1, round(min(image.shape[:2]) / 350))
+    return max(1, round(_short_side(image) / 350))
 
 
 def _font_scale(image: Image) -> float:
-    return 0.25 + min(image.shape[:2]) / 2700
+    return 0.25 + _short_side(image) / 2700
 
 
 def _draw_trails(canvas: Image, trails: Mapping[int, Sequence[Point]]) -> None:

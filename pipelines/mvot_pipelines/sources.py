@@ -8,9 +8,7 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import TypeVar
 
 import cv2
@@ -22,9 +20,11 @@ from mvot_pipelines.capture import (
     first_size,
     list_images,
     open_capture,
+    opened_video,
     plausible_rate,
     read_image,
     size_of,
+    without_secrets,
 )
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.types import Frame
@@ -74,12 +74,7 @@ class Source(ABC):
     def __enter__(self: SourceT) -> SourceT:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -100,7 +95,7 @@ class VideoSource(Source):
         self._path, self._forced_rate, self._limit = path, frame_rate, limit
         self.name = name or path.name
         path.open("rb").close()  # OpenCV does not say why it cannot open a file
-        with self._capture() as capture:
+        with opened_video(self._path) as capture:
             self.size = first_size(capture, str(path))
             self._file_rate = plausible_rate(capture.get(cv2.CAP_PROP_FPS))
             count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
@@ -108,20 +103,10 @@ class VideoSource(Source):
         counted = int(count) if 0 < count < 1e9 else None
         self.length = min((n for n in (counted, limit) if n is not None), default=None)
 
-    @contextmanager
-    def _capture(self) -> Iterator[cv2.VideoCapture]:
-        hint = "check that it plays in another program, or copy it here again"
-        complaint = f"{self._path} cannot be opened: it is not a video, or cut short; {hint}"
-        capture = open_capture(str(self._path.resolve()), complaint)
-        try:
-            yield capture
-        finally:
-            capture.release()
-
     def _frames(self) -> Generator[Frame, None, None]:
         timeline = Timeline(self.frame_rate, forced=self._forced_rate is not None)
         read, index, seconds = 0, -1, 0.0
-        with self._capture() as capture:
+        with opened_video(self._path) as capture:
             for index, image in decoded(capture):
                 seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 read += 1
@@ -150,8 +135,7 @@ class ImageSource(Source):
     """The given image files in their order, all of one size; time is index / frame_rate."""
 
     def __init__(self, paths: list[Path], *, name: str, frame_rate: float | None = None) -> None:
-        self._paths = paths
-        self.name = name
+        self._paths, self.name = paths, name
         self.frame_rate = frame_rate or DEFAULT_RATE
         self.length = len(paths)
         self.size = size_of(read_image(paths[0]))
@@ -182,7 +166,7 @@ class LiveSource(Source):
         frame_rate: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name = f"camera {address}" if isinstance(address, int) else _without_secrets(address)
+        self.name = f"camera {address}" if isinstance(address, int) else without_secrets(address)
         self._clock, self._forced_rate = clock, frame_rate
         hint = "check that it is there, running, and not in use by another program"
         self._capture = open_capture(address, f"{self.name} cannot be opened: {hint}")
@@ -218,10 +202,7 @@ def open_source(
     Raises ``InputError`` if it cannot be opened, ``UsageError`` for an impossible frame rate.
     """
     if frame_rate is not None and not 0 < frame_rate < float("inf"):
-        raise UsageError(
-            f"the frame rate must be a positive number, not {frame_rate}; "
-            "leave it out to use the source's own"
-        )
+        raise UsageError(f"the frame rate must be a positive number or left out, not {frame_rate}")
     rate = None if frame_rate is None else float(frame_rate)
     if isinstance(spec, str) and spec.isdecimal():
         spec = int(spec)
@@ -231,24 +212,22 @@ def open_source(
     try:
         if not path.is_dir():
             return VideoSource(path, frame_rate=rate)
-        if (path / "seqinfo.ini").is_file() or (path / "img1").is_dir():
+        if (path / "seqinfo.ini").is_file():
             return _open_sequence(path, rate)
-        return ImageSource(list_images(path), name=path.resolve().name, frame_rate=rate)
+        folder = path / "img1" if (path / "img1").is_dir() else path
+        return ImageSource(list_images(folder), name=path.resolve().name, frame_rate=rate)
     except FileNotFoundError as error:
         missing = error.filename or path
         raise InputError(f"{missing}: no such file or folder; check the spelling") from None
     except OSError as error:
         place, reason = error.filename or path, error.strerror or error
-        hint = "check what it is and who may read it"
+        hint = "check what it is and its permissions"
         raise InputError(f"{place} cannot be read: {reason}; {hint}") from error
 
 
 def _open_sequence(folder: Path, frame_rate: float | None) -> Source:
     """A MOTChallenge sequence: its ``seqinfo.ini`` governs the frame rate and the length."""
-    ini = folder / "seqinfo.ini"
-    name = folder.resolve().name
-    if not ini.is_file():
-        return ImageSource(list_images(folder / "img1"), name=name, frame_rate=frame_rate)
+    ini, name = folder / "seqinfo.ini", folder.resolve().name
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read(ini, encoding="utf-8-sig")
@@ -267,7 +246,3 @@ def _open_sequence(folder: Path, frame_rate: float | None) -> Source:
         return VideoSource(folder / info["video"], frame_rate=rate, name=name, limit=limit)
     images = list_images(folder / info.get("imDir", "img1"))[:limit]
     return ImageSource(images, name=name, frame_rate=rate)
-
-
-def _without_secrets(url: str) -> str:
-    return re.sub("//[^/]*@", "//", url).split("?")[0]
