@@ -27,8 +27,10 @@ class OutputError(MvotError):
 
 
 def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UsageError:
-    """The error for a name that is not among ``choices``; names the nearest one."""
+    """The error for a name that is not among ``choices``; names the nearest one, or all if few."""
     known = sorted(choices)
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(known)}"
+    hint = f"did you mean {nearest[0]!r}?" if nearest else ""
+    if len(known) <= 6 or not nearest:
+        hint = f"{hint} choose from {', '.join(known)}".strip()
     return UsageError(f"unknown {kind} {name!r}: {hint}")

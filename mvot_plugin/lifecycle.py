@@ -59,7 +59,7 @@ class LifecycleConfig:
     most_odds: float = 50.0
     """The most that any target is believed in."""
     refuted: float = 0.1
-    """Odds under which a tentative trajectory is removed."""
+    """Odds under which a tentative trajectory is removed when a detector misses it."""
     memory: float = 0.5
     """Seconds over which a target's velocity is learnt from its detections."""
     inside: float = 0.3
@@ -138,11 +138,9 @@ class Lifecycle:
         self, motion: Motion, time: float, image_size: tuple[int, int]
     ) -> Bool[np.ndarray, " n"]:
         """A frame without detector: N trajectories move; returns which of them live on."""
-        nothing = np.zeros(len(self.trajectories), np.bool_)
-        moved = replace(
-            self.trajectories, boxes=motion.boxes, score=motion.scores, detected=nothing
-        )
-        return self._settle(moved, time, image_size)
+        none = np.zeros(len(self.trajectories), np.bool_)
+        moved = replace(self.trajectories, boxes=motion.boxes, score=motion.scores, detected=none)
+        return self._settle(moved, none, time, image_size)
 
     def update(
         self,
@@ -158,7 +156,8 @@ class Lifecycle:
         """
         self._cycle, self._looked = max(time - self._looked, 0.0), time
         moved = self._judged(self._matched(motion, detections, match, time))
-        alive = self._settle(moved, time, image_size)
+        refuted = ~moved.proven & ~moved.detected & (moved.odds < self.config.refuted)
+        alive = self._settle(moved, refuted, time, image_size)
         births = self._free(detections, match)
         born = self._births(detections[births], time=time, odds=self._newcomer_odds())
         self.trajectories = self.trajectories.joined(born)
@@ -222,7 +221,11 @@ class Lifecycle:
         )
 
     def _settle(
-        self, moved: Trajectories, time: float, image_size: tuple[int, int]
+        self,
+        moved: Trajectories,
+        refuted: Bool[np.ndarray, " n"],
+        time: float,
+        image_size: tuple[int, int],
     ) -> Bool[np.ndarray, " n"]:
         """Set each trajectory's state from what was seen of it; drop the dead ones."""
         config = self.config
@@ -231,11 +234,11 @@ class Lifecycle:
         state = np.where(visible, State.CONFIRMED, State.LOST)
         state = np.where(moved.proven, state, State.TENTATIVE)
         left = ~moved.detected & (inside_fraction(moved.boxes, image_size) < config.inside)
-        tau = max(config.tau, config.tau_cycles * min(self._cycle, 1e6))
-        refuted = ~moved.proven & (moved.odds < config.refuted)
+        cycle = self._cycle if np.isfinite(self._cycle) else 0.0
+        tau = max(config.tau, config.tau_cycles * cycle)
         alive = ~left & ~refuted & (time - seen <= tau)
         self.trajectories = replace(moved, seen=seen, state=state)[alive]
-        return alive
+        return np.asarray(alive)
 
     def _free(self, detections: Detections, match: Match) -> Int64[np.ndarray, " births"]:
         """Unmatched detections that are sure enough and not on a reported track already."""

@@ -3,24 +3,31 @@
 from importlib import metadata
 from typing import Any
 
-from mvot_plugin.errors import UsageError
+from mvot_plugin.errors import InputError, MvotError
 
-__all__ = ["entry_points", "load_entry_point"]
-
-
-def entry_points(group: str) -> dict[str, metadata.EntryPoint]:
-    """The entry points that installed packages declare in ``group``, by name."""
-    return {point.name: point for point in metadata.entry_points(group=group)}
+__all__ = ["build_registered", "registered_names"]
 
 
-def load_entry_point(group: str, name: str) -> Any:
-    """The object behind an entry point; a ``UsageError`` names the package if it will not load."""
-    point = entry_points(group)[name]
+def registered_names(group: str) -> set[str]:
+    """The names that installed packages declare in the entry point ``group``."""
+    return {point.name for point in metadata.entry_points(group=group)}
+
+
+def build_registered(group: str, name: str, **options: Any) -> Any:
+    """Load the factory that a package declares under ``name``, and call it with the options.
+
+    Raises ``InputError`` that names the package for whatever goes wrong in it; an ``MvotError`` of
+    the factory's own passes.
+    """
+    point = next(iter(metadata.entry_points(group=group, name=name)))
+    package = point.dist.name if point.dist else point.value
     try:
-        return point.load()
+        return point.load()(**options)
+    except MvotError:
+        raise
     except Exception as error:
-        package = point.dist.name if point.dist else "unknown package"
-        raise UsageError(
-            f"{name!r} of package {package!r} ({point.value}) cannot be loaded: {error}; "
-            f"reinstall or remove that package"
+        kind = group.rpartition(".")[2].removesuffix("s")
+        raise InputError(
+            f"{kind} {name!r} of the package {package!r} does not work "
+            f"({type(error).__name__}: {error}); repair or remove that package"
         ) from error

@@ -1,21 +1,19 @@
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from importlib import import_module
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from mvot_plugin.synthetic import NoisyDetector, Scene, street
 from mvot_plugin.types import Detections, Frame, Tracks
 
 SIZE = 320, 240
 
-with warnings.catch_warnings():  # its docstrings hold invalid escapes, and warnings are errors here
-    warnings.simplefilter("ignore")
-    import_module("filterpy.kalman")
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mvot_pipelines import capture
 from mvot_pipelines.sources import open_source
-
 from mvot_plugin.errors import InputError
 
 
@@ -114,3 +114,10 @@ def test_silence_ends_the_reading():
     clock = count()
     assert places([True, *[False] * 2, True], clock=lambda: float(next(clock))) == [0, 3]
     assert places([True, *[False] * 20, True], clock=lambda: float(next(clock))) == [0]
+
+
+def test_a_text_file_is_no_video_though_ffmpeg_would_render_it(tmp_path):
+    path = tmp_path / "det.txt"
+    path.write_text("1,-1,10,20,30,40,1\n" * 50)
+    with pytest.raises(InputError, match=r"det\.txt is not a video but a text file"):
+        open_source(path)

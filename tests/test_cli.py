@@ -117,7 +117,7 @@ def test_help_version_and_engines():
         ([], 2, ["no SOURCE given"]),
         (["nowhere.mp4", "--detections", "DET"], 1, ["nowhere.mp4", "no such file"]),
         (["DET", "--detections", "DET"], 1, ["det.txt", "not a video"]),
-        (["FILM", "--detections", "nowhere.txt"], 1, ["nowhere.txt", "no such file"]),
+        (["FILM", "--detections", "nowhere.txt"], 1, ["nowhere.txt", "does not exist"]),
         (["FILM", "--detections", "DET", "--engine", "lkflow"], 2, ["did you mean 'lk-flow'"]),
         (["FILM", "--detect-evry", "5"], 2, ["--detect-evry", "did you mean '--detect-every'"]),
         (

@@ -218,7 +218,7 @@ def test_the_order_of_targets_does_not_matter(name, film, alike):
 )
 def test_targets_are_indexed_like_an_array(name, rows, film):
     engine = load_engine(name)
-    targets, motions = follow(engine, film[:3])
+    targets, _ = follow(engine, film[:3])
     chosen = targets[rows]
     assert type(chosen) is type(targets)
     assert np.array_equal(chosen.boxes, targets.boxes[rows].reshape(-1, 4))
@@ -483,6 +483,19 @@ def test_optical_flow_recovers_a_zoom(rate, view):
         assert np.abs(centres(motion.boxes) - (160, 120)).max() < 2
 
 
+def test_optical_flow_follows_the_most_of_a_box_and_counts_the_rest_against_its_score(view):
+    box = np.array([[100, 60, 160, 160]], np.float32)
+    still, moved = view(), view(dx=8.0)
+    part = moved.copy()
+    part[:, :124] = still[:, :124]
+    engine = load_engine("lk-flow")
+    _, (all_of_it,) = follow(engine, [still, moved], box)
+    _, (most_of_it,) = follow(engine, [still, part], box)
+    assert np.allclose(centres(most_of_it.boxes) - centres(box), [[8, 0]], atol=0.5)
+    assert np.allclose(size(most_of_it.boxes), size(box), rtol=0.02)
+    assert most_of_it.scores[0] < all_of_it.scores[0]
+
+
 def noise(seed, shape=(240, 320, 3)):
     return np.random.default_rng(seed).integers(0, 255, shape).astype(np.uint8)
 
@@ -545,11 +558,6 @@ def test_refresh_keeps_the_velocity_of_optical_flow(view):
     assert fresh.trust.tolist() == [1]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="refresh of lk-flow mixes the measured box with the tracked one whatever their distance: "
-    "a target that the detector finds elsewhere ends between the two, on neither",
-)
 def test_optical_flow_goes_on_from_where_a_strayed_target_was_found(view):
     engine = load_engine("lk-flow")
     frames = [Frame(image=view(), index=i, timestamp=i / 25) for i in range(7)]

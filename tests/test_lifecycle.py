@@ -402,21 +402,11 @@ def test_a_newcomer_is_confirmed_within_a_second_with_frames_between(rate, every
     assert newcomer_story(rate, every)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a newborn of a cycle under refuted * newcomer_seconds (0.05 s) starts with odds below "
-    "`refuted`, so the next frame without detector removes it before it can be seen again",
-)
 @pytest.mark.parametrize(("rate", "every"), [(50, 2), (60, 2), (100, 4), (120, 5)])
 def test_a_newcomer_is_confirmed_in_very_short_cycles_with_frames_between(rate, every):
     assert newcomer_story(rate, every)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="at 240 fps one hit lifts a newborn's odds only to 8 / 120, below `refuted`: it is "
-    "removed on the very frame on which it was detected again",
-)
 def test_a_newcomer_is_confirmed_in_high_speed_video():
     assert newcomer_story(rate=240, every=1)
 

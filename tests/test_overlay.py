@@ -3,9 +3,9 @@ import time
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mvot_pipelines import overlay
 from mvot_pipelines.overlay import Painter, draw_tracks, track_color
-
 from mvot_plugin.types import Frame, Tracks
 
 GREY = np.full((288, 384, 3), 90, np.uint8)

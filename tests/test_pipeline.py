@@ -251,7 +251,9 @@ def broken(detector, *on):
 def test_a_detector_that_fails_ends_the_run_with_frame_and_cause(frames, perfect):
     tracker = MotPipeline(broken(perfect, 6), "hold", 2)
     tracked(tracker, frames[:6])
-    with pytest.raises(InputError, match="failed on frame 6: camera server is gone") as caught:
+    with pytest.raises(
+        InputError, match=r"failed on frame 6 \(ConnectionError: camera server is gone\); to go on"
+    ) as caught:
         tracker.step(frames[6])
     assert isinstance(caught.value.__cause__, ConnectionError)
     assert tracker.detector_errors == []
@@ -262,8 +264,8 @@ def test_a_detector_may_fail_where_the_engine_is_to_coast(scene, frames, perfect
     tracker = MotPipeline(broken(perfect, 10, 15), "lk-flow", 5, config=config)
     answers = tracked(tracker, frames[:31])
     assert tracker.detector_errors == [
-        "frame 10: camera server is gone",
-        "frame 15: camera server is gone",
+        "frame 10: ConnectionError: camera server is gone",
+        "frame 15: ConnectionError: camera server is gone",
     ]
     assert all(tracks.id.tolist() == [1, 2, 3] for tracks in answers)
     assert [bool(tracks.detected.any()) for tracks in answers[::5]] == [
@@ -279,7 +281,7 @@ def test_a_detector_that_fails_from_the_start_gives_no_tracks():
 
 
 def test_an_answer_that_is_no_detections_is_the_detectors_failure():
-    with pytest.raises(InputError, match="failed on frame 0: a detector must return Detections"):
+    with pytest.raises(InputError, match=r"failed on frame 0 \(a detector must return Detections"):
         MotPipeline(lambda frame: 7, "hold").step(blanks(1)[0])
     tracker = MotPipeline(
         lambda frame: None, "hold", config=PipelineConfig(on_detector_error="coast")
@@ -426,6 +428,41 @@ def test_the_engines_targets_stay_row_by_row_with_the_trajectories(scene, frames
         assert len(tracker.targets) == len(table)
         assert np.array_equal(tracker.targets.boxes, table.boxes)
         assert len(set(table.id)) == len(table)
+
+
+def test_targets_that_leave_between_detector_calls_take_no_others_with_them():
+    leaving = [130.0, 10.0, 155.0, 60.0]
+    tracker = MotPipeline(always(leaving, BOX), Drift(), 100)
+    for i, frame in enumerate(blanks(40)):
+        tracks = tracker.step(frame)
+        assert tracker.targets.boxes.tolist() == tracker.lifecycle.trajectories.boxes.tolist()
+        assert tracks.xyxy[tracks.id == 2].tolist() == [(np.array(BOX) + i).tolist()]
+    assert tracks.id.tolist() == [2]
+
+
+def test_inertia_finds_a_moving_target_again_that_the_engine_left_behind():
+    def detector(frame):
+        shift = 3.0 * frame.index
+        box = [BOX[0] + shift, BOX[1], BOX[2] + shift, BOX[3]]
+        return Detections.of([] if 15 <= frame.index < 30 else [box])
+
+    answers = tracked(MotPipeline(detector, "hold", 1), blanks(36))
+    assert len(answers[29]) == 0
+    assert answers[35].id.tolist() == [1]
+    assert answers[35].detected.all()
+
+
+def test_a_known_target_chooses_its_detection_before_a_newcomer_does():
+    def beside(shift):
+        return [BOX[0] + shift, BOX[1], BOX[2] + shift, BOX[3]]
+
+    story = [[BOX], [BOX, beside(20.5)], [beside(13.0)]]
+    tracker = MotPipeline(lambda frame: Detections.of(story[frame.index]), "hold", 1)
+    answers = tracked(tracker, blanks(3))
+    assert len(tracker.lifecycle.trajectories) >= 1
+    assert answers[2].id.tolist() == [1]
+    assert answers[2].xyxy.tolist() == [beside(13.0)]
+    assert answers[2].detected.tolist() == [True]
 
 
 def test_settings_reach_the_lifecycle():

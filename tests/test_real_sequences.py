@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from mvot_benchmarks.mot import evaluate
 
 VAL = Path(__file__).parents[2] / "shared" / "data" / "val"

@@ -86,8 +86,5 @@ def test_a_timer_starts_with_nothing_and_alone():
     assert other.seconds == other.calls == {}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="total is annotated float, and the sum of no stages is the integer 0"
-)
 def test_a_timer_that_timed_nothing_has_a_total_of_0_seconds():
     assert StageTimer().total == 0.0

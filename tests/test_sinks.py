@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mvot_pipelines.sinks import JsonLinesSink, MotTextSink
 
+from mvot_pipelines.sinks import JsonLinesSink, MotTextSink
 from mvot_plugin.errors import OutputError
 from mvot_plugin.types import Frame, Tracks
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from mvot_pipelines.sources import LiveSource, Source, TruncatedError, open_source
 
+from mvot_pipelines.sources import LiveSource, Source, TruncatedError, open_source
 from mvot_plugin.errors import InputError, UsageError
 
 DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
@@ -155,7 +155,7 @@ def test_an_mp4_cut_before_its_index_is_no_video_or_cut_short(tmp_path):
     ("name", "content", "message"),
     [
         ("missing.mp4", None, "missing.mp4: no such file or folder"),
-        ("notes.txt", b"hello", "notes.txt cannot be opened: it is not a video"),
+        ("notes.txt", b"hello", "notes.txt is not a video but a text file"),
         ("empty.mp4", b"", "empty.mp4 cannot be opened"),
     ],
 )

@@ -5,10 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
 from mvot_pipelines import video_sinks
 from mvot_pipelines.sinks import StopRun
 from mvot_pipelines.video_sinks import OverlayVideoSink, WindowSink
-
 from mvot_plugin.errors import OutputError
 from mvot_plugin.types import Frame, Tracks
 

@@ -5,9 +5,8 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from mvot_pipelines.cli import Parser
-
 from mvot_benchmarks import mot, overhead
+from mvot_pipelines.cli import Parser
 from mvot_plugin.errors import MvotError
 
 __all__ = ["main"]

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from mvot_pipelines.pipeline import MotPipeline
-from mvot_pipelines.video_sinks import OverlayVideoSink
 from tqdm import tqdm
 
 from mvot_benchmarks.scoring import Scorer, Scores, TruthFrame
+from mvot_pipelines.pipeline import MotPipeline
+from mvot_pipelines.video_sinks import OverlayVideoSink
 from mvot_plugin.synthetic import NoisyDetector, Scene, street
 
 __all__ = ["demo"]

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mvot_benchmarks.scoring import Scorer, Scores, truth_frames
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_pipelines.sources import open_source
-
-from mvot_benchmarks.scoring import Scorer, Scores, truth_frames
 from mvot_plugin.detectors import ReplayDetector
 from mvot_plugin.errors import InputError
 from mvot_plugin.motfile import read_mot

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
+
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_pipelines.timing import StageTimer
-
 from mvot_plugin.engines.hold import HoldEngine
 from mvot_plugin.types import Detections, Frame
 

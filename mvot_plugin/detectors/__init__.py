@@ -7,8 +7,8 @@ Another package adds a name through the entry point group ``mvot_plugin.detector
 that takes ``conf``, ``classes`` and ``device`` by keyword and returns a detector.
 """
 
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any
 
 from mvot_plugin.detectors.base import (
     Classes,
@@ -26,7 +26,8 @@ from mvot_plugin.detectors.ultralytics import (
     is_model,
     looks_like_model,
 )
-from mvot_plugin.errors import InputError, MvotError, UsageError, unknown_name
+from mvot_plugin.errors import InputError, UsageError, unknown_name
+from mvot_plugin.registry import build_registered, registered_names
 
 __all__ = [
     "Classes",
@@ -49,7 +50,7 @@ _BUILT_IN = ("replay", "ultralytics")
 
 def detector_names() -> list[str]:
     """The names that ``load_detector`` knows besides models: built in, and of other packages."""
-    return sorted({*_BUILT_IN, *(point.name for point in entry_points(group=GROUP))})
+    return sorted({*_BUILT_IN, *registered_names(GROUP)})
 
 
 def load_detector(
@@ -70,9 +71,8 @@ def load_detector(
     kind, _, path = name.partition(":")
     if kind == "replay":
         return _replay(path, conf=conf, classes=classes)
-    registered = entry_points(group=GROUP, name=name)
-    if registered and name not in _BUILT_IN:
-        return _build(next(iter(registered)), conf=conf, classes=classes, device=device)
+    if name in registered_names(GROUP) and name not in _BUILT_IN:
+        return _registered(name, conf=conf, classes=classes, device=device)
     if name != "ultralytics" and not looks_like_model(name):
         raise unknown_name("detector", name, [*detector_names(), DEFAULT_MODEL])
     return UltralyticsDetector(
@@ -108,27 +108,10 @@ def _replay(path: str, *, conf: float | None, classes: Classes) -> ReplayDetecto
     return ReplayDetector(path, conf=conf)
 
 
-def _build(
-    point: EntryPoint,
-    *,
-    conf: float | None,
-    classes: Classes,
-    device: str,
-) -> Detector:
-    """Load and call what another package has registered; whatever that raises names it."""
-    package = point.dist.name if point.dist else point.value
-    try:
-        detector: object = point.load()(conf=conf, classes=classes, device=device)
-    except MvotError:
-        raise
-    except Exception as error:
-        raise InputError(
-            f"detector {point.name!r} of the package {package!r} does not work "
-            f"({type(error).__name__}: {error}); repair or remove that package"
-        ) from error
+def _registered(name: str, **options: Any) -> Detector:
+    detector: object = build_registered(GROUP, name, **options)
     if not callable(detector):
         raise InputError(
-            f"detector {point.name!r} of the package {package!r} built "
-            f"a {type(detector).__name__}, which cannot be called with a frame"
+            f"detector {name!r} must be callable with a frame, got a {type(detector).__name__}"
         )
     return detector

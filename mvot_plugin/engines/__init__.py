@@ -5,7 +5,7 @@ from typing import Any
 
 from mvot_plugin.engines.base import Motion, MotionEngine, Targets
 from mvot_plugin.errors import UsageError, unknown_name
-from mvot_plugin.registry import entry_points, load_entry_point
+from mvot_plugin.registry import build_registered, registered_names
 
 __all__ = ["Motion", "MotionEngine", "Targets", "engine_names", "load_engine"]
 
@@ -20,7 +20,7 @@ _WEIGHTLESS = {
 
 def engine_names() -> tuple[str, ...]:
     """Every engine there is: ours, and those that other packages register as entry points."""
-    return tuple(sorted({*_WEIGHTLESS, *entry_points(_GROUP)}))
+    return tuple(sorted({*_WEIGHTLESS, *registered_names(_GROUP)}))
 
 
 def load_engine(
@@ -47,7 +47,7 @@ def load_engine(
             raise UsageError(f"engine {name!r} has no weights; leave weights at 'auto'")
         module, engine = _WEIGHTLESS[name]
         return getattr(import_module(module), engine)()  # type: ignore[no-any-return]
-    if name in entry_points(_GROUP):
-        factory = load_entry_point(_GROUP, name)
-        return factory(weights=weights, device=device, precision=precision)  # type: ignore[no-any-return]
+    if name in registered_names(_GROUP):
+        options = {"weights": weights, "device": device, "precision": precision}
+        return build_registered(_GROUP, name, **options)  # type: ignore[no-any-return]
     raise unknown_name("engine", name, engine_names())

@@ -41,4 +41,4 @@ class HoldEngine:
         timestamp = np.full(len(targets), observation.timestamp)
         scores = (0.5 ** (held / self.half_life)).astype(np.float32)
         targets = replace(targets, timestamp=timestamp, held=held)
-        return targets, Motion(boxes=targets.boxes, scores=scores)
+        return targets, Motion(boxes=targets.boxes.copy(), scores=scores)

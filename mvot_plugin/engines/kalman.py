@@ -1,15 +1,19 @@
 """`kalman`: a constant-velocity Kalman filter for each target (filterpy), and no look at pixels."""
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
-from filterpy.common import Q_discrete_white_noise
-from filterpy.kalman import predict, update
 from jaxtyping import Bool, Float32, Float64
 
 from mvot_plugin.engines.base import Motion, Targets, as_boxes, elapsed
 from mvot_plugin.ops.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from mvot_plugin.types import Frame, as_frame
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # filterpy's docstrings have invalid escapes
+    from filterpy.common import Q_discrete_white_noise
+    from filterpy.kalman import predict, update
 
 __all__ = ["KalmanEngine", "KalmanTargets"]
 
@@ -75,7 +79,7 @@ class KalmanEngine:
         targets = replace(
             targets, boxes=boxes, timestamp=timestamp, mean=mean, covariance=covariance
         )
-        return targets, Motion(boxes=boxes, scores=(1 / (1 + unsure)).astype(np.float32))
+        return targets, Motion(boxes=boxes.copy(), scores=(1 / (1 + unsure)).astype(np.float32))
 
     def refresh(
         self,

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Shaped, UInt8
 
 from mvot_plugin.engines.base import Motion, Targets, as_boxes, elapsed
-from mvot_plugin.ops.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
+from mvot_plugin.ops.boxes import cxcywh_to_xyxy, size, xyxy_to_cxcywh
 from mvot_plugin.ops.flow import corners, flow_there_and_back, hidden_by_nearer, shift_and_scale
 from mvot_plugin.types import Frame, as_frame
 
@@ -53,7 +53,8 @@ class LKFlowEngine:
 
     A measured box corrects the tracked one by as much as it is the surer (a scalar Kalman gain):
     in units of the target's size, its standard deviation is ``measurement``, that of a tracked box
-    ``drift``, or ``coasting`` without flow, times the root of the seconds passed.
+    ``drift``, or ``coasting`` without flow, times the root of the seconds passed. One that is off
+    by three standard deviations was lost, and starts anew from the measured box.
     """
 
     cells: int = 5
@@ -100,7 +101,7 @@ class LKFlowEngine:
         moves = [self._move(observation, targets[rows]) for rows in groups]
         order = np.argsort(np.concatenate(groups))
         moved = Targets.cat(moves)[order]
-        return moved, Motion(boxes=moved.boxes, scores=moved.trust)
+        return moved, Motion(boxes=moved.boxes.copy(), scores=moved.trust.copy())
 
     def refresh(
         self,
@@ -110,12 +111,15 @@ class LKFlowEngine:
         appearance: Bool[np.ndarray, " n"],
     ) -> FlowTargets:
         """Correct the tracked boxes by measured (N, 4) ``boxes``; the velocity stays."""
-        gain = targets.spread / (targets.spread + self.measurement**2)
-        correction = gain[:, None].astype(np.float32) * (as_boxes(boxes) - targets.boxes)
+        measured = as_boxes(boxes)
+        error = np.abs(measured - targets.boxes).max(1) / size(measured)
+        expected = targets.spread + self.measurement**2
+        gain = np.where(error**2 > 9 * expected, 1, targets.spread / expected)
+        correction = gain[:, None].astype(np.float32) * (measured - targets.boxes)
         return replace(
             targets,
             boxes=targets.boxes + correction,
-            spread=targets.spread * (1 - gain),
+            spread=gain * self.measurement**2,
             seen=_repeat(observation, len(targets)),
             trust=np.ones(len(targets), np.float32),
         )

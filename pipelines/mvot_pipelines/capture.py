@@ -34,6 +34,8 @@ __all__ = [
 _IMAGE_SUFFIXES = frozenset(
     {".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
+_PLAYLIST_SUFFIXES = frozenset({".m3u", ".m3u8", ".sdp"})
+_TEXT = bytes({9, 10, 13, *range(32, 127)})
 DEFAULT_RATE = 25.0
 
 # Within a damaged stretch every read fails until the next key frame, 250 frames away at most by
@@ -89,11 +91,22 @@ def opened_video(path: Path) -> Iterator[cv2.VideoCapture]:
     """Open a video file, and release it in the end."""
     hint = "check that it plays in another program, or copy it here again"
     complaint = f"{path} cannot be opened: it is not a video, or cut short; {hint}"
+    if _is_text(path):
+        raise InputError(f"{path} is not a video but a text file; name the video itself")
     capture = open_capture(str(path.resolve()), complaint)
     try:
         yield capture
     finally:
         capture.release()
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a file is plain text, which FFmpeg would render as a film of characters."""
+    if path.suffix.lower() in _PLAYLIST_SUFFIXES:
+        return False
+    with path.open("rb") as file:
+        start = file.read(512)
+    return start != b"" and start.translate(None, _TEXT) == b""
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from mvot_plugin.assignment import assign
 from mvot_plugin.detectors import as_detections, as_detector, usable
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.base import Motion, MotionEngine, Targets, refresh
-from mvot_plugin.errors import InputError
+from mvot_plugin.errors import InputError, MvotError
 from mvot_plugin.lifecycle import Lifecycle, LifecycleConfig
 from mvot_plugin.types import Detections, Frame, Tracks, as_frame
 
@@ -66,7 +66,9 @@ class MotPipeline:
     ) -> None:
         self.detector = as_detector(detector)
         self.engine = load_engine(engine) if isinstance(engine, str) else engine
-        self.scheduler = EveryK(k=detect_every) if isinstance(detect_every, int) else detect_every
+        self.scheduler: Scheduler = (
+            detect_every if isinstance(detect_every, Scheduler) else EveryK(k=int(detect_every))
+        )
         self.config = config or PipelineConfig()
         self.frame_rate = frame_rate
         self.timer = timer or StageTimer()
@@ -150,9 +152,15 @@ class MotPipeline:
         try:
             found = as_detections(self.detector(frame))
         except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            if isinstance(error, MvotError):
+                what = str(error)
             if self.config.on_detector_error == "fail":
-                raise InputError(f"the detector failed on frame {frame.index}: {error}") from error
-            self.detector_errors.append(f"frame {frame.index}: {error}")
+                raise InputError(
+                    f"the detector failed on frame {frame.index} ({what}); to go on without it, "
+                    "set pipeline.on_detector_error to coast"
+                ) from error
+            self.detector_errors.append(f"frame {frame.index}: {what}")
             return None
         detections, dropped = usable(found, frame.size)
         self.dropped_boxes += dropped

@@ -31,4 +31,4 @@ class StageTimer:
     @property
     def total(self) -> float:
         """Seconds in all stages together."""
-        return sum(self.seconds.values())
+        return sum(self.seconds.values(), 0.0)
