@@ -6,27 +6,19 @@ been seen for ``tau``. Ages are seconds and detector cycles, never frames, so th
 hold for any frame rate and any ``detect_every``.
 """
 
-from dataclasses import dataclass, fields, replace
-from enum import IntEnum
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int64
+from jaxtyping import Bool, Int64
 
 from mvot_plugin.assignment import Match
 from mvot_plugin.engines.base import Motion
 from mvot_plugin.ops.boxes import inside_fraction, iou
+from mvot_plugin.trajectories import State, Trajectories
 from mvot_plugin.types import Detections, Tracks
 
-__all__ = ["Lifecycle", "LifecycleConfig", "State", "Trajectories"]
-
-
-class State(IntEnum):
-    """The life of a trajectory; a removed one is no longer in the table."""
-
-    TENTATIVE = 0
-    CONFIRMED = 1
-    LOST = 2
+__all__ = ["Lifecycle", "LifecycleConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +46,10 @@ class LifecycleConfig:
     prior_misses: float = 1.0
     """What a target's hit rate is counted from. One that was always detected and now is not is
     doubted sooner than one that is detected now and then."""
+    patience: float = 0.5
+    """Seconds since the last match within which a first miss is forgiven, if ``well_seen``."""
+    well_seen: float = 0.8
+    """Motion confidence from which the engine is trusted against a first miss of the detector."""
     least_odds: float = 0.125
     """The least odds of a target that was once confirmed: two matches in a row bring it back."""
     most_odds: float = 50.0
@@ -66,44 +62,6 @@ class LifecycleConfig:
     """A trajectory with a smaller share of its box inside the image has left it."""
     duplicate: float = 0.25
     """Overlap (IoU) with a reported track from which a free detection starts nothing new."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Trajectories:
-    """What the pipeline knows of N trajectories, row by row with the engine's ``Targets``.
-
-    ``odds`` that the target exists, and whether they were ever even (``proven``); ``hits`` and
-    ``misses`` in detector cycles; when it was last seen at all and last ``measured`` by a detection
-    (seconds), where that was (``anchor``), and its ``velocity`` then (pixels per second).
-    """
-
-    id: Int64[np.ndarray, " n"]
-    state: Int64[np.ndarray, " n"]
-    boxes: Float32[np.ndarray, "n 4"]
-    score: Float32[np.ndarray, " n"]
-    class_id: Int64[np.ndarray, " n"]
-    detected: Bool[np.ndarray, " n"]
-    odds: Float64[np.ndarray, " n"]
-    proven: Bool[np.ndarray, " n"]
-    hits: Int64[np.ndarray, " n"]
-    misses: Int64[np.ndarray, " n"]
-    seen: Float64[np.ndarray, " n"]
-    measured: Float64[np.ndarray, " n"]
-    anchor: Float32[np.ndarray, "n 4"]
-    velocity: Float32[np.ndarray, "n 2"]
-
-    def __len__(self) -> int:
-        return len(self.id)
-
-    def __getitem__(
-        self, rows: Bool[np.ndarray, " n"] | Int64[np.ndarray, " rows"]
-    ) -> "Trajectories":
-        return Trajectories(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
-
-    def joined(self, other: "Trajectories") -> "Trajectories":
-        """These trajectories followed by the others."""
-        columns = {f.name: (getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
-        return Trajectories(**{name: np.concatenate(pair) for name, pair in columns.items()})
 
 
 class Lifecycle:
@@ -154,8 +112,11 @@ class Lifecycle:
 
         The new trajectories stand behind the surviving ones, in the order of their detections.
         """
-        self._cycle, self._looked = max(time - self._looked, 0.0), time
-        moved = self._judged(self._matched(motion, detections, match, time))
+        previous, self._looked = self._looked, time
+        self._cycle = max(time - previous, 0.0)
+        moved = self._matched(motion, detections, match, time)
+        forgiven = (moved.measured == previous) & (moved.odds >= 1) & self._well_seen(moved)
+        moved = self._judged(moved, forgiven)
         refuted = ~moved.proven & ~moved.detected & (moved.odds < self.config.refuted)
         alive = self._settle(moved, refuted, time, image_size)
         births = self._free(detections, match)
@@ -197,10 +158,16 @@ class Lifecycle:
         """Odds that a free detection is a newcomer: in a long cycle more of them come."""
         return float(min(self._cycle / self.config.newcomer_seconds, self.config.first_odds))
 
-    def _judged(self, moved: Trajectories) -> Trajectories:
+    def _well_seen(self, moved: Trajectories) -> Bool[np.ndarray, " n"]:
+        """Targets that the engine is sure of, and that were measured a moment ago."""
+        lately = self._looked - moved.measured <= self.config.patience
+        return np.asarray(lately & (moved.score >= self.config.well_seen))
+
+    def _judged(self, moved: Trajectories, forgiven: Bool[np.ndarray, " n"]) -> Trajectories:
         """The table with the odds after this cycle's hits and misses.
 
-        A target that returns is trusted no less than a newcomer.
+        A target that returns is trusted no less than a newcomer; a ``forgiven`` miss takes no
+        target off the report.
         """
         config = self.config
         hits, misses = moved.hits + config.prior_hits, moved.misses + config.prior_misses
@@ -210,6 +177,7 @@ class Lifecycle:
         belief = np.exp(-self._cycle / config.stay_seconds) * moved.odds / (1 + moved.odds)
         odds = belief / (1 - belief) * ratio
         least = np.where(moved.proven, config.least_odds, 0)
+        least = np.where(forgiven, 1, least)
         least = np.where(moved.detected, self._newcomer_odds(), least)
         odds = np.clip(odds, least, config.most_odds)
         return replace(

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from mvot_plugin.affinity import AffinityConfig, affinity
 from mvot_plugin.assignment import assign
 from mvot_plugin.engines.base import Motion
-from mvot_plugin.lifecycle import Lifecycle, LifecycleConfig, State
+from mvot_plugin.lifecycle import Lifecycle, LifecycleConfig
+from mvot_plugin.trajectories import State
 from mvot_plugin.types import Detections
 
 SIZE = 640, 480
@@ -183,8 +184,18 @@ def test_two_missed_detections_hide_a_track_and_the_next_ones_bring_it_back():
     assert cycle.trajectories.id.tolist() == [1]
 
 
+@pytest.mark.parametrize("hits", [2, 15, 60])
+def test_a_first_miss_within_the_patience_is_forgiven_where_the_engine_is_sure(hits):
+    for score, settings, kept in ((1.0, {}, [1]), (0.7, {}, []), (1.0, {"patience": 0.1}, [])):
+        cycle = life(prior_misses=0.01, hit_odds=2.0, most_odds=4.0, **settings)
+        for i in range(hits):
+            detect(cycle, 0.2 * i, A)
+        assert detect(cycle, 0.2 * hits, score=score) == kept
+        assert detect(cycle, 0.2 * (hits + 1)) == []
+
+
 def test_a_track_that_is_always_detected_is_doubted_sooner_than_one_now_and_then():
-    always, sometimes = life(), life()
+    always, sometimes = life(patience=0.0), life(patience=0.0)
     for i, time in enumerate(times(30)):
         detect(always, time, A)
         detect(sometimes, time, *([A] if i % 3 != 1 else []))
@@ -431,7 +442,7 @@ class Reference:
 
 @given(st.lists(st.booleans(), max_size=25), st.sampled_from([0.04, 0.2, 0.8]))
 def test_odds_are_bounded_and_equal_one_target_at_a_time(story, step):
-    cycle, reference = life(tau=1e9), Reference(odds=4.0)
+    cycle, reference = life(tau=1e9, patience=0.0), Reference(odds=4.0)
     detect(cycle, 0.0, A, B)
     for i, hit in enumerate(story, 1):
         detect(cycle, i * step, *([A] if hit else []), B)

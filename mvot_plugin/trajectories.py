@@ -1,0 +1,55 @@
+"""The table of trajectories that the lifecycle keeps."""
+
+from dataclasses import dataclass, fields
+from enum import IntEnum
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int64
+
+__all__ = ["State", "Trajectories"]
+
+
+class State(IntEnum):
+    """The life of a trajectory; a removed one is no longer in the table."""
+
+    TENTATIVE = 0
+    CONFIRMED = 1
+    LOST = 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Trajectories:
+    """What the pipeline knows of N trajectories, row by row with the engine's ``Targets``.
+
+    ``odds`` that the target exists, and whether they were ever even (``proven``); ``hits`` and
+    ``misses`` in detector cycles; when it was last seen at all and last ``measured`` by a detection
+    (seconds), where that was (``anchor``), and its ``velocity`` then (pixels per second).
+    """
+
+    id: Int64[np.ndarray, " n"]
+    state: Int64[np.ndarray, " n"]
+    boxes: Float32[np.ndarray, "n 4"]
+    score: Float32[np.ndarray, " n"]
+    class_id: Int64[np.ndarray, " n"]
+    detected: Bool[np.ndarray, " n"]
+    odds: Float64[np.ndarray, " n"]
+    proven: Bool[np.ndarray, " n"]
+    hits: Int64[np.ndarray, " n"]
+    misses: Int64[np.ndarray, " n"]
+    seen: Float64[np.ndarray, " n"]
+    measured: Float64[np.ndarray, " n"]
+    anchor: Float32[np.ndarray, "n 4"]
+    velocity: Float32[np.ndarray, "n 2"]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def __getitem__(
+        self, rows: Bool[np.ndarray, " n"] | Int64[np.ndarray, " rows"]
+    ) -> "Trajectories":
+        return Trajectories(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    def joined(self, other: "Trajectories") -> "Trajectories":
+        """These trajectories followed by the others."""
+        columns = {f.name: (getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
+        return Trajectories(**{name: np.concatenate(pair) for name, pair in columns.items()})
