@@ -121,7 +121,7 @@ class Lifecycle:
         alive = self._settle(moved, refuted, time, image_size)
         births = self._free(detections, match)
         born = self._births(detections[births], time=time, odds=self._newcomer_odds())
-        self.trajectories = self.trajectories.joined(born)
+        self.trajectories = Trajectories.cat([self.trajectories, born])
         return alive, births
 
     def tracks(self) -> Tracks:

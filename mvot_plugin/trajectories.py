@@ -1,10 +1,12 @@
 """The table of trajectories that the lifecycle keeps."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
+
+from mvot_plugin.rows import Rows
 
 __all__ = ["State", "Trajectories"]
 
@@ -18,7 +20,7 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Trajectories:
+class Trajectories(Rows):
     """What the pipeline knows of N trajectories, row by row with the engine's ``Targets``.
 
     ``odds`` that the target exists, and whether they were ever even (``proven``); ``hits`` and
@@ -40,16 +42,3 @@ class Trajectories:
     measured: Float64[np.ndarray, " n"]
     anchor: Float32[np.ndarray, "n 4"]
     velocity: Float32[np.ndarray, "n 2"]
-
-    def __len__(self) -> int:
-        return len(self.id)
-
-    def __getitem__(
-        self, rows: Bool[np.ndarray, " n"] | Int64[np.ndarray, " rows"]
-    ) -> "Trajectories":
-        return Trajectories(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
-
-    def joined(self, other: "Trajectories") -> "Trajectories":
-        """These trajectories followed by the others."""
-        columns = {f.name: (getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
-        return Trajectories(**{name: np.concatenate(pair) for name, pair in columns.items()})

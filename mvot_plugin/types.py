@@ -3,17 +3,16 @@
 Boxes are ``xyxy``, float32, in pixels, half-open and 0-based, everywhere inside the code.
 """
 
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8
 
 from mvot_plugin.errors import InputError
+from mvot_plugin.rows import Rows
 
-__all__ = ["Detections", "Frame", "Rows", "Tracks", "as_frame"]
-
-RowsT = TypeVar("RowsT", bound="Rows")
+__all__ = ["Detections", "Frame", "Tracks", "as_frame"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -49,33 +48,6 @@ def as_frame(frame: Frame | np.ndarray) -> Frame:
     return frame if isinstance(frame, Frame) else Frame(image=image, index=0, timestamp=np.nan)
 
 
-class Rows:
-    """Columns of equal length: has a length, and is indexed by row like an array."""
-
-    __slots__ = ()
-
-    def _columns(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
-
-    def _coerce(self, **dtypes: type[np.generic]) -> None:
-        """Give the columns their dtypes at construction, and hold them to one length."""
-        columns = {k: v for k, v in self._columns().items() if v is not None}
-        lengths = {name: len(column) for name, column in columns.items()}
-        if len(set(lengths.values())) > 1:
-            raise ValueError(f"{type(self).__name__} columns differ in length: {lengths}")
-        for name, column in columns.items():
-            object.__setattr__(self, name, np.asarray(column, dtypes[name]))
-
-    def __len__(self) -> int:
-        return len(next(iter(self._columns().values())))
-
-    def __getitem__(self: RowsT, rows: Any) -> RowsT:
-        """The rows chosen by an integer, a slice, or an integer or boolean array."""
-        chosen = [rows] if isinstance(rows, (int, np.integer)) else rows
-        columns = self._columns().items()
-        return type(self)(**{k: v if v is None else v[chosen] for k, v in columns})
-
-
 def _boxes(values: Any) -> Float32[np.ndarray, "n 4"]:
     return np.asarray(values, np.float32).reshape(-1, 4)
 
@@ -93,6 +65,7 @@ class Detections(Rows):
     embeddings: Float32[np.ndarray, "n d"] | None = None
 
     def __post_init__(self) -> None:
+        Rows.__post_init__(self)
         self._coerce(
             xyxy=np.float32, confidence=np.float32, class_id=np.int64, embeddings=np.float32
         )
@@ -129,6 +102,7 @@ class Tracks(Rows):
     detected: Bool[np.ndarray, " n"]
 
     def __post_init__(self) -> None:
+        Rows.__post_init__(self)
         self._coerce(
             id=np.int64, xyxy=np.float32, score=np.float32, class_id=np.int64, detected=np.bool_
         )

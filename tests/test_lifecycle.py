@@ -485,5 +485,5 @@ def test_a_table_row_by_row():
     assert len(table[np.array([2, 0])]) == 2
     assert table[np.array([2, 0])].id.tolist() == [3, 1]
     assert table[np.array([False, True, False])].id.tolist() == [2]
-    assert table.joined(table[np.array([0])]).id.tolist() == [1, 2, 3, 1]
+    assert table.cat([table, table[np.array([0])]]).id.tolist() == [1, 2, 3, 1]
     assert table.joined(table[np.zeros(0, np.int64)]).id.tolist() == [1, 2, 3]

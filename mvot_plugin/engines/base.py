@@ -9,13 +9,13 @@ one process are independent, and a run is repeatable.
     targets, motion = engine.track(observation, targets)     # on every later frame
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
+from mvot_plugin.rows import Rows
 from mvot_plugin.types import Frame
 
 __all__ = [
@@ -33,46 +33,19 @@ NOMINAL_STEP = 1 / 25
 """Seconds that pass between two frames whose timestamps are unknown."""
 
 TargetsT = TypeVar("TargetsT", bound="Targets")
-AnyTargets = TypeVar("AnyTargets", bound="Targets")
 ObservationT = TypeVar("ObservationT")
 ObservationIn = TypeVar("ObservationIn", contravariant=True)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Targets:
+class Targets(Rows):
     """What an engine knows of N targets; every field is batched along its first axis.
 
-    Engines subclass it with the fields they need. ``boxes`` are the last known ones, (N, 4) xyxy.
+    It is indexed by row, and ``Targets.cat([a, b])`` concatenates. Engines subclass it with the
+    fields they need. ``boxes`` are the last known ones, (N, 4) xyxy.
     """
 
     boxes: Float32[np.ndarray, "n 4"]
-
-    def __post_init__(self) -> None:
-        lengths = {f.name: len(getattr(self, f.name)) for f in fields(self)}
-        if len(set(lengths.values())) > 1:
-            raise ValueError(f"{type(self).__name__} fields differ in length: {lengths}")
-
-    def __len__(self) -> int:
-        return len(self.boxes)
-
-    def __getitem__(self: TargetsT, rows: Any) -> TargetsT:
-        """The targets chosen by an integer, a slice, or an integer or boolean array."""
-        chosen = [rows] if isinstance(rows, (int, np.integer)) else rows
-        return type(self)(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
-
-    @staticmethod
-    def cat(parts: "Sequence[AnyTargets]") -> "AnyTargets":
-        """Concatenate targets of one engine, in order.
-
-        Raises ``ValueError`` for no parts, and for parts of different engines.
-        """
-        kinds = {type(part) for part in parts}
-        if len(kinds) != 1:
-            names = ", ".join(sorted(kind.__name__ for kind in kinds)) or "nothing"
-            raise ValueError(f"Targets.cat needs targets of one engine, got {names}")
-        kind = kinds.pop()
-        columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(kind)}
-        return kind(**{name: np.concatenate(column) for name, column in columns.items()})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

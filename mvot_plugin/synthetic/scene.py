@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8, UInt16
 
+from mvot_plugin.rows import Rows
 from mvot_plugin.synthetic.canvas import PIXELS_PER_METRE, SOLID, Sprite
 from mvot_plugin.synthetic.figures import Figure, Pose
 from mvot_plugin.synthetic.motion import Camera, Path, metres_to_units
 from mvot_plugin.synthetic.painting import Placed, paint, zoomed
-from mvot_plugin.types import Frame, Rows
+from mvot_plugin.types import Frame
 
 __all__ = ["Actor", "Prop", "Scene", "Truth"]
 
@@ -36,6 +37,7 @@ class Truth(Rows):
     visibility: Float32[np.ndarray, " n"]
 
     def __post_init__(self) -> None:
+        Rows.__post_init__(self)
         self._coerce(id=np.int64, xyxy=np.float32, class_id=np.int64, visibility=np.float32)
 
 

@@ -1,0 +1,62 @@
+"""What detections, tracks, targets and trajectories have in common: columns of equal length."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import numpy as np
+
+__all__ = ["Rows"]
+
+RowsT = TypeVar("RowsT", bound="Rows")
+PartT = TypeVar("PartT", bound="Rows")
+
+
+class Rows:
+    """A dataclass of columns: it has a length, and is indexed by row like an array.
+
+    A column may be None where it is optional. Columns of unequal length are a ``ValueError``.
+    """
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        lengths = {k: len(v) for k, v in self._columns().items() if v is not None}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"{type(self).__name__} columns differ in length: {lengths}")
+
+    def __len__(self) -> int:
+        return len(next(iter(self._columns().values())))
+
+    def __getitem__(self: RowsT, rows: Any) -> RowsT:
+        """The rows chosen by an integer, a slice, or an integer or boolean array."""
+        chosen = [rows] if isinstance(rows, (int, np.integer)) else rows
+        columns = self._columns().items()
+        return type(self)(**{k: v if v is None else v[chosen] for k, v in columns})
+
+    @staticmethod
+    def cat(parts: "Sequence[PartT]") -> "PartT":
+        """Concatenate values of one kind, in order.
+
+        Raises ``ValueError`` for no parts, and for parts of different kinds.
+        """
+        kinds = {type(part) for part in parts}
+        if len(kinds) != 1:
+            names = ", ".join(sorted(kind.__name__ for kind in kinds)) or "nothing"
+            raise ValueError(f"cat needs values of one kind, got {names}")
+        tables = [part._columns() for part in parts]
+        columns = {name: [table[name] for table in tables] for name in tables[0]}
+        return kinds.pop()(**{name: _joined(column) for name, column in columns.items()})
+
+    def _columns(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+    def _coerce(self, **dtypes: type[np.generic]) -> None:
+        """Give the columns their dtypes, at construction."""
+        for name, column in self._columns().items():
+            if column is not None:
+                object.__setattr__(self, name, np.asarray(column, dtypes[name]))
+
+
+def _joined(column: list[Any]) -> Any:
+    return None if any(part is None for part in column) else np.concatenate(column)
