@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from mvot_benchmarks.scoring import Scorer, Scores, TruthFrame
 from mvot_pipelines.pipeline import MotPipeline
+from mvot_pipelines.sinks import claim_output
 from mvot_pipelines.video_sinks import OverlayVideoSink
 from mvot_plugin.synthetic import NoisyDetector, Scene, street
 
@@ -43,7 +44,8 @@ def demo(folder: str | Path, *, quiet: bool = False) -> str:
         "| --- | --- | --- | --- | --- | --- |"
     )
     table = "\n".join([head, *rows])
-    (folder / "table.md").write_text(table + "\n", encoding="utf-8")
+    with claim_output(folder / "table.md") as file:
+        file.write(f"{table}\n".encode())
     return (
         f"A synthetic street: {len(scene)} frames, {scene.size[0]}x{scene.size[1]}, objects found "
         f"by a noisy detector.\n\n{table}\n\nsaved {folder / 'street.mp4'} (solid: detected on "

@@ -97,7 +97,13 @@ def _parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("source", nargs="?", metavar="SOURCE", default=argparse.SUPPRESS)
+    parser.add_argument(
+        "source",
+        nargs="?",
+        metavar="SOURCE",
+        default=argparse.SUPPRESS,
+        help="a video, a folder, a camera number or a URL",
+    )
     _add_tracking(parser.add_argument_group("tracking"))
     _add_output(parser.add_argument_group("output"))
     about = parser.add_argument_group("more")

@@ -24,6 +24,8 @@ from mvot_plugin.types import Detections, Frame, Tracks, as_frame
 
 __all__ = ["MotPipeline", "PipelineConfig"]
 
+_ERRORS_KEPT = 100
+
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineConfig:
@@ -76,6 +78,7 @@ class MotPipeline:
         self.targets: Targets | None = None
         self.steps = 0
         self.dropped_boxes = 0
+        self.detector_failures = 0
         self.detector_errors: list[str] = []
 
     def run(self, source: Iterable[Frame | np.ndarray]) -> Iterator[tuple[Frame, Tracks]]:
@@ -160,7 +163,9 @@ class MotPipeline:
                     f"the detector failed on frame {frame.index} ({what}); to go on without it, "
                     "set pipeline.on_detector_error to coast"
                 ) from error
-            self.detector_errors.append(f"frame {frame.index}: {what}")
+            self.detector_failures += 1
+            if self.detector_failures <= _ERRORS_KEPT:
+                self.detector_errors.append(f"frame {frame.index}: {what}")
             return None
         detections, dropped = usable(found, frame.size)
         self.dropped_boxes += dropped

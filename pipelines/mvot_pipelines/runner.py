@@ -153,7 +153,7 @@ def _notes(pipeline: MotPipeline, detector: Detector) -> list[str]:
         notes.append(f"{detector.duplicates} rows of the detection file repeat another, read once")
     if pipeline.dropped_boxes:
         notes.append(f"{pipeline.dropped_boxes} detections had no area inside the image, left out")
-    if pipeline.detector_errors:
-        count, first = len(pipeline.detector_errors), pipeline.detector_errors[0]
+    if pipeline.detector_failures:
+        count, first = pipeline.detector_failures, pipeline.detector_errors[0]
         notes.append(f"the detector failed on {count} frames, which the engine bridged ({first})")
     return notes
