@@ -24,8 +24,9 @@ class AffinityConfig:
     """Further margin at motion confidence 0: the less sure the motion, the wider the search."""
     trust: float = 0.5
     """What an overlap is worth at motion confidence 0, against 1 at full confidence."""
-    other_class: float = 0.0
-    """What an overlap is worth where the classes differ; 0 forbids such matches."""
+    other_class: float = 0.2
+    """What an overlap is worth where the classes differ: detectors waver between car and truck on
+    one and the same object, while a rider's box is not his bicycle's. 0 forbids such matches."""
 
 
 def affinity(

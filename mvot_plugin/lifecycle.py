@@ -61,7 +61,7 @@ class LifecycleConfig:
     inside: float = 0.3
     """A trajectory with a smaller share of its box inside the image has left it."""
     duplicate: float = 0.25
-    """Overlap (IoU) with a reported track from which a free detection starts nothing new."""
+    """Overlap (IoU) with a reported track of its class from which a detection starts nothing."""
 
 
 class Lifecycle:
@@ -144,10 +144,13 @@ class Lifecycle:
         shift = (found.xyxy - old.anchor[hit]).reshape(-1, 2, 2).mean(1)
         share = np.where(old.hits[hit, None] <= 1, 1, step / (step + self.config.memory))
         velocity = old.velocity[hit] + share * (shift / step - old.velocity[hit])
+        class_id, votes = old.elected(hit, found.class_id)
         return replace(
             old,
             boxes=_put(motion.boxes, hit, found.xyxy),
             score=_put(motion.scores, hit, found.confidence),
+            class_id=class_id,
+            votes=votes,
             detected=_put(np.zeros(len(old), np.bool_), hit, True),
             measured=_put(old.measured, hit, time),
             anchor=_put(old.anchor, hit, found.xyxy),
@@ -209,12 +212,13 @@ class Lifecycle:
         return np.asarray(alive)
 
     def _free(self, detections: Detections, match: Match) -> Int64[np.ndarray, " births"]:
-        """Unmatched detections that are sure enough and not on a reported track already."""
+        """Unmatched detections that are sure enough and not on a reported track of their class."""
         free = match.unmatched_detections
-        shown = self.trajectories.boxes[self.trajectories.state == State.CONFIRMED]
-        taken = iou(detections.xyxy[free], shown).max(1, initial=0) >= self.config.duplicate
+        shown = self.trajectories[self.trajectories.state == State.CONFIRMED]
+        same = detections.class_id[free, None] == shown.class_id
+        taken = same & (iou(detections.xyxy[free], shown.boxes) >= self.config.duplicate)
         sure = detections.confidence[free] >= self.config.beta
-        return np.asarray(free[sure & ~taken])
+        return np.asarray(free[sure & ~taken.any(1)])
 
     def _births(self, detections: Detections, *, time: float, odds: float) -> Trajectories:
         rows = len(detections)
@@ -226,6 +230,7 @@ class Lifecycle:
             boxes=detections.xyxy,
             score=detections.confidence,
             class_id=detections.class_id,
+            votes=np.ones(rows, np.int64),
             detected=np.ones(rows, np.bool_),
             odds=np.full(rows, odds),
             proven=np.full(rows, odds >= 1),

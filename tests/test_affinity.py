@@ -38,9 +38,11 @@ def test_rows_are_targets_and_columns_are_detections():
     assert np.allclose(found, [[0, 0, 1], [1, 0, 0]])
 
 
-def test_classes_that_differ_never_match_by_default():
+def test_classes_that_differ_are_worth_little_by_default_and_may_be_forbidden():
     detections = Detections.of([BOX, BOX], class_id=[0, 2])
-    assert np.allclose(fit(moved([BOX, BOX]), detections, classes=[0, 2]), np.eye(2))
+    for settings, worth in (({}, 0.2), ({"other_class": 0.0}, 0.0)):
+        answer = fit(moved([BOX, BOX]), detections, classes=[0, 2], **settings)
+        assert np.allclose(answer, [[1, worth], [worth, 1]])
 
 
 def test_classes_that_differ_can_be_discounted():

@@ -29,9 +29,10 @@ def still(cycle, score=1.0, shift=0.0):
     return Motion(boxes=boxes, scores=np.full(len(boxes), score, np.float32))
 
 
-def detect(cycle, time, *boxes, score=1.0, shift=0.0, confidence=1.0):
+def detect(cycle, time, *boxes, score=1.0, shift=0.0, confidence=1.0, class_id=0):
     """A detector frame on which these boxes are found; the ids that are reported."""
-    motion, found = still(cycle, score, shift), Detections.of(boxes, confidence=confidence)
+    motion = still(cycle, score, shift)
+    found = Detections.of(boxes, confidence=confidence, class_id=class_id)
     fit = affinity(motion, cycle.trajectories.class_id, found, AffinityConfig())
     cycle.update(motion, found, assign(fit, 0.1), time, SIZE)
     return cycle.tracks().id.tolist()
@@ -486,4 +487,22 @@ def test_a_table_row_by_row():
     assert table[np.array([2, 0])].id.tolist() == [3, 1]
     assert table[np.array([False, True, False])].id.tolist() == [2]
     assert table.cat([table, table[np.array([0])]]).id.tolist() == [1, 2, 3, 1]
-    assert table.joined(table[np.zeros(0, np.int64)]).id.tolist() == [1, 2, 3]
+    assert table.cat([table, table[np.zeros(0, np.int64)]]).id.tolist() == [1, 2, 3]
+
+
+def test_the_class_of_a_track_is_what_most_of_its_detections_say():
+    cycle = life()
+    for time, seen, elected in zip(
+        times(9), [2, 7, 7, 7, 7, 2, 7, 7, 2], [2, 2, 7, 7, 7, 7, 7, 7, 7], strict=True
+    ):
+        assert detect(cycle, time, A, class_id=seen) == [1]
+        assert cycle.tracks().class_id.tolist() == [elected]
+
+
+def test_a_bicycle_is_born_beside_its_rider_and_a_second_rider_is_not():
+    bicycle = (A[0], A[1] + 0.4 * (A[3] - A[1]), A[2], A[3])
+    for class_id, tracks in ((1, [1, 2]), (0, [1])):
+        cycle = life()
+        time = known(cycle, step=1.0)
+        detect(cycle, time + 1.0, A, bicycle, class_id=[0, class_id])
+        assert detect(cycle, time + 2.0, A, bicycle, class_id=[0, class_id]) == tracks
