@@ -20,6 +20,9 @@ from mvot_plugin.types import Detections, Tracks
 
 __all__ = ["Lifecycle", "LifecycleConfig"]
 
+_MOMENT = 1e-6
+"""Seconds by which times may differ and still be the same."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LifecycleConfig:
@@ -40,13 +43,13 @@ class LifecycleConfig:
     """The most that a first detection is trusted, as all are on the first frame of a video."""
     stay_seconds: float = 5.0
     """How long a target stays in view, on average: over a long cycle what was believed fades."""
-    hit_odds: float = 8.0
+    hit_odds: float = 5.0
     """How many times likelier than a false alarm a target is to be detected again."""
     prior_hits: float = 2.0
     prior_misses: float = 1.0
     """What a target's hit rate is counted from. One that was always detected and now is not is
     doubted sooner than one that is detected now and then."""
-    patience: float = 0.5
+    patience: float = 0.4
     """Seconds since the last match within which a first miss is forgiven, if ``well_seen``."""
     well_seen: float = 0.8
     """Motion confidence from which the engine is trusted against a first miss of the detector."""
@@ -163,7 +166,7 @@ class Lifecycle:
 
     def _well_seen(self, moved: Trajectories) -> Bool[np.ndarray, " n"]:
         """Targets that the engine is sure of, and that were measured a moment ago."""
-        lately = self._looked - moved.measured <= self.config.patience
+        lately = self._looked - moved.measured <= self.config.patience + _MOMENT
         return np.asarray(lately & (moved.score >= self.config.well_seen))
 
     def _judged(self, moved: Trajectories, forgiven: Bool[np.ndarray, " n"]) -> Trajectories:
@@ -207,7 +210,7 @@ class Lifecycle:
         left = ~moved.detected & (inside_fraction(moved.boxes, image_size) < config.inside)
         cycle = self._cycle if np.isfinite(self._cycle) else 0.0
         tau = max(config.tau, config.tau_cycles * cycle)
-        alive = ~left & ~refuted & (time - seen <= tau)
+        alive = ~left & ~refuted & (time - seen <= tau + _MOMENT)
         self.trajectories = replace(moved, seen=seen, state=state)[alive]
         return np.asarray(alive)
 

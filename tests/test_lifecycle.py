@@ -435,7 +435,7 @@ class Reference:
         newcomer = min(cycle / 0.5, 4.0)
         believed = np.exp(-cycle / 5) * self.odds / (1 + self.odds)
         hit_rate = (self.hits + 2) / (self.hits + self.misses + 3)
-        odds = believed / (1 - believed) * (8 if hit else max(1 - hit_rate, 0.05))
+        odds = believed / (1 - believed) * (5 if hit else max(1 - hit_rate, 0.05))
         self.misses += not hit and self.odds >= 1
         self.hits += hit
         self.odds = min(max(odds, newcomer if hit else 0.125), 50.0)
