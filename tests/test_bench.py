@@ -43,8 +43,12 @@ def sequence(tmp_path_factory):
     return folder
 
 
-def test_mot_prints_a_table_of_engines_by_k(sequence):
-    done = run("mvot-bench", "mot", sequence, "--engine", "hold", "lk-flow", "--detect-every", 1, 4)
+def test_mot_prints_a_table_of_engines_by_k_and_draws_it(sequence, tmp_path):
+    done = run(
+        "mvot-bench", "mot", sequence,
+        *("--engine", "hold", "lk-flow", "--detect-every", 1, 4, "--plot", tmp_path / "k.png"),
+    )  # fmt: skip
+    assert cv2.imread(str(tmp_path / "k.png")).shape[1] > 500
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == "| STREET-01 | k = 1 | k = 4 | ms/frame |"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from mvot_benchmarks import mot, overhead
+from mvot_benchmarks.plots import plot_quality
 from mvot_pipelines.cli import Parser
 from mvot_plugin.errors import MvotError
 
@@ -35,6 +36,8 @@ def _mot(options: argparse.Namespace) -> None:
             file=sys.stderr,
         )
     print(mot.table(results))
+    if options.plot is not None:
+        plot_quality(results, options.plot)
 
 
 def _overhead(options: argparse.Namespace) -> None:
@@ -58,6 +61,7 @@ def _parser() -> Parser:
         "--engine", nargs="+", default=["hold", "kalman", "lk-flow"], metavar="NAME"
     )
     quality.add_argument("--detect-every", nargs="+", type=int, default=[1, 2, 5, 10, 20])
+    quality.add_argument("--plot", metavar="FILE", help="draw it too, .png or .svg")
     quality.set_defaults(command=_mot)
     cost = commands.add_parser("overhead", help="what the pipeline itself costs a frame")
     cost.add_argument("--targets", nargs="+", type=int, default=[10, 100, 300])
