@@ -158,7 +158,8 @@ def _import_ultralytics() -> Any:
         library.YOLO  # noqa: B018  # ultralytics imports the rest of itself here
     except ImportError as error:
         raise UsageError(
-            f"this detector needs ultralytics ({error}): pip install 'mvot-plugin[yolo]'"
+            f"this detector needs ultralytics ({error}): pip install 'mvot-plugin[yolo]', "
+            "or pass a file of detections (--detections FILE)"
         ) from None
     return library
 
