@@ -48,8 +48,8 @@ def demo(folder: str | Path, *, quiet: bool = False) -> str:
         file.write(f"{table}\n".encode())
     return (
         f"A synthetic street: {len(scene)} frames, {scene.size[0]}x{scene.size[1]}, objects found "
-        f"by a noisy detector.\n\n{table}\n\nsaved {folder / 'street.mp4'} (solid: detected on "
-        f"that frame, dashed: estimated)\nsaved {folder / 'table.md'}"
+        f"by a noisy detector.\n\n{table}\n\nsaved {folder / 'street.mp4'} (whole frames: detected "
+        f"just then, corners: estimated)\nsaved {folder / 'table.md'}"
     )
 
 
