@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -191,6 +192,24 @@ def test_a_truncated_video_is_tracked_as_far_as_it_goes(films, tmp_path):
     assert "cut.avi" in done.stderr
     assert str(count) in done.stderr
     assert f"{count} frames" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        ["--save-video", "street.avi"],
+        ["--save-txt", "./det.txt"],
+        ["--save-jsonl", "same", "--save-txt", "same"],
+    ],
+)
+def test_no_output_overwrites_an_input_or_another_output(films, tmp_path, outputs):
+    for name in ("street.avi", "det.txt"):
+        shutil.copy(films / name, tmp_path / name)
+    done = mvot_run("street.avi", "--detections", "det.txt", *outputs, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "would overwrite what this run reads or writes" in done.stderr
+    for name in ("street.avi", "det.txt"):
+        assert (tmp_path / name).read_bytes() == (films / name).read_bytes()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -94,7 +94,11 @@ class LKFlowEngine:
     def track(
         self, observation: FlowObservation, targets: FlowTargets
     ) -> tuple[FlowTargets, Motion]:
-        """Boxes (N, 4) on this frame; scores (N,): the share of points that agree."""
+        """Boxes (N, 4) on this frame, and scores (N,).
+
+        A score is the root of the share of points that agree, or what is left of the last score
+        after fading, whichever is more.
+        """
         groups = [np.flatnonzero(targets.seen == seen) for seen in dict.fromkeys(targets.seen)]
         if not groups:
             return targets, Motion(boxes=targets.boxes, scores=np.zeros(0, np.float32))

@@ -3,7 +3,6 @@
 import operator
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 
 import cv2
 import numpy as np
@@ -101,12 +100,7 @@ class Scene:
     def __enter__(self) -> "Scene":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

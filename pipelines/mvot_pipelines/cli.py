@@ -70,6 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MvotError as error:
         print(f"mvot-run: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        print("mvot-run: interrupted", file=sys.stderr)
+        return 1
     if not config.quiet:
         print(report.summary())
     if report.interrupted:

@@ -42,7 +42,7 @@ class PipelineConfig:
 class MotPipeline:
     """Tracks on every frame from a detector on every k-th.
 
-        tracker = MotPipeline(detector=my_model, engine="siammotion", detect_every=5)
+        tracker = MotPipeline(detector=my_model, engine="lk-flow", detect_every=5)
         for frame in frames:
             tracks = tracker.step(frame)
 

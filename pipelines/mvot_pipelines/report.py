@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import dataclass, field
-from types import TracebackType
 
 from tqdm import tqdm
 
@@ -95,10 +94,5 @@ class Progress:
     def __enter__(self) -> "Progress":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.close()

@@ -42,9 +42,12 @@ def run(config: RunConfig) -> RunReport:
         pipeline = MotPipeline(
             detector, engine, config.detect_every, config=config.pipeline, timer=report.timer
         )
+        outputs = _outputs(config, source)
         with ExitStack() as prepared:
-            sinks = [prepared.enter_context(sink) for sink in _sinks(config, source, detector)]
-            report.saved = [path for path in _outputs(config, source).values() if path]
+            sinks = [
+                prepared.enter_context(sink) for sink in _sinks(config, outputs, source, detector)
+            ]
+            report.saved = list(outputs.values())
             closing = prepared.pop_all()
         try:
             with closing, Progress(report, source.length, quiet=config.quiet) as progress:
@@ -122,18 +125,32 @@ def _detector(config: RunConfig) -> Detector:
     )
 
 
-def _outputs(config: RunConfig, source: Source) -> dict[str, str | None]:
-    """Where to write what; where nothing is asked for, text and overlay in the current folder."""
+def _outputs(config: RunConfig, source: Source) -> dict[str, str]:
+    """Where to write what; where nothing is asked for, text and overlay in the current folder.
+
+    Raises ``UsageError`` for an output that would overwrite an input or another output.
+    """
     asked = {"txt": config.save_txt, "jsonl": config.save_jsonl, "video": config.save_video}
-    if config.show or any(asked.values()):
-        return asked
-    stem = Path(source.name).stem
-    return {"txt": f"{stem}-tracks.txt", "video": f"{stem}-tracks.mp4"}
+    outputs = {kind: path for kind, path in asked.items() if path}
+    if not outputs and not config.show:
+        stem = Path(source.name).stem
+        outputs = {"txt": f"{stem}-tracks.txt", "video": f"{stem}-tracks.mp4"}
+    inputs = (source.path, config.detections, config.detector, config.weights)
+    taken = {Path(path).resolve() for path in inputs if path}
+    for kind, path in outputs.items():
+        if Path(path).resolve() in taken:
+            raise UsageError(
+                f"--save-{kind} {path} would overwrite what this run reads or writes itself; "
+                "choose another name"
+            )
+        taken.add(Path(path).resolve())
+    return outputs
 
 
-def _sinks(config: RunConfig, source: Source, detector: Detector) -> Iterator[Sink]:
+def _sinks(
+    config: RunConfig, outputs: dict[str, str], source: Source, detector: Detector
+) -> Iterator[Sink]:
     """The sinks asked for, each opened as it is yielded."""
-    outputs = _outputs(config, source)
     names = getattr(detector, "names", None)
     if path := outputs.get("txt"):
         yield MotTextSink(path)

@@ -52,6 +52,8 @@ class Source(ABC):
     frame_rate: float
     size: tuple[int, int]
     length: int | None
+    path: Path | None = None
+    """The file that is read, if it is one file."""
     _running: Generator[Frame, None, None] | None = None
 
     @abstractmethod
@@ -84,6 +86,8 @@ class VideoSource(Source):
     With ``frame_rate``, timestamps are index / frame_rate instead. ``limit`` ends it early.
     """
 
+    path: Path
+
     def __init__(
         self,
         path: Path,
@@ -92,10 +96,10 @@ class VideoSource(Source):
         name: str | None = None,
         limit: int | None = None,
     ) -> None:
-        self._path, self._forced_rate, self._limit = path, frame_rate, limit
+        self.path, self._forced_rate, self._limit = path, frame_rate, limit
         self.name = name or path.name
         path.open("rb").close()  # OpenCV does not say why it cannot open a file
-        with opened_video(self._path) as capture:
+        with opened_video(path) as capture:
             self.size = first_size(capture, str(path))
             self._file_rate = plausible_rate(capture.get(cv2.CAP_PROP_FPS))
             count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
@@ -106,7 +110,7 @@ class VideoSource(Source):
     def _frames(self) -> Generator[Frame, None, None]:
         timeline = Timeline(self.frame_rate, forced=self._forced_rate is not None)
         read, index, seconds = 0, -1, 0.0
-        with opened_video(self._path) as capture:
+        with opened_video(self.path) as capture:
             for index, image in decoded(capture):
                 seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 read += 1
@@ -126,7 +130,7 @@ class VideoSource(Source):
         missing = skipped + max(0, expected - 1 - last)
         if missing > max(2.0, 0.02 * expected):
             raise TruncatedError(
-                f"{self._path} is damaged or cut short: only {read} of {read + missing} frames "
+                f"{self.path} is damaged or cut short: only {read} of {read + missing} frames "
                 "could be read, and the results hold those alone; copy it here again for the rest"
             )
 
