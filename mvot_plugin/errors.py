@@ -26,6 +26,10 @@ class OutputError(MvotError):
     """A result that could not be written."""
 
 
+class UntrainedWeights(UserWarning):
+    """A network runs on random weights: what it says of targets means nothing."""
+
+
 def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     """The error for a name that is not among ``choices``; names the nearest one, or all if few."""
     known = sorted(choices)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from importlib import import_module
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,7 +33,7 @@ class Rows:
         """The rows chosen by an integer, a slice, or an integer or boolean array."""
         chosen = [rows] if isinstance(rows, (int, np.integer)) else rows
         columns = self._columns().items()
-        return type(self)(**{k: v if v is None else v[chosen] for k, v in columns})
+        return type(self)(**{k: _taken(v, chosen) for k, v in columns})
 
     @staticmethod
     def cat(parts: "Sequence[PartT]") -> "PartT":
@@ -58,5 +59,21 @@ class Rows:
                 object.__setattr__(self, name, np.asarray(column, dtypes[name]))
 
 
+def _taken(column: Any, rows: Any) -> Any:
+    """Rows of an array, of a value of columns, or of a torch tensor; of None, None."""
+    if column is None or isinstance(column, (np.ndarray, Rows)):
+        return None if column is None else column[rows]
+    if isinstance(rows, slice) and (rows.step or 1) > 0:
+        return column[rows]
+    index = np.ascontiguousarray(np.arange(len(column))[rows])
+    return column[import_module("torch").from_numpy(index).to(column.device)]
+
+
 def _joined(column: list[Any]) -> Any:
-    return None if any(part is None for part in column) else np.concatenate(column)
+    if any(part is None for part in column):
+        return None
+    if isinstance(column[0], Rows):
+        return Rows.cat(column)
+    if isinstance(column[0], np.ndarray):
+        return np.concatenate(column)
+    return import_module("torch").cat(column)

@@ -1,10 +1,21 @@
 """What the tests of the engines share."""
 
+import warnings
+from dataclasses import replace
+from functools import cache
+from unittest.mock import patch
+
 import numpy as np
+import pytest
+
+from mvot_plugin.engines import load_engine
+from mvot_plugin.errors import UntrainedWeights
+from mvot_plugin.models.siammotion import PRESETS
 
 APART = np.array(
     [[20, 20, 70, 90], [120, 30, 160, 110], [220, 25, 290, 100], [60, 130, 120, 220]], np.float32
 )
+WITHOUT_A_NETWORK = ("hold", "kalman", "lk-flow")
 
 
 def centres(boxes):
@@ -18,3 +29,57 @@ def follow(engine, frames, boxes=APART):
         targets, motion = engine.track(engine.observe(frame), targets)
         motions.append(motion)
     return targets, motions
+
+
+def contract_engine(name):
+    """An engine to test the contract with; one with a network is a ``narrow_engine``."""
+    return narrow_engine(name=name) if name in PRESETS else load_engine(name)
+
+
+def narrow_engine(precision="fp32", device="cpu", name="siammotion", **config):
+    """SiamMOTION with an eighth of the channels and seeded random weights.
+
+    What holds for any weights is tested with these: they are some 50 times as fast as the
+    engine that ships, and boxes that jump about exercise more than those of a good tracker.
+    """
+    narrow = replace(PRESETS[name], width=32, backbone_width=16, **config)
+    with patch.dict(PRESETS, {name: narrow}), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UntrainedWeights)
+        return load_engine(name, weights="random", device=device, precision=precision)
+
+
+@cache
+def shipped_engine(name):
+    """The engine as it ships, in single precision on the CPU."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UntrainedWeights)
+        return load_engine(name, device="cpu", precision="fp32" if name in PRESETS else "auto")
+
+
+def trained_engine(name):
+    """The engine as it ships; where it has no trained weights yet, the test is skipped."""
+    engine = shipped_engine(name)
+    if not getattr(engine, "trained", True):
+        pytest.skip(f"engine {name!r} ships no trained weights yet")
+    return engine
+
+
+def without_distractors(engine):
+    """The engine without distractor masks, through which the targets of a frame see each other."""
+    if not hasattr(engine, "penalisation"):
+        return engine
+    return replace(engine, penalisation=replace(engine.penalisation, distractor=0.0))
+
+
+def crowd(count=20, seed=0):
+    """Boxes of many sizes that overlap, within 270 x 270 pixels."""
+    corner = np.random.default_rng(seed).uniform(0, 180, (count, 2))
+    sides = np.random.default_rng(seed + 1).uniform(12, 90, (count, 2))
+    return np.hstack([corner, corner + sides]).astype(np.float32)
+
+
+def close(motion, other, atol=1e-4):
+    """Whether two motions are the same up to rounding."""
+    return np.allclose(motion.boxes, other.boxes, atol=atol, rtol=1e-6) and np.allclose(
+        motion.scores, other.scores, atol=atol
+    )

@@ -4,9 +4,10 @@ from types import GeneratorType, SimpleNamespace
 import numpy as np
 import pytest
 
+from following import WITHOUT_A_NETWORK, contract_engine
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.timing import StageTimer
-from mvot_plugin.engines import Motion, MotionEngine, Targets, engine_names, load_engine
+from mvot_plugin.engines import Motion, MotionEngine, Targets, engine_names
 from mvot_plugin.engines.base import Refreshes, as_boxes
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.lifecycle import LifecycleConfig
@@ -140,6 +141,7 @@ def test_the_order_of_detections_does_not_change_who_is_who(frames, perfect):
 
 @pytest.mark.parametrize("engine", engine_names())
 def test_a_run_is_repeatable_bit_for_bit(scene, frames, engine, same_film):
+    engine = contract_engine(engine)
     noisy = NoisyDetector(scene, seed=3, recall=0.8, false_positives=0.3)
     first = tracked(MotPipeline(noisy, engine, 3), frames[:40])
     assert same_film(first, tracked(MotPipeline(noisy, engine, 3), frames[:40]))
@@ -151,13 +153,15 @@ def test_a_run_is_repeatable_bit_for_bit(scene, frames, engine, same_film):
 def test_two_pipelines_side_by_side_are_two_pipelines_apart(
     scene, frames, engine, shared, same_film
 ):
+    one = contract_engine(engine)
+    two = one if shared else contract_engine(engine)
     detectors = [NoisyDetector(scene, seed=seed, recall=0.8) for seed in (1, 2)]
     apart = [
-        tracked(MotPipeline(detector, engine, k), frames[:40])
+        tracked(MotPipeline(detector, contract_engine(engine), k), frames[:40])
         for detector, k in zip(detectors, (3, 4), strict=True)
     ]
-    one = load_engine(engine) if shared else engine
-    trackers = [MotPipeline(d, one, k) for d, k in zip(detectors, (3, 4), strict=True)]
+    engines = zip(detectors, (one, two), (3, 4), strict=True)
+    trackers = [MotPipeline(d, e, k) for d, e, k in engines]
     together = [[], []]
     for frame in frames[:40]:
         for tracker, answers in zip(trackers, together, strict=True):
@@ -355,7 +359,7 @@ def test_a_video_without_any_object():
     assert calls == [0, 2, 4]
 
 
-@pytest.mark.parametrize("engine", engine_names())
+@pytest.mark.parametrize("engine", WITHOUT_A_NETWORK)
 def test_objects_may_all_leave_and_others_come(engine):
     def detector(frame):
         return Detections.of([BOX] if frame.index < 50 else [OTHER] if frame.index > 150 else [])

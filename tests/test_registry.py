@@ -9,7 +9,8 @@ from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.registry import build_registered, registered_names
 from mvot_plugin.types import Detections
 
-OURS = ("hold", "kalman", "lk-flow")
+WITHOUT_A_NETWORK = ("hold", "kalman", "lk-flow")
+OURS = (*WITHOUT_A_NETWORK, "siammotion", "siammotion-n")
 WORKING = """
 from mvot_plugin.engines.hold import HoldEngine
 
@@ -100,7 +101,7 @@ def test_a_factory_that_fails_names_its_package(package):
 
 def test_a_broken_package_does_not_disturb_our_engines(package):
     package("raise RuntimeError", "[mvot_plugin.engines]\nglide = gliders:make\n")
-    for name in OURS:
+    for name in WITHOUT_A_NETWORK:
         assert isinstance(load_engine(name), MotionEngine)
 
 

@@ -4,11 +4,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 
-from mvot_benchmarks import mot, overhead
+from mvot_benchmarks import mot, overhead, vot
 from mvot_benchmarks.plots import plot_quality
 from mvot_pipelines.cli import Parser
-from mvot_plugin.errors import MvotError
+from mvot_plugin.engines import load_engine
+from mvot_plugin.errors import MvotError, UsageError
 
 __all__ = ["main"]
 
@@ -48,6 +50,39 @@ def _overhead(options: argparse.Namespace) -> None:
     )
 
 
+def _vot(options: argparse.Namespace) -> None:
+    choices = options.weights, options.device, options.precision
+    engines = {name: load_engine(name, *choices) for name in options.engine}
+    results = []
+    for folder in options.sequences:
+        for name, engine in engines.items():
+            score = vot.evaluate(engine, folder)
+            results.append((Path(folder).resolve().name, name, score))
+            print(
+                f"{results[-1][0]} {name}: accuracy {score.accuracy:.3f}, robustness "
+                f"{score.robustness:.3f}, {score.failures} failures, one-pass mean IoU "
+                f"{score.mean_iou:.3f}, {score.milliseconds:.1f} ms/frame",
+                file=sys.stderr,
+            )
+    print(vot.table(results))
+
+
+def _stages(options: argparse.Namespace) -> None:
+    from mvot_benchmarks import stages
+
+    sizes = [_size(text) for text in options.size]
+    engine = load_engine(options.engine, options.weights, options.device, options.precision)
+    print(stages.table(list(stages.measure(engine, sizes, options.targets))))
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Width and height from "640x480"."""
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise UsageError(f"--size {text!r}: a size is WIDTHxHEIGHT in pixels, like 1280x720")
+    return int(width), int(height)
+
+
 def _parser() -> Parser:
     parser = Parser(prog="mvot-bench", description="Measure quality and cost.", allow_abbrev=False)
     version = f"mvot-bench {metadata.version('mvot-plugin')}"
@@ -63,10 +98,27 @@ def _parser() -> Parser:
     quality.add_argument("--detect-every", nargs="+", type=int, default=[1, 2, 5, 10, 20])
     quality.add_argument("--plot", metavar="FILE", help="draw it too, .png or .svg")
     quality.set_defaults(command=_mot)
+    follow = commands.add_parser(
+        "vot", help="accuracy and robustness of motion alone, from the gt.txt of MOT folders"
+    )
+    follow.add_argument("sequences", nargs="+", metavar="SEQ", help="folder with seqinfo.ini")
+    follow.add_argument("--engine", nargs="+", default=["hold", "lk-flow"], metavar="NAME")
+    follow.add_argument("--weights", default="auto", metavar="FILE")
+    follow.add_argument("--device", default="auto", metavar="D")
+    follow.add_argument("--precision", default="auto", metavar="P")
+    follow.set_defaults(command=_vot)
     cost = commands.add_parser("overhead", help="what the pipeline itself costs a frame")
     cost.add_argument("--targets", nargs="+", type=int, default=[10, 100, 300])
     cost.add_argument("--detect-every", nargs="+", type=int, default=[1, 5])
     cost.set_defaults(command=_overhead)
+    parts = commands.add_parser("stages", help="what each stage of a Siamese engine costs")
+    parts.add_argument("--engine", default="siammotion", metavar="NAME")
+    parts.add_argument("--weights", default="auto", metavar="FILE")
+    parts.add_argument("--size", nargs="+", default=["640x480", "1280x720"], metavar="WxH")
+    parts.add_argument("--targets", nargs="+", type=int, default=[1, 10, 50, 100])
+    parts.add_argument("--device", default="auto", metavar="D")
+    parts.add_argument("--precision", default="auto", metavar="P")
+    parts.set_defaults(command=_stages)
     return parser
 
 

@@ -16,11 +16,13 @@ _WEIGHTLESS = {
     "kalman": ("mvot_plugin.engines.kalman", "KalmanEngine"),
     "lk-flow": ("mvot_plugin.engines.lk_flow", "LKFlowEngine"),
 }
+_NETWORKS = ("siammotion", "siammotion-n")
+"""Built by ``mvot_plugin.engines.networks``, which brings torch."""
 
 
 def engine_names() -> tuple[str, ...]:
     """Every engine there is: ours, and those that other packages register as entry points."""
-    return tuple(sorted({*_WEIGHTLESS, *registered_names(_GROUP)}))
+    return tuple(sorted({*_WEIGHTLESS, *_NETWORKS, *registered_names(_GROUP)}))
 
 
 def load_engine(
@@ -33,7 +35,8 @@ def load_engine(
 
     Args:
         name: one of ``engine_names()``.
-        weights: a file, or "auto" for the engine's own; engines without a network take only that.
+        weights: a file; "auto" for the engine's own; "random" for an untrained network, to try or
+            to time it. Engines without a network take only "auto".
         device: "auto", "cpu", "cuda", "cuda:1", ...; engines without a network run on the CPU.
         precision: "auto", "fp32", "bf16" or "fp16".
 
@@ -47,6 +50,9 @@ def load_engine(
             raise UsageError(f"engine {name!r} has no weights; leave weights at 'auto'")
         module, engine = _WEIGHTLESS[name]
         return getattr(import_module(module), engine)()  # type: ignore[no-any-return]
+    if name in _NETWORKS:
+        load = import_module("mvot_plugin.engines.networks").load
+        return load(name, weights=weights, device=device, precision=precision)  # type: ignore[no-any-return]
     if name in registered_names(_GROUP):
         options = {"weights": weights, "device": device, "precision": precision}
         return build_registered(_GROUP, name, **options)  # type: ignore[no-any-return]

@@ -1,10 +1,13 @@
 """One run of ``mvot-run``: a source through the pipeline into sinks, and an account of it."""
 
 import signal
+import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.pipeline import MotPipeline
@@ -14,8 +17,8 @@ from mvot_pipelines.sources import Source, open_source
 from mvot_pipelines.timing import StageTimer
 from mvot_pipelines.video_sinks import OverlayVideoSink, WindowSink
 from mvot_plugin.detectors import Detector, ReplayDetector, load_detector
-from mvot_plugin.engines import load_engine
-from mvot_plugin.errors import MvotError, UsageError
+from mvot_plugin.engines import MotionEngine, load_engine
+from mvot_plugin.errors import MvotError, UntrainedWeights, UsageError
 from mvot_plugin.types import Frame
 
 __all__ = ["run"]
@@ -29,7 +32,7 @@ def run(config: RunConfig) -> RunReport:
     """
     if config.source is None:
         raise UsageError("no SOURCE given: name a video, a folder, a camera number or a URL")
-    engine = load_engine(config.engine, config.weights, config.device, config.precision)
+    engine, warned = _engine(config)
     with open_source(config.source, frame_rate=config.frame_rate) as source:
         detector = _detector(config)
         report = RunReport(
@@ -38,6 +41,7 @@ def run(config: RunConfig) -> RunReport:
             detector=Path(config.detections or config.detector).name,
             detect_every=config.detect_every,
             frame_rate=source.frame_rate,
+            notes=warned,
         )
         pipeline = MotPipeline(
             detector, engine, config.detect_every, config=config.pipeline, timer=report.timer
@@ -58,6 +62,17 @@ def run(config: RunConfig) -> RunReport:
             report.error = error
         report.notes += _notes(pipeline, detector)
     return report
+
+
+def _engine(config: RunConfig) -> tuple[MotionEngine[Any, Any], list[str]]:
+    """The engine, and what was to be said of it: at once, and in the report again."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UntrainedWeights)
+        engine = load_engine(config.engine, config.weights, config.device, config.precision)
+    said = [str(w.message) for w in caught if issubclass(w.category, UntrainedWeights)]
+    for message in said:
+        print(f"mvot-run: warning: {message}", file=sys.stderr)
+    return engine, said
 
 
 def _drive(

@@ -1,0 +1,112 @@
+"""Channel self- and cross-attention of an exemplar and its search area (SiamMOTION 3.2.3, Fig. 5).
+
+With X a feature tensor of one target, (P, C), and the 1 x 1 convolutions Q, K, V^s and V^c:
+
+    A   = softmax(cosine similarity of the channels of Q(X) and of K(X))          (C, C)
+    X^s = A V^s(X), X^c = A' V^c(X), where A' is the mask of the other branch
+    out = X + w^s X^s + w^c X^c
+
+The sum is linear in X, so V^s and V^c are never projected at P places: its three terms are one
+(C, C) map applied to X. (Q and K are: their cosines from XᵀX alone cancel badly in half precision.)
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mvot_plugin.rows import Rows
+
+__all__ = ["AttentionBranch", "ChannelAttention", "Exemplars"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Exemplars(Rows):
+    """What is kept of N exemplars of P places: all that the following frames need of them.
+
+    ``own`` is X_E + w^s X_E^s, ``value`` is w^c V_E^c, still to be masked by the search area's
+    attention, and ``mask`` what the exemplar's A_E makes of a search area: w^c W_v A_Eᵀ. Without
+    attention, ``own`` is X_E, and there is nothing else.
+    """
+
+    own: Float[Tensor, "n p c"]
+    value: Float[Tensor, "n p c"] | None = None
+    mask: Float[Tensor, "n c c"] | None = None
+
+    def to(self, *args: Any) -> "Exemplars":
+        """The same, moved as ``torch.Tensor.to`` moves."""
+        value, mask = (v if v is None else v.to(*args) for v in (self.value, self.mask))
+        return Exemplars(own=self.own.to(*args), value=value, mask=mask)
+
+
+class AttentionBranch(nn.Module):
+    """The projections of one branch, and the weights of its sum, which start at 0."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(width, width, bias=False)
+        self.key = nn.Linear(width, width, bias=False)
+        self.value = nn.Linear(width, width, bias=False)
+        self.cross = nn.Linear(width, width, bias=False)
+        self.weights = nn.Parameter(torch.zeros(2))
+
+    def mask(self, x: Float[Tensor, "n p c"]) -> Float[Tensor, "n c c"]:
+        """A: how much of channel j goes into channel i."""
+        query, key = (
+            _unit(F.linear(x, part.weight.to(x.dtype))) for part in (self.query, self.key)
+        )
+        return (query.mT @ key).float().softmax(-1).to(x.dtype)
+
+    def self_map(self, mask: Float[Tensor, "n c c"]) -> Float[Tensor, "n c c"]:
+        """M with X M = w^s X^s."""
+        return self._map(self.value, self.weights[0], mask)
+
+    def cross_map(self, mask: Float[Tensor, "n c c"]) -> Float[Tensor, "n c c"]:
+        """M with X M = w^c X^c, where ``mask`` is that of the other branch."""
+        return self._map(self.cross, self.weights[1], mask)
+
+    @staticmethod
+    def _map(
+        projection: nn.Linear, weight: Float[Tensor, ""], mask: Float[Tensor, "n c c"]
+    ) -> Float[Tensor, "n c c"]:
+        return F.linear(mask, (weight * projection.weight).T.to(mask.dtype)).mT
+
+
+class ChannelAttention(nn.Module):
+    """Both branches; the exemplar's tensors are made once, and kept by the caller."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.exemplar = AttentionBranch(width)
+        self.search = AttentionBranch(width)
+
+    def enroll(self, x: Float[Tensor, "n p c"]) -> Exemplars:
+        """What the following frames need of N exemplars X_E of P places."""
+        branch = self.exemplar
+        mask = branch.mask(x)
+        weight = (branch.weights[1] * branch.cross.weight).to(x.dtype)
+        return Exemplars(
+            own=x + x @ branch.self_map(mask),
+            value=F.linear(x, weight),
+            mask=self.search.cross_map(mask),
+        )
+
+    def forward(
+        self, exemplars: Exemplars, x: Float[Tensor, "n q c"]
+    ) -> tuple[Float[Tensor, "n p c"], Float[Tensor, "n q c"]]:
+        """The enhanced features of N exemplars and of their search areas X_S of Q places."""
+        assert exemplars.value is not None
+        assert exemplars.mask is not None
+        mask = self.search.mask(x)
+        mixing = self.search.self_map(mask) + exemplars.mask
+        mixing.diagonal(dim1=1, dim2=2).add_(1)
+        return torch.baddbmm(exemplars.own, exemplars.value, mask.mT), x @ mixing
+
+
+def _unit(x: Float[Tensor, "n p c"]) -> Float[Tensor, "n p c"]:
+    """Each channel's P values, scaled to length 1; lengths are taken in single precision."""
+    length = x.float().square().sum(1, keepdim=True).clamp(min=1e-12).rsqrt()
+    return x * length.to(x.dtype)

@@ -1,0 +1,39 @@
+"""Inertia: where a target will be, from where it has been (SiamMOTION 3.2.2, Fig. 4)."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mvot_plugin.ops.anchors import decode_boxes, encode_boxes
+
+__all__ = ["Inertia"]
+
+
+class Inertia(nn.Module):
+    """A perceptron with two tanh layers over the last ``known`` boxes of a target.
+
+    Its inputs are the differences of consecutive boxes, each coded against the one before it
+    (Eq. 2), its output the next difference. Untrained it predicts rest.
+    """
+
+    def __init__(self, known: int = 6, hidden: int = 64) -> None:
+        super().__init__()
+        self.known = known
+        self.layers = nn.Sequential(
+            nn.Linear(4 * (known - 1), hidden),
+            nn.Tanh(),
+            nn.Linear(hidden, hidden),
+            nn.Tanh(),
+            nn.Linear(hidden, 4),
+        )
+        nn.init.zeros_(self.layers[-1].weight)  # type: ignore[arg-type]
+        nn.init.zeros_(self.layers[-1].bias)  # type: ignore[arg-type]
+
+    def forward(self, history: Float[Tensor, "n known 4"]) -> Float[Tensor, "n 4"]:
+        """The next box of each of N targets, all (cx, cy, w, h), oldest first."""
+        return decode_boxes(self.differences(history), history[:, -1])
+
+    def differences(self, history: Float[Tensor, "n known 4"]) -> Float[Tensor, "n 4"]:
+        """The next difference, coded against the last box."""
+        steps = encode_boxes(history[:, 1:], history[:, :-1])
+        following: Tensor = self.layers(steps.flatten(1))
+        return following

@@ -1,0 +1,50 @@
+"""Which tiles of a feature map hold the cells that some areas will sample."""
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+__all__ = ["needed_tiles"]
+
+
+def needed_tiles(
+    areas: Float32[np.ndarray, "n 4"],
+    *,
+    bins: int,
+    tile: int,
+    stride: int,
+    origin: float,
+    size: tuple[int, int],
+) -> Bool[np.ndarray, "rows columns"]:
+    """True for tiles of ``tile`` x ``tile`` cells that ``roi_crop`` reads for (N, 4) ``areas``.
+
+    The map has ``size`` = (columns, rows) of cells; cell i lies ``origin + i * stride`` pixels from
+    the edge. Areas outside the map are given the tiles at its edge, where their samples are moved.
+    """
+    columns, rows = (-(-cells // tile) for cells in size)
+    x0, x1 = _span(areas[:, 0::2], bins, stride, origin, size[0])
+    y0, y1 = _span(areas[:, 1::2], bins, stride, origin, size[1])
+    corners = np.zeros((rows + 1, columns + 1), np.int64)
+    for y, x, sign in (
+        (y0 // tile, x0 // tile, 1),
+        (y0 // tile, x1 // tile + 1, -1),
+        (y1 // tile + 1, x0 // tile, -1),
+        (y1 // tile + 1, x1 // tile + 1, 1),
+    ):
+        np.add.at(corners, (y, x), sign)
+    return np.asarray(corners.cumsum(0).cumsum(1)[:-1, :-1] > 0)
+
+
+def _span(
+    intervals: Float32[np.ndarray, "n 2"], bins: int, stride: int, origin: float, cells: int
+) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
+    """The first and the last cell that the samples of each interval touch, with one to spare."""
+    low, high = intervals.astype(np.float64).T
+    half_a_bin = (high - low) / bins / 2
+    rounding = 4 * np.finfo(np.float32).eps * np.maximum(np.abs(low), np.abs(high)) / stride
+    slack, edge = 1e-3 + rounding, cells - 1
+    first = np.floor((low + half_a_bin - origin) / stride - slack)
+    last = np.floor((high - half_a_bin - origin) / stride + slack) + 1
+    return (
+        np.clip(first, 0, edge).astype(np.int64),
+        np.clip(last, min(1, edge), edge).astype(np.int64),
+    )

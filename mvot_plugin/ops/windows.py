@@ -1,0 +1,45 @@
+"""What a score map is weighed with: Hann window, shape penalty, erosion (SiamMOTION 3.3.2)."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+__all__ = ["erode", "hann_window", "shape_penalty"]
+
+
+def hann_window(cells: int) -> Float[Tensor, "cells cells"]:
+    """The product of two Hann windows: 1 in the middle of an odd number of cells, 0 at the edge."""
+    line = torch.hann_window(cells, periodic=False)
+    return line[:, None] * line
+
+
+def shape_penalty(
+    sizes: Float[Tensor, "*n 2"], last: Float[Tensor, "*m 2"], strength: float
+) -> Float[Tensor, "*k"]:
+    """How plausible proposals of (w, h) ``sizes`` are after ``last``, broadcast, in 0..1 (Eq. 3).
+
+    exp(-β (max(r/r', r'/r) max(s/s', s'/s) - 1)), where r is the aspect ratio, s the overall scale
+    sqrt((w + p) (h + p)) with p = (w + h) / 2 (SiamRPN), and β is ``strength``.
+    """
+    ratio = _change(sizes[..., 0] / sizes[..., 1], last[..., 0] / last[..., 1])
+    return torch.exp(-strength * (ratio * _change(_scale(sizes), _scale(last)) - 1))
+
+
+def erode(scores: Float[Tensor, "n k h w"]) -> Float[Tensor, "n k h w"]:
+    """Grey erosion: the least of the 3 x 3 neighbours, for each anchor's map on its own.
+
+    Isolated peaks go (SiamMOTION 3.3.2, morphological penalisation); outside a map there is
+    nothing that could be less.
+    """
+    return -F.max_pool2d(-scores, kernel_size=3, stride=1, padding=1)
+
+
+def _change(now: Float[Tensor, "*n"], last: Float[Tensor, "*m"]) -> Float[Tensor, "*k"]:
+    change = now / last
+    return torch.maximum(change, 1 / change)
+
+
+def _scale(sizes: Float[Tensor, "*n 2"]) -> Float[Tensor, "*n"]:
+    margin = sizes.sum(-1, keepdim=True) / 2
+    return (sizes + margin).prod(-1).sqrt()

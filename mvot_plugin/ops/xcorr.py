@@ -1,0 +1,73 @@
+"""Pairwise cross-correlation: N exemplars, each with its own search area, in one call."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+__all__ = ["pairwise_depthwise_xcorr", "pairwise_xcorr"]
+
+
+def pairwise_xcorr(
+    search: Float[Tensor, "n hs ws c"], exemplars: Float[Tensor, "n he we c o"]
+) -> Float[Tensor, "n ho wo o"]:
+    """Score maps of N search areas under N exemplars with o outputs each (SiamMT Alg. 1).
+
+    The maps are (hs - he + 1) x (ws - we + 1). One grouped convolution, each target a group.
+    """
+    n, hs, ws, c = search.shape
+    he, we, o = exemplars.shape[1], exemplars.shape[2], exemplars.shape[4]
+    if n == 0:
+        return search.new_zeros(0, hs - he + 1, ws - we + 1, o)
+    stacked = search.permute(0, 3, 1, 2).reshape(1, n * c, hs, ws)
+    filters = exemplars.permute(0, 4, 3, 1, 2).reshape(n * o, c, he, we)
+    scores = F.conv2d(stacked, filters, groups=n)
+    return scores.view(n, o, hs - he + 1, ws - we + 1).permute(0, 2, 3, 1)
+
+
+def pairwise_depthwise_xcorr(
+    search: Float[Tensor, "n hs ws c"], exemplars: Float[Tensor, "n he we c"]
+) -> Float[Tensor, "n ho wo c"]:
+    """Each channel of N search areas under the same channel of its exemplar (SiamMOTION Fig. 6).
+
+    On a GPU one convolution of N * C groups; on a CPU one a target, forward and backward, which
+    needs no copy into another layout and measures many times faster.
+    """
+    if search.device.type == "cpu" and len(search):
+        scores: Tensor = _TargetByTarget.apply(search, exemplars)
+        return scores
+    n, hs, ws, c = search.shape
+    he, we = exemplars.shape[1:3]
+    if n == 0:
+        return search.new_zeros(0, hs - he + 1, ws - we + 1, c)
+    stacked = search.permute(0, 3, 1, 2).reshape(1, n * c, hs, ws)
+    filters = exemplars.permute(0, 3, 1, 2).reshape(n * c, 1, he, we)
+    scores = F.conv2d(stacked, filters, groups=n * c)
+    return scores.view(n, c, hs - he + 1, ws - we + 1).permute(0, 2, 3, 1)
+
+
+class _TargetByTarget(torch.autograd.Function):
+    """A depthwise convolution for each target; so are its gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, search: Tensor, exemplars: Tensor) -> Tensor:
+        ctx.save_for_backward(search, exemplars)
+        return _correlated(search, exemplars)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        search, exemplars = ctx.saved_tensors
+        he, we = exemplars.shape[1:3]
+        padded = F.pad(grad, (0, 0, we - 1, we - 1, he - 1, he - 1))
+        return _correlated(padded, exemplars.flip(1, 2)), _correlated(search, grad)
+
+
+def _correlated(
+    search: Float[Tensor, "n hs ws c"], filters: Float[Tensor, "n hf wf c"]
+) -> Float[Tensor, "n ho wo c"]:
+    areas, kernels = search.permute(0, 3, 1, 2), filters.permute(0, 3, 1, 2)[:, :, None]
+    channels = search.shape[3]
+    scores = [F.conv2d(areas[i : i + 1], kernels[i], groups=channels) for i in range(len(areas))]
+    return torch.cat(scores).permute(0, 2, 3, 1)

@@ -1,0 +1,106 @@
+"""Targets of `siammotion` are values, wherever their exemplars are and in whatever precision."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from following import APART, close, crowd, follow, narrow_engine, without_distractors
+from mvot_plugin.engines.base import Motion, Targets
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+@pytest.fixture(scope="module", params=["fp32", "bf16"])
+def engine(request):
+    return without_distractors(narrow_engine(request.param))
+
+
+@pytest.fixture(scope="module")
+def targets(engine, film):
+    return follow(engine, film[:4], crowd(6))[0]
+
+
+def columns(targets):
+    """Every array and tensor of the targets, as arrays."""
+    exemplars = targets.exemplars
+    tensors = [t for t in (exemplars.own, exemplars.value, exemplars.mask) if t is not None]
+    return [targets.boxes, targets.history, targets.known, *(t.float().numpy() for t in tensors)]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        slice(None, None, -1),
+        slice(4, 0, -2),
+        slice(1, 5, 2),
+        slice(-2, None),
+        [3, 1, -1],
+        np.array([5, 0, 0, 2]),
+        np.array([True, False, False, True, True, False]),
+        np.zeros(6, np.bool_),
+    ],
+    ids=str,
+)
+def test_every_column_is_indexed_like_an_array(engine, targets, rows, film):
+    chosen = targets[rows]
+    for part, whole in zip(columns(chosen), columns(targets), strict=True):
+        assert np.array_equal(part, whole[rows])
+    _, motion = engine.track(engine.observe(film[4]), chosen)
+    assert motion.boxes.shape == chosen.boxes.shape
+
+
+@pytest.mark.parametrize("rows", [slice(None, None, -1), [3, 1], np.arange(6) % 3 == 0], ids=str)
+def test_chosen_targets_go_where_they_go_among_all(rows, film):
+    engine = without_distractors(narrow_engine())
+    targets, _ = follow(engine, film[:4], crowd(6))
+    observation = engine.observe(film[4])
+    whole, part = (engine.track(observation, some)[1] for some in (targets, targets[rows]))
+    assert close(Motion(boxes=whole.boxes[rows], scores=whole.scores[rows]), part)
+
+
+@pytest.mark.parametrize("row", [2, -1, np.int64(0)])
+def test_a_row_is_targets_of_length_one(targets, row):
+    for part, whole in zip(columns(targets[row]), columns(targets), strict=True):
+        assert np.array_equal(part, whole[row][None])
+
+
+def test_what_is_left_out_of_exemplars_stays_out(film):
+    engine = narrow_engine(attention=False)
+    targets = engine.enroll(engine.observe(film[0]), APART)
+    for some in (targets[::-1], Targets.cat([targets, targets[:2]]), targets.to("cpu")):
+        assert some.exemplars.value is None
+        assert some.exemplars.mask is None
+        assert len(some.exemplars.own) == len(some)
+
+
+def test_parts_come_together_in_order(targets, alike):
+    assert alike(Targets.cat([targets[:1], targets[1:4], targets[4], targets[5:]]), targets)
+    shuffled = Targets.cat([targets[[4, 2]], targets[:0], targets[3]])
+    assert alike(shuffled, targets[[4, 2, 3]])
+
+
+def test_targets_survive_a_pickle(engine, targets, film, alike):
+    thawed = pickle.loads(pickle.dumps(targets))
+    assert alike(thawed, targets)
+    assert thawed.exemplars.own.dtype == engine.network.head.classify.weight.dtype
+    observation = engine.observe(film[4])
+    assert alike(engine.track(observation, thawed), engine.track(observation, targets))
+
+
+def test_targets_move_to_where_they_are(targets, alike):
+    assert alike(targets.to("cpu"), targets)
+    assert alike(targets.to(torch.float64).to(targets.exemplars.own.dtype), targets)
+    assert targets.to(torch.float64).exemplars.mask.dtype == torch.float64
+
+
+@needs_cuda
+def test_targets_move_to_a_gpu_and_back(targets, film, alike):
+    away = targets.to("cuda")
+    assert away.exemplars.own.device.type == "cuda"
+    assert alike(away[::-1].to("cpu"), targets[::-1])
+    engine = narrow_engine(device="cuda")
+    moved, motion = engine.track(engine.observe(film[4]), targets.to("cuda", torch.float32))
+    assert moved.exemplars.mask.device.type == "cuda"
+    assert np.isfinite(motion.boxes).all()
