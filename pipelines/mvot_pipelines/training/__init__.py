@@ -1,0 +1,1 @@
+"""How the networks of this project are trained: the material, the losses and the loop."""

