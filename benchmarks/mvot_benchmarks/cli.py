@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -19,11 +20,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     try:
         options = _parser().parse_args(arguments)
-        options.command(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = _say
+            options.command(options)
     except MvotError as error:
         print(f"mvot-bench: {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _say(message: Warning | str, *_where: object, **_how: object) -> None:
+    print(f"mvot-bench: warning: {message}", file=sys.stderr)
 
 
 def _mot(options: argparse.Namespace) -> None:
