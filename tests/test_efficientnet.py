@@ -51,12 +51,9 @@ def test_a_shifted_image_shifts_the_features(backbone):
     image[..., 48:96, 48:96] = torch.randn(1, 3, 48, 48)
     with torch.inference_mode():
         here, there = backbone(image), backbone(image.roll((16, 16), (2, 3)))
-    for a, b, stride in zip(here, there, STRIDES, strict=True):
-        by = 16 // stride
-        middle = slice(3 * by, 7 * by)
-        moved = slice(4 * by, 8 * by)
-        if stride <= 4:  # beyond, the padding of the frame is seen
-            assert_close(a[..., middle, middle], b[..., moved, moved], atol=1e-4, rtol=1e-4)
+    for a, b, by in zip(here[:2], there[:2], (8, 4), strict=True):  # deeper, padding is seen
+        middle, moved = slice(3 * by, 7 * by), slice(4 * by, 8 * by)
+        assert_close(a[..., middle, middle], b[..., moved, moved], atol=1e-4, rtol=1e-4)
 
 
 def test_folding_changes_no_feature(backbone):

@@ -110,9 +110,7 @@ def _parser() -> Parser:
     )
     follow.add_argument("sequences", nargs="+", metavar="SEQ", help="folder with seqinfo.ini")
     follow.add_argument("--engine", nargs="+", default=["hold", "lk-flow"], metavar="NAME")
-    follow.add_argument("--weights", default="auto", metavar="FILE")
-    follow.add_argument("--device", default="auto", metavar="D")
-    follow.add_argument("--precision", default="auto", metavar="P")
+    _add_network(follow)
     follow.set_defaults(command=_vot)
     cost = commands.add_parser("overhead", help="what the pipeline itself costs a frame")
     cost.add_argument("--targets", nargs="+", type=int, default=[10, 100, 300])
@@ -120,13 +118,17 @@ def _parser() -> Parser:
     cost.set_defaults(command=_overhead)
     parts = commands.add_parser("stages", help="what each stage of a Siamese engine costs")
     parts.add_argument("--engine", default="siammotion", metavar="NAME")
-    parts.add_argument("--weights", default="auto", metavar="FILE")
     parts.add_argument("--size", nargs="+", default=["640x480", "1280x720"], metavar="WxH")
     parts.add_argument("--targets", nargs="+", type=int, default=[1, 10, 50, 100])
-    parts.add_argument("--device", default="auto", metavar="D")
-    parts.add_argument("--precision", default="auto", metavar="P")
+    _add_network(parts)
     parts.set_defaults(command=_stages)
     return parser
+
+
+def _add_network(command: argparse.ArgumentParser) -> None:
+    """The options of engines with a network."""
+    for option, metavar in (("--weights", "FILE"), ("--device", "D"), ("--precision", "P")):
+        command.add_argument(option, default="auto", metavar=metavar)
 
 
 if __name__ == "__main__":

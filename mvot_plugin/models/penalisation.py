@@ -49,7 +49,7 @@ class Penalisation:
         if self.erosion:
             likely = erode(likely)
         shape = shape_penalty(proposals.boxes[..., 2:], last[:, None, None, None], self.shape)
-        window = hann_window(likely.shape[-1]).to(likely.device)
+        window = hann_window(likely.shape[-1], likely.device)
         weighed = (1 - self.hann) * likely * shape + self.hann * window
         if masks is not None:
             weighed = weighed * (1 - self.distractor + self.distractor * masks[:, None])

@@ -8,9 +8,9 @@ from torch import Tensor
 __all__ = ["erode", "hann_window", "shape_penalty"]
 
 
-def hann_window(cells: int) -> Float[Tensor, "cells cells"]:
+def hann_window(cells: int, device: torch.device | str = "cpu") -> Float[Tensor, "cells cells"]:
     """The product of two Hann windows: 1 in the middle of an odd number of cells, 0 at the edge."""
-    line = torch.hann_window(cells, periodic=False)
+    line = torch.hann_window(cells, periodic=False, device=device)
     return line[:, None] * line
 
 

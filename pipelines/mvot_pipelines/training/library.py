@@ -69,17 +69,20 @@ class Library:
                 casts["photos"] += casts_of_photos(photos[-1], stem)
         if not (clips or stills):
             raise InputError(f"no clips and no annotated photos in {', '.join(map(str, roots))}")
-        seeds = tqdm(range(streets), "rendering", disable=not progress, leave=False)
         return cls(
             clips=tuple(clips),
-            streets=tuple(
-                render_clip(seed, None if cache is None else cache / f"street-{seed}")
-                for seed in seeds
-            ),
+            streets=_rendered(streets, cache, progress),
             stills=tuple(stills),
             casts={origin: tuple(found) for origin, found in casts.items() if found},
             backgrounds=(*photos, *(each.photos for each in stills)),
         )
+
+
+def _rendered(count: int, cache: Path | None, progress: bool) -> tuple[Clip, ...]:
+    """So many streets of our own."""
+    seeds = tqdm(range(count), "rendering", disable=not progress, leave=False)
+    stems = (None if cache is None else cache / f"street-{seed}" for seed in seeds)
+    return tuple(render_clip(seed, stem) for seed, stem in enumerate(stems))
 
 
 def _places(root: Path) -> Iterator[Path]:
