@@ -60,7 +60,7 @@ def overlap(a, b):
 
 def loss_by_hand(logits, deltas, anchors, truth, present):
     """Every anchor of every pair in turn."""
-    found, refused, confused, placed = [], [], [], []
+    found, refused, confused, placed, missed = [], [], [], [], []
     for n, k, y, x in np.ndindex(*deltas.shape[:4]):
         anchor, odds = anchors[k, y, x], logits[n, 1, k, y, x] - logits[n, 0, k, y, x]
         share = overlap(anchor, truth[n])
@@ -71,10 +71,15 @@ def loss_by_hand(logits, deltas, anchors, truth, present):
             shift = (truth[n, :2] - anchor[:2]) / anchor[2:]
             off = np.abs(deltas[n, k, y, x] - [*shift, *np.log(truth[n, 2:] / anchor[2:])])
             placed.append(np.where(off < 0.1, off**2 / 0.2, off - 0.05).sum())
+            x0, y0, w, h = deltas[n, k, y, x]
+            size = anchor[2:] * np.exp([w, h])
+            missed.append(
+                1 - overlap(np.append(anchor[:2] + anchor[2:] * [x0, y0], size), truth[n])
+            )
         elif share < 0.3:
             refused.append(np.log1p(np.exp(odds)))
     refusal = np.mean(refused) + np.mean(confused) / 2
-    return 0.5 * np.mean(found) + 0.5 * refusal + 1.2 * np.mean(placed)
+    return 0.5 * np.mean(found) + 0.5 * refusal + 1.2 * np.mean(placed) + np.mean(missed)
 
 
 def test_the_loss_is_the_sum_over_anchors():
@@ -87,7 +92,7 @@ def test_the_loss_is_the_sum_over_anchors():
     loss, parts = PairLoss()((tensors[0], tensors[1]), anchors, tensors[2], tensors[3])
     expected = loss_by_hand(logits, deltas, anchors.numpy(), truth, present)
     assert float(loss) == pytest.approx(expected, rel=1e-4)
-    assert set(parts) == {"found", "refused", "placed"}
+    assert set(parts) == {"found", "refused", "placed", "missed"}
 
 
 def test_boxes_are_learnt_in_pixels_of_the_canonical_search_area():
@@ -118,7 +123,14 @@ def test_every_part_of_the_network_learns_but_a_frozen_backbone(library):
     for _ in range(4):
         run.learn(batch, 1)
     now = run.network.state_dict()
-    assert not torch.equal(now["backbone.conv1.weight"], before["backbone.conv1.weight"])
+    deep = "backbone.layer2.0.conv1.weight", "backbone.layer3.1.conv2.weight"
+    assert not any(torch.equal(now[name], before[name]) for name in deep)
+    assert torch.equal(
+        now["backbone.layer1.0.conv1.weight"], before["backbone.layer1.0.conv1.weight"]
+    )
+    assert torch.equal(
+        now["backbone.layer3.0.bn1.running_mean"], before["backbone.layer3.0.bn1.running_mean"]
+    )
     assert torch.equal(now["backbone.bn1.running_mean"], before["backbone.bn1.running_mean"])
 
 

@@ -64,6 +64,11 @@ class EfficientNetLite(nn.Module):
                 inputs = outputs
             self.stages.append(nn.Sequential(*layers))
 
+    @property
+    def parts(self) -> list[list[nn.Module]]:
+        """The layers that each level adds to those of the level before."""
+        return [[self.stem, self.stages[0]], [self.stages[1]], [self.stages[2]], [*self.stages[3:]]]
+
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
         """Features of strides 2, 4, 8 and 16."""
         first = self.stages[0](self.stem(images))

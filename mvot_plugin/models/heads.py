@@ -32,16 +32,27 @@ class PairwiseDepthwiseRPN(nn.Module):
 
     A 3 x 3 convolution, with batch norm and ReLU as in SiamRPN++, specialises exemplar and search
     area for classification and for regression; both branches lie side by side in its channels.
+    A ``tower`` of depthwise separable 3 x 3 convolutions may follow in each branch before its 1 x 1
+    filters, so that a place sees how its neighbours compare; the paper has none.
     """
 
     anchors: Float[Tensor, "k h w 4"]
 
     def __init__(
-        self, width: int, *, ratios: Sequence[float], scale: float, stride: float, cells: int
+        self,
+        width: int,
+        *,
+        ratios: Sequence[float],
+        scale: float,
+        stride: float,
+        cells: int,
+        tower: int = 0,
     ) -> None:
         super().__init__()
         self.exemplar = _specialised(width)
         self.search = _specialised(width)
+        self.classify_tower = nn.Sequential(*(_separable(width) for _ in range(tower)))
+        self.regress_tower = nn.Sequential(*(_separable(width) for _ in range(tower)))
         self.classify = nn.Linear(width, 2 * len(ratios))
         self.regress = nn.Linear(width, 4 * len(ratios))
         anchors = anchor_boxes(ratios, scale=scale, stride=stride, cells=cells)
@@ -68,8 +79,9 @@ class PairwiseDepthwiseRPN(nn.Module):
         width = compared.shape[-1] // 2
         n, h, w = compared.shape[:3]
         anchors = len(self.anchors)
-        classes = self.classify(compared[..., :width]).view(n, h, w, 2, anchors)
-        deltas = self.regress(compared[..., width:]).view(n, h, w, anchors, 4)
+        found, placed = compared[..., :width], compared[..., width:]
+        classes = self.classify(_through(self.classify_tower, found)).view(n, h, w, 2, anchors)
+        deltas = self.regress(_through(self.regress_tower, placed)).view(n, h, w, anchors, 4)
         return classes.permute(0, 3, 4, 1, 2), deltas.permute(0, 3, 1, 2, 4)
 
 
@@ -107,6 +119,19 @@ class PairwiseCorrelation(nn.Module):
         size = (last[:, None, None, None] * scaled).expand(*scores.shape, 2)
         logits = scores * self.gain.float() + self.bias.float()
         return Proposals(logits=logits, boxes=torch.cat([centre, size], dim=-1))
+
+
+def _through(tower: nn.Sequential, x: Float[Tensor, "n h w c"]) -> Float[Tensor, "n h w c"]:
+    if not len(tower):
+        return x
+    refined: Tensor = tower(x.permute(0, 3, 1, 2))
+    return refined.permute(0, 2, 3, 1)
+
+
+def _separable(width: int) -> nn.Sequential:
+    spread = nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False)
+    mix = nn.Conv2d(width, width, 1, bias=False)
+    return nn.Sequential(spread, mix, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
 
 
 def _specialised(width: int) -> nn.Sequential:

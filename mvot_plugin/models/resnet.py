@@ -52,6 +52,11 @@ class ResNet18(nn.Module):
             if isinstance(part, nn.Conv2d):
                 nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
 
+    @property
+    def parts(self) -> list[list[nn.Module]]:
+        """The layers that each level adds to those of the level before."""
+        return [[self.conv1, self.bn1], [self.layer1], [self.layer2], [self.layer3]]
+
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
         """Features of stem, layer1, layer2 and layer3: strides 2, 4, 8 and 16."""
         stem = F.relu(self.bn1(self.conv1(images)), inplace=True)

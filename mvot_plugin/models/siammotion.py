@@ -38,7 +38,8 @@ class SiamMotionConfig:
     """The network's shape; the defaults are the paper's.
 
     ``backbone`` is "resnet18", of ``backbone_width`` channels in its stem, or an EfficientNet-Lite:
-    "lite0", "lite1", "lite2". ``width`` is the channels of pyramid, attention and head.
+    "lite0", "lite1", "lite2". ``width`` is the channels of pyramid, attention and head. ``tower``
+    is how many convolutions PD-RPN has after the comparison.
 
     The last five are the ablation's switches (Table 1): feature pyramid (F), PD-RPN (R), attention
     (A), distractor and morphological penalties (P), inertia (I).
@@ -55,6 +56,7 @@ class SiamMotionConfig:
     anchor_scale: float = 8.0
     ratios: tuple[float, ...] = (1 / 3, 1 / 2, 1.0, 2.0, 3.0)
     scales: tuple[float, ...] = (1 / 1.0375, 1.0, 1.0375)
+    tower: int = 0
     known: int = 6
     inertia_hidden: int = 64
     pyramid: bool = True
@@ -96,7 +98,7 @@ class SiamMotionConfig:
 
 PRESETS = {
     "siammotion": SiamMotionConfig(),
-    "siammotion-n": SiamMotionConfig(backbone="lite0", width=64),
+    "siammotion-n": SiamMotionConfig(backbone="lite0", width=64, tower=3),
 }
 """By engine name: the paper's network, and a narrow one for CPUs."""
 
@@ -124,6 +126,7 @@ class SiamMotionNet(nn.Module):
                 scale=config.anchor_scale,
                 stride=float(config.stride),
                 cells=config.cells,
+                tower=config.tower,
             )
         else:
             self.head = PairwiseCorrelation(

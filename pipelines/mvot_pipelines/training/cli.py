@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             hours=options.hours,
             cache=cache,
             backbone=None if options.backbone is None else Path(options.backbone),
+            weights=None if options.weights is None else Path(options.weights),
             streets=0 if options.smoke else 6,
         )
     except MvotError as error:
@@ -80,6 +81,7 @@ def _parser() -> Parser:
     add("--preset", metavar="NAME", help="which network (default siammotion-n)")
     add("--config", metavar="FILE", help="settings, .yaml or .toml")
     add("--backbone", metavar="FILE", help="ImageNet weights of the backbone")
+    add("--weights", metavar="FILE", help="trained weights to start from, as far as they fit")
     add("--hours", type=float, default=1.0, metavar="H", help="stop after so long (default 1)")
     add("--device", default="auto", metavar="D", help="auto, cpu, cuda, ... (default auto)")
     add("--cache", metavar="DIR", help="keep decoded data here, for the next run")

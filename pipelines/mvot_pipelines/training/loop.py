@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from mvot_pipelines.training.library import Library
 from mvot_pipelines.training.losses import pair_loss
 from mvot_pipelines.training.pairs import PairBatch, sample_batch
 from mvot_pipelines.training.settings import TrainingConfig
+from mvot_plugin.models.folding import fold_batch_norm
 from mvot_plugin.models.siammotion import SiamMotionNet
 
 __all__ = ["Training"]
@@ -39,14 +41,17 @@ class Training:
     ) -> None:
         self.config, self.device, self.step = config, device, 0
         self.network = network.to(device=device)
+        self.network.backbone.requires_grad_(False)
         self.network.to(memory_format=torch.channels_last)
         self.average = deepcopy(self.network).eval().requires_grad_(False)
         backbone = list(self.network.backbone.parameters())
+        deep = [each for part in self.network.backbone.parts[-config.thawed :] for each in part]
+        self.thawed = [p for part in deep for p in part.parameters()]
         inertia = [] if network.inertia is None else list(network.inertia.parameters())
         apart = {id(p) for p in (*backbone, *inertia)}
         rest = [p for p in self.network.parameters() if id(p) not in apart]
         self.optimizer = torch.optim.AdamW(
-            [{"params": rest}, {"params": backbone}],
+            [{"params": rest}, {"params": self.thawed}],
             lr=config.rate,
             weight_decay=config.weight_decay,
         )
@@ -79,9 +84,11 @@ class Training:
             group["lr"] = rate
         self.network.train()
         _freeze_statistics(self.network.backbone)
-        self.network.backbone.requires_grad_(rates[1] > 0)
+        for parameter in self.thawed:
+            parameter.requires_grad_(rates[1] > 0)
+        backbone = None if rates[1] > 0 else self._still
         with torch.autocast(self.device.type, torch.bfloat16):
-            loss, parts = pair_loss(self.network, self.config.loss, batch, level)
+            loss, parts = pair_loss(self.network, self.config.loss, batch, level, backbone)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 10)
@@ -109,6 +116,13 @@ class Training:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+
+    @cached_property
+    def _still(self) -> nn.Module:
+        """The backbone for as long as it does not learn: folded, half as wide, faster."""
+        backbone = deepcopy(self.network.backbone).eval()
+        fold_batch_norm(backbone)
+        return backbone.to(torch.bfloat16)
 
     def _rates(self) -> tuple[float, float]:
         """The learning rates of this step: of all but the backbone, and of the backbone."""

