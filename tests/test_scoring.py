@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from mvot_benchmarks.scoring import Scorer, TruthFrame, truth_frames
+from mvot_benchmarks.scoring import Scorer
+from mvot_benchmarks.truth import TruthFrame, truth_frames
 from mvot_plugin.motfile import read_mot
 from mvot_plugin.types import Tracks
 

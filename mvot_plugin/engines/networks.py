@@ -8,7 +8,7 @@ import torch
 from mvot_plugin.devices import choose_device, choose_dtype
 from mvot_plugin.engines.siammotion import SiamMotionEngine
 from mvot_plugin.errors import InputError, UsageError
-from mvot_plugin.models.folding import fold_batch_norm
+from mvot_plugin.models.folding import fold_batch_norm, fuse_activations
 from mvot_plugin.models.penalisation import Penalisation
 from mvot_plugin.models.siammotion import PRESETS, SiamMotionConfig, SiamMotionNet
 from mvot_plugin.weights import load_into, read_weights, shipped_weights, warn_untrained
@@ -51,7 +51,7 @@ def _built(config: dict[str, Any], path: Path) -> SiamMotionNet:
 
 
 def prepare(network: SiamMotionNet, device: torch.device, dtype: torch.dtype) -> None:
-    """Make a network ready to track, in place: batch norm folded, channels last, inertia apart.
+    """Make a network ready to track, in place: layers folded, channels last, inertia apart.
 
     Inertia stays on the CPU in single precision: it needs a few boxes of history, not the frame.
     """
@@ -60,4 +60,6 @@ def prepare(network: SiamMotionNet, device: torch.device, dtype: torch.dtype) ->
     inertia, network.inertia = network.inertia, None
     network.to(device=device, dtype=dtype)
     network.to(memory_format=torch.channels_last)
+    if device.type == "cpu":
+        fuse_activations(network)
     network.inertia = inertia

@@ -1,32 +1,28 @@
 """The training loop: steps that can stop anywhere and go on to the same result."""
 
-import csv
 import math
+import os
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from copy import deepcopy
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from mvot_pipelines.training.curves import append_row
+from mvot_pipelines.training.drawing import Drawing
 from mvot_pipelines.training.library import Library
 from mvot_pipelines.training.losses import pair_loss
-from mvot_pipelines.training.pairs import PairBatch, sample_batch
+from mvot_pipelines.training.pairs import PairBatch
 from mvot_pipelines.training.settings import TrainingConfig
-from mvot_plugin.models.folding import fold_batch_norm
+from mvot_plugin.models.folding import fold_batch_norm, fuse_activations
 from mvot_plugin.models.siammotion import SiamMotionNet
 
 __all__ = ["Training"]
-
-AHEAD = 3
-"""Batches drawn while others are learnt."""
 
 
 class Training:
@@ -40,6 +36,7 @@ class Training:
         self, network: SiamMotionNet, config: TrainingConfig, device: torch.device
     ) -> None:
         self.config, self.device, self.step = config, device, 0
+        self.best = -math.inf
         self.network = network.to(device=device)
         self.network.backbone.requires_grad_(False)
         self.network.to(memory_format=torch.channels_last)
@@ -56,22 +53,37 @@ class Training:
             weight_decay=config.weight_decay,
         )
 
-    def run(self, library: Library, folder: Path, *, seconds: float, every: int = 100) -> None:
+    def run(
+        self,
+        library: Library,
+        folder: Path,
+        *,
+        seconds: float,
+        every: int = 100,
+        judge: Callable[["Training"], None] | None = None,
+    ) -> None:
         """Learn to the schedule's end or for so many seconds; a checkpoint is left in ``folder``.
 
         Every ``every`` steps the mean losses go into ``losses.csv``, and ``last.pt`` is replaced.
+        ``judge`` is called every ``validate_every`` steps of the config, and at the schedule's end.
         """
         begun, sums, counted = time.monotonic(), dict[str, float](), 0
+        workers = 0 if self.device.type == "cpu" else os.cpu_count() or 1
         bar = tqdm(total=self.config.steps, initial=self.step, desc="training", mininterval=5)
-        with bar, _Drawing(library, self.config, self.step) as batches:
+        with bar, Drawing(library, self.config, self.step, workers) as batches:
             for level, batch in batches:
                 for name, value in self.learn(batch, level).items():
                     sums[name] = sums.get(name, 0) + value
                 counted += 1
                 bar.update()
-                over = time.monotonic() - begun > seconds or self.step >= self.config.steps
-                if over or self.step % every == 0:
-                    self._log(folder / "losses.csv", {k: v / counted for k, v in sums.items()})
+                done = self.step >= self.config.steps
+                over = time.monotonic() - begun > seconds or done
+                due = judge is not None and (done or self.step % self.config.validate_every == 0)
+                if over or due or self.step % every == 0:
+                    means = {k: v / counted for k, v in sums.items()}
+                    append_row(folder / "losses.csv", self.step, means)
+                    if judge is not None and due:
+                        judge(self)
                     self.save(folder / "last.pt")
                     sums, counted = {}, 0
                 if over:
@@ -101,6 +113,7 @@ class Training:
         """Write all that ``resume`` needs; the file is replaced in one go."""
         state = {
             "step": self.step,
+            "best": self.best,
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -112,16 +125,18 @@ class Training:
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint."""
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
-        self.step = state["step"]
+        self.step, self.best = state["step"], state["best"]
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
 
     @cached_property
     def _still(self) -> nn.Module:
-        """The backbone for as long as it does not learn: folded, half as wide, faster."""
+        """The backbone for as long as it does not learn: in half precision, its layers folded."""
         backbone = deepcopy(self.network.backbone).eval()
         fold_batch_norm(backbone)
+        if self.device.type == "cpu":
+            fuse_activations(backbone)
         return backbone.to(torch.bfloat16)
 
     def _rates(self) -> tuple[float, float]:
@@ -139,14 +154,6 @@ class Training:
             for name, kept in self.average.state_dict().items():
                 _blend(kept, current[name], decay)
 
-    def _log(self, path: Path, values: dict[str, float]) -> None:
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(["step", *values])
-            writer.writerow([self.step, *(f"{v:.5f}" for v in values.values())])
-
 
 def _blend(kept: Tensor, current: Tensor, decay: float) -> None:
     if kept.is_floating_point():
@@ -160,35 +167,3 @@ def _freeze_statistics(backbone: nn.Module) -> None:
     for part in backbone.modules():
         if isinstance(part, nn.BatchNorm2d):
             part.eval()
-
-
-class _Drawing:
-    """The batches of a schedule from a step on, drawn ahead by one thread."""
-
-    def __init__(self, library: Library, config: TrainingConfig, step: int) -> None:
-        self.library, self.config, self.step = library, config, step
-        self.pool = ThreadPoolExecutor(1)
-
-    def __enter__(self) -> Iterator[tuple[int, PairBatch]]:
-        return self._batches()
-
-    def __exit__(self, *exception: object) -> None:
-        self.pool.shutdown(wait=True, cancel_futures=True)
-
-    def _batches(self) -> Iterator[tuple[int, PairBatch]]:
-        steps = iter(range(self.step, self.config.steps))
-        ahead = [self.pool.submit(self._draw, n) for n in islice(steps, AHEAD)]
-        while ahead:
-            yield ahead.pop(0).result()
-            following = next(steps, None)
-            if following is not None:
-                ahead.append(self.pool.submit(self._draw, following))
-
-    def _draw(self, step: int) -> tuple[int, PairBatch]:
-        config = self.config
-        rng = np.random.default_rng([config.seed, step])
-        level = 1 + int(
-            rng.choice(len(config.levels), p=np.array(config.levels) / sum(config.levels))
-        )
-        count = config.batch if level < 3 else config.batch // 2
-        return level, sample_batch(self.library, rng, level, count, config.mixture)

