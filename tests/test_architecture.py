@@ -38,3 +38,23 @@ def test_importing_loads_no_network_library(package):
     code = f"import sys, {package}; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_training_and_benchmarks_start_without_what_a_gpu_machine_may_lack():
+    """`benchmarks/gpu.sh` takes five small packages along, none of these."""
+    code = (
+        "import sys\n"
+        "for name in ('filterpy', 'matplotlib', 'motmetrics', 'pandas', 'scipy', 'ultralytics'):\n"
+        "    sys.modules[name] = None\n"
+        "import mvot_benchmarks.cli, mvot_pipelines.training.cli\n"
+        "import mvot_pipelines.training.validation\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_gpu_script_says_how_to_call_it():
+    script = ROOT / "benchmarks" / "gpu.sh"
+    done = subprocess.run(["bash", str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout.startswith("What waits for a GPU")
+    assert done.stdout.rstrip().endswith("benchmarks/gpu.sh bench OUT")

@@ -4,12 +4,11 @@ import argparse
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
 from mvot_benchmarks import mot, overhead, vot
 from mvot_benchmarks.plots import plot_quality
-from mvot_pipelines.cli import Parser
+from mvot_pipelines.cli import Parser, version
 from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import MvotError, UsageError
 
@@ -92,8 +91,7 @@ def _size(text: str) -> tuple[int, int]:
 
 def _parser() -> Parser:
     parser = Parser(prog="mvot-bench", description="Measure quality and cost.", allow_abbrev=False)
-    version = f"mvot-bench {metadata.version('mvot-plugin')}"
-    parser.add_argument("--version", action="version", version=version)
+    parser.add_argument("--version", action="version", version=version("mvot-bench"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     quality = commands.add_parser(
         "mot", help="MOTA and IDF1 on MOT sequence folders, from their det.txt"

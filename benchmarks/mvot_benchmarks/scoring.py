@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import motmetrics
 import numpy as np
 
 from mvot_benchmarks.truth import TruthFrame
@@ -31,6 +30,8 @@ class Scorer:
     """Takes the tracks of one frame after another against the truth."""
 
     def __init__(self) -> None:
+        import motmetrics  # brings pandas, which only scoring should wait for
+
         self._events = motmetrics.MOTAccumulator(auto_id=True)
 
     def add(self, truth: TruthFrame, tracks: Tracks) -> None:
@@ -46,6 +47,8 @@ class Scorer:
 
     def scores(self) -> Scores:
         """The figures of all frames so far."""
+        import motmetrics
+
         names = {
             "mota": "mota",
             "idf1": "idf1",

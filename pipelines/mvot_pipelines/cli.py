@@ -14,7 +14,7 @@ from mvot_pipelines.runner import run
 from mvot_plugin.engines import engine_names
 from mvot_plugin.errors import MvotError, UsageError, unknown_name
 
-__all__ = ["Parser", "main"]
+__all__ = ["Parser", "main", "version"]
 
 _DESCRIPTION = """\
 Track every object on every frame of a video, with the detector on every k-th frame only.
@@ -31,6 +31,14 @@ examples:
 SOURCE is a video file, a folder of images, a MOT sequence folder (seqinfo.ini), a camera number
 or a stream's URL. With no output asked for, NAME-tracks.txt and NAME-tracks.mp4 are written to
 the current folder. Exit codes: 0 done, 1 failed or interrupted, 2 wrong usage."""
+
+
+def version(command: str) -> str:
+    """What ``--version`` says."""
+    try:
+        return f"{command} {metadata.version('mvot-plugin')}"
+    except metadata.PackageNotFoundError:
+        return f"{command}, from a source tree that is not installed"
 
 
 class Parser(argparse.ArgumentParser):
@@ -116,8 +124,7 @@ def _parser() -> Parser:
     about.add_argument("--config", metavar="FILE", help="any setting, as YAML or TOML")
     about.add_argument("--print-config", action="store_true", help="show all settings and exit")
     about.add_argument("--list-engines", action="store_true", help="show the engines and exit")
-    version = f"mvot-run {metadata.version('mvot-plugin')}"
-    about.add_argument("--version", action="version", version=version)
+    about.add_argument("--version", action="version", version=version("mvot-run"))
     return parser
 
 

@@ -4,12 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 
 import cv2
 
-from mvot_pipelines.cli import Parser
+from mvot_pipelines.cli import Parser, version
 from mvot_pipelines.config import build, read_settings
 from mvot_pipelines.training.settings import TrainingConfig
 from mvot_pipelines.training.stages import preview, train_siammotion
@@ -71,8 +70,7 @@ def _parser() -> Parser:
         description="Train the networks of mvot_plugin. A run that was broken off goes on.",
         allow_abbrev=False,
     )
-    version = f"mvot-train {metadata.version('mvot-plugin')}"
-    parser.add_argument("--version", action="version", version=version)
+    parser.add_argument("--version", action="version", version=version("mvot-train"))
     stages = parser.add_subparsers(required=True, metavar="STAGE", dest="stage")
     stage = stages.add_parser("siammotion", help="the Siamese network, on pairs of images")
     add = stage.add_argument
