@@ -3,9 +3,9 @@
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
-from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from mvot_pipelines.training.library import Library
 from mvot_pipelines.training.losses import pair_loss
 from mvot_pipelines.training.pairs import PairBatch
 from mvot_pipelines.training.settings import TrainingConfig
+from mvot_plugin.models.efficientnet import EfficientNetLite
 from mvot_plugin.models.folding import fold_batch_norm, fuse_activations
+from mvot_plugin.models.resnet import ResNet18
 from mvot_plugin.models.siammotion import SiamMotionNet
 
 __all__ = ["Training"]
@@ -42,8 +44,9 @@ class Training:
         self.network.to(memory_format=torch.channels_last)
         self.average = deepcopy(self.network).eval().requires_grad_(False)
         backbone = list(self.network.backbone.parameters())
-        deep = [each for part in self.network.backbone.parts[-config.thawed :] for each in part]
-        self.thawed = [p for part in deep for p in part.parameters()]
+        self.deep = list(chain.from_iterable(self.network.backbone.parts[-config.thawed :]))
+        self.thawed = [p for part in self.deep for p in part.parameters()]
+        self._backbones: dict[bool, nn.Module] = {}
         inertia = [] if network.inertia is None else list(network.inertia.parameters())
         apart = {id(p) for p in (*backbone, *inertia)}
         rest = [p for p in self.network.parameters() if id(p) not in apart]
@@ -98,7 +101,11 @@ class Training:
         _freeze_statistics(self.network.backbone)
         for parameter in self.thawed:
             parameter.requires_grad_(rates[1] > 0)
-        backbone = None if rates[1] > 0 else self._still
+        learning = rates[1] > 0
+        if learning not in self._backbones:
+            deep = self.deep if learning else []
+            self._backbones[learning] = _partly_folded(self.network.backbone, deep, self.device)
+        backbone = self._backbones[learning]
         with torch.autocast(self.device.type, torch.bfloat16):
             loss, parts = pair_loss(self.network, self.config.loss, batch, level, backbone)
         self.optimizer.zero_grad()
@@ -130,15 +137,6 @@ class Training:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
 
-    @cached_property
-    def _still(self) -> nn.Module:
-        """The backbone for as long as it does not learn: in half precision, its layers folded."""
-        backbone = deepcopy(self.network.backbone).eval()
-        fold_batch_norm(backbone)
-        if self.device.type == "cpu":
-            fuse_activations(backbone)
-        return backbone.to(torch.bfloat16)
-
     def _rates(self) -> tuple[float, float]:
         """The learning rates of this step: of all but the backbone, and of the backbone."""
         config = self.config
@@ -153,6 +151,21 @@ class Training:
             current = self.network.state_dict()
             for name, kept in self.average.state_dict().items():
                 _blend(kept, current[name], decay)
+
+
+def _partly_folded(
+    backbone: ResNet18 | EfficientNetLite, kept: Sequence[nn.Module], device: torch.device
+) -> nn.Module:
+    """A backbone that shares the layers ``kept``; the others are folded, in half precision."""
+    folded = deepcopy(backbone, {id(part): part for part in kept})
+    for part in chain.from_iterable(folded.parts):
+        if part not in kept:
+            part.eval()
+            fold_batch_norm(part)
+            if device.type == "cpu":
+                fuse_activations(part)
+            part.to(torch.bfloat16)
+    return folded
 
 
 def _blend(kept: Tensor, current: Tensor, decay: float) -> None:
