@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from mvot_benchmarks.mot import evaluate
+from mvot_plugin.engines import load_engine
 
 VAL = Path(__file__).parents[2] / "shared" / "data" / "val"
 PETS = VAL / "PETS09-S2L1"
@@ -15,16 +16,17 @@ pytestmark = pytest.mark.skipif(not PETS.is_dir(), reason="real sequences are no
     [("kalman", 1, 0.77, 0.80), ("lk-flow", 5, 0.70, 0.60), ("lk-flow", 10, 0.62, 0.50)],
 )
 def test_merging_on_pets_is_as_good_as_the_best_there_is(engine, k, mota, idf1):
-    (result,) = evaluate([PETS], [engine], [k])
+    (result,) = evaluate([PETS], {engine: load_engine(engine)}, [k])
     assert result.scores.objects == 4650
     assert result.scores.mota >= mota
     assert result.scores.idf1 >= idf1
 
 
 def test_a_motion_engine_is_worth_more_the_more_rarely_the_detector_runs():
+    engines = {name: load_engine(name) for name in ("hold", "lk-flow")}
     results = {
         (result.engine, result.k): result.scores.mota
-        for result in evaluate([VAL / "TUD-Campus"], ["hold", "lk-flow"], [5, 10])
+        for result in evaluate([VAL / "TUD-Campus"], engines, [5, 10])
     }
     assert results["lk-flow", 5] > results["hold", 5]
     assert results["lk-flow", 10] > results["hold", 10]

@@ -59,9 +59,11 @@ def overlap(a, b):
 def loss_by_hand(logits, deltas, anchors, truth, present):
     """Every anchor of every pair in turn."""
     found, refused, confused, placed, missed = [], [], [], [], []
+    apart = [[] for _ in deltas]
     for n, k, y, x in np.ndindex(*deltas.shape[:4]):
         anchor, odds = anchors[k, y, x], logits[n, 1, k, y, x] - logits[n, 0, k, y, x]
         share = overlap(anchor, truth[n])
+        apart[n].append(np.log1p(np.exp(odds)) * (share == 0))
         if not present[n]:
             confused += [np.log1p(np.exp(odds))] * int(share > 0.3)
         elif share > 0.6:
@@ -77,7 +79,9 @@ def loss_by_hand(logits, deltas, anchors, truth, present):
         elif share < 0.3:
             refused.append(np.log1p(np.exp(odds)))
     refusal = np.mean(refused) + np.mean(confused) / 2
-    return 0.5 * np.mean(found) + 0.5 * refusal + 1.2 * np.mean(placed) + np.mean(missed)
+    alike = np.mean([sorted(each)[-32:] for each in apart])
+    boxes = 1.2 * np.mean(placed) + np.mean(missed)
+    return 0.5 * (np.mean(found) + refusal + alike) + boxes
 
 
 def test_the_loss_is_the_sum_over_anchors():
@@ -90,7 +94,7 @@ def test_the_loss_is_the_sum_over_anchors():
     loss, parts = PairLoss()((tensors[0], tensors[1]), anchors, tensors[2], tensors[3])
     expected = loss_by_hand(logits, deltas, anchors.numpy(), truth, present)
     assert float(loss) == pytest.approx(expected, rel=1e-4)
-    assert set(parts) == {"found", "refused", "placed", "missed"}
+    assert set(parts) == {"found", "refused", "alike", "placed", "missed"}
 
 
 def test_boxes_are_learnt_in_pixels_of_the_canonical_search_area():
@@ -176,11 +180,15 @@ def test_mvot_train_leaves_weights_that_an_engine_loads(roots, tmp_path, capsys,
         (["--hours", "0"], "--hours must be more than 0"),
         (["--preset", "siamotion"], "did you mean 'siammotion'?"),
         (["--config", "none.yaml"], "none.yaml"),
+        (["--config", "wrong.yaml"], "origin of pairs 'clip'"),
+        (["--config", "odd.yaml"], "setting 'mixture.weights.clips' must be float"),
         (["--output", "x", "--device", "quantum"], "device 'quantum' cannot be used"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(arguments, said, roots, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrong.yaml").write_text("mixture: {weights: {clip: 1}}")
+    (tmp_path / "odd.yaml").write_text("mixture: {weights: {clips: many}}")
     monkeypatch.setitem(PRESETS, "siammotion-n", TINY)
     assert main(["siammotion", "--data", str(roots[0]), *arguments]) in (1, 2)
     assert said in capsys.readouterr().err

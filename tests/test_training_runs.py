@@ -22,7 +22,9 @@ from mvot_plugin.weights import save_weights
 from training_material import write_clip, write_stills
 
 TINY = SiamMotionConfig(backbone_width=16, width=16)  # 8 crash oneDNN in bfloat16
-CONFIG = TrainingConfig(preset="tiny", steps=4, batch=4, levels=(1.0,), rise=1, frozen=1.0)
+CONFIG = TrainingConfig(
+    preset="tiny", steps=4, batch=4, levels=(1.0,), rise=1, frozen=1.0, streets=0
+)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,7 @@ def judged(values, monkeypatch):
 def test_the_best_average_is_kept(roots, tmp_path, monkeypatch):
     judged([0.2, 0.6, 0.4, 0.5], monkeypatch)
     config = replace(CONFIG, validate_every=1, held_out=("apart",))
-    path = train_siammotion(config, roots, tmp_path, device="cpu", streets=0)
+    path = train_siammotion(config, roots, tmp_path, device="cpu")
     assert load_engine("siammotion", weights=str(path)).trained
     state = torch.load(tmp_path / "last.pt", weights_only=True)
     assert (state["step"], state["best"]) == (4, 0.6)

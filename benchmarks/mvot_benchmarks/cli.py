@@ -5,11 +5,13 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mvot_benchmarks import mot, overhead, vot
 from mvot_benchmarks.plots import plot_quality
 from mvot_pipelines.cli import Parser, version
 from mvot_plugin.engines import load_engine
+from mvot_plugin.engines.base import MotionEngine
 from mvot_plugin.errors import MvotError, UsageError
 
 __all__ = ["main"]
@@ -34,7 +36,7 @@ def _say(message: Warning | str, *_where: object, **_how: object) -> None:
 
 def _mot(options: argparse.Namespace) -> None:
     results = []
-    for result in mot.evaluate(options.sequences, options.engine, options.detect_every):
+    for result in mot.evaluate(options.sequences, _engines(options), options.detect_every):
         results.append(result)
         scores = result.scores
         print(
@@ -57,8 +59,7 @@ def _overhead(options: argparse.Namespace) -> None:
 
 
 def _vot(options: argparse.Namespace) -> None:
-    choices = options.weights, options.device, options.precision
-    engines = {name: load_engine(name, *choices) for name in options.engine}
+    engines = _engines(options)
     results = []
     for folder in options.sequences:
         for name, engine in engines.items():
@@ -79,6 +80,11 @@ def _stages(options: argparse.Namespace) -> None:
     sizes = [_size(text) for text in options.size]
     engine = load_engine(options.engine, options.weights, options.device, options.precision)
     print(stages.table(list(stages.measure(engine, sizes, options.targets))))
+
+
+def _engines(options: argparse.Namespace) -> dict[str, MotionEngine[Any, Any]]:
+    choices = options.weights, options.device, options.precision
+    return {name: load_engine(name, *choices) for name in options.engine}
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -102,6 +108,7 @@ def _parser() -> Parser:
     )
     quality.add_argument("--detect-every", nargs="+", type=int, default=[1, 2, 5, 10, 20])
     quality.add_argument("--plot", metavar="FILE", help="draw it too, .png or .svg")
+    _add_network(quality)
     quality.set_defaults(command=_mot)
     follow = commands.add_parser(
         "vot", help="accuracy and robustness of motion alone, from the gt.txt of MOT folders"

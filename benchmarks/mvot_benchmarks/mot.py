@@ -1,14 +1,16 @@
 """``mvot-bench mot``: MOTA and IDF1 over engines and detector intervals, on MOT sequences."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mvot_benchmarks.scoring import Scorer, Scores
 from mvot_benchmarks.truth import truth_frames
-from mvot_pipelines.pipeline import MotPipeline
+from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.sources import open_source
 from mvot_plugin.detectors import ReplayDetector
+from mvot_plugin.engines.base import MotionEngine
 from mvot_plugin.errors import InputError
 from mvot_plugin.motfile import read_mot
 
@@ -27,7 +29,10 @@ class MotResult:
 
 
 def evaluate(
-    folders: Sequence[str | Path], engines: Sequence[str], ks: Sequence[int]
+    folders: Sequence[str | Path],
+    engines: Mapping[str, MotionEngine[Any, Any]],
+    ks: Sequence[int],
+    config: PipelineConfig | None = None,
 ) -> Iterator[MotResult]:
     """Track each sequence from its ``det/det.txt``, and score against its ``gt/gt.txt``.
 
@@ -38,14 +43,15 @@ def evaluate(
         for needed in (detections, truth):
             if not needed.is_file():
                 raise InputError(f"{needed}: no such file; mot needs sequences with det and gt")
-        for engine in engines:
+        for name, engine in engines.items():
             for k in ks:
-                yield _evaluate_one(folder, engine, k)
+                detector = ReplayDetector(detections)
+                pipeline = MotPipeline(detector, engine, k, config=config)
+                yield _evaluate_one(folder, name, k, pipeline)
 
 
-def _evaluate_one(folder: Path, engine: str, k: int) -> MotResult:
+def _evaluate_one(folder: Path, engine: str, k: int, pipeline: MotPipeline) -> MotResult:
     truth = read_mot(folder / "gt" / "gt.txt")
-    pipeline = MotPipeline(ReplayDetector(folder / "det" / "det.txt"), engine, k)
     scorer = Scorer()
     with open_source(folder) as source:
         expected = truth_frames(truth, source.length or int(truth.frame.max(initial=-1)) + 1)

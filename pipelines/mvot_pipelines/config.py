@@ -101,6 +101,9 @@ def build(
 def _convert(value: Any, hint: Any, name: str, origin: str) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
         return build(hint, value, origin, prefix=f"{name}.")
+    if typing.get_origin(hint) is Mapping and isinstance(value, Mapping):
+        each = typing.get_args(hint)[1]
+        return {str(k): _convert(v, each, f"{name}.{k}", origin) for k, v in value.items()}
     if typing.get_origin(hint) is typing.Literal:
         if value in typing.get_args(hint):
             return value

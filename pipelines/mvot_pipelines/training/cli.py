@@ -38,7 +38,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             cache=cache,
             backbone=None if options.backbone is None else Path(options.backbone),
             weights=None if options.weights is None else Path(options.weights),
-            streets=0 if options.smoke else 6,
         )
     except MvotError as error:
         print(f"mvot-train: {error}", file=sys.stderr)
@@ -60,7 +59,7 @@ def _config(options: argparse.Namespace) -> TrainingConfig:
     if options.preset is not None:
         config = replace(config, preset=options.preset)
     if options.smoke:
-        config = replace(config, steps=30, batch=8, levels=(0.5, 0.5), rise=5)
+        config = replace(config, steps=30, batch=8, levels=(0.5, 0.5), rise=5, streets=0)
     return config
 
 

