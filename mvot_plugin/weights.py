@@ -16,6 +16,7 @@ from mvot_plugin.errors import InputError, UntrainedWeights
 
 __all__ = [
     "UntrainedWeights",
+    "graft_weights",
     "load_into",
     "read_weights",
     "save_weights",
@@ -69,6 +70,32 @@ def read_weights(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tenso
     except (ValueError, TypeError) as error:
         raise InputError(f"{path}: its config is damaged: {error}") from error
     return config, {k: t.float() if t.is_floating_point() else t for k, t in tensors.items()}
+
+
+def graft_weights(
+    source: Path,
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    record: Mapping[str, Any],
+    config: Mapping[str, Any] | None = None,
+) -> None:
+    """Write ``source``, a weights file, to ``path`` with these of its tensors replaced.
+
+    All others stay as they are, bit for bit; the new ones take the dtypes of the old. ``record``
+    and ``config`` are added to the file's own. Raises ``InputError`` for an unreadable file.
+    """
+    try:
+        with safe_open(str(source), "pt") as file:
+            said = dict(file.metadata() or {})
+            whole = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        told = {key: dict(json.loads(said.get(key, "{}"))) for key in ("record", "config")}
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise InputError(f"{source}: not a readable weights file: {error}") from error
+    for name, tensor in tensors.items():
+        whole[name] = tensor.detach().cpu().to(whole[name].dtype).contiguous()
+    said["record"] = json.dumps({**told["record"], **record})
+    said["config"] = json.dumps({**told["config"], **(config or {})})
+    save_file(whole, str(path), metadata=said)
 
 
 def load_into(network: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -27,6 +27,8 @@ from mvot_plugin.types import Frame, as_frame
 __all__ = ["SiamMotionEngine", "SiamMotionObservation", "SiamMotionTargets"]
 
 LARGEST_STRIDE = 16
+ALMOST_NEVER = 1e-6
+"""The least probability; that of a target cannot be told from 1 in single precision beyond it."""
 LARGEST_SHIFT, LARGEST_GROWTH = 0.25, 0.5
 """Beyond these, a target was not found where it was enrolled, and its bias is not known."""
 
@@ -224,7 +226,7 @@ class SiamMotionEngine:
         boxes = found[:, :4] * unit
         boxes[:, 2:] /= np.exp(bias[:, 2:])
         boxes[:, :2] += predicted[:, :2] - bias[:, :2] * boxes[:, 2:]
-        return boxes, found[:, 4]
+        return boxes, _certain(found[:, 4], *config.certainty)
 
     def _masks(
         self, areas: Float32[np.ndarray, "n 4"], size: tuple[int, int], device: torch.device
@@ -256,6 +258,15 @@ class SiamMotionEngine:
         proposals = network.compare(exemplars, crops, last)
         boxes, scores = self.penalisation.select(proposals, last, masks)
         return torch.cat([boxes, scores[:, None]], dim=1)
+
+
+def _certain(
+    scores: Float32[np.ndarray, " n"], slope: float, offset: float
+) -> Float32[np.ndarray, " n"]:
+    """How surely boxes are right, of the probability that there is the target."""
+    likely = np.clip(scores.astype(np.float64), ALMOST_NEVER, 1 - ALMOST_NEVER)
+    odds = slope * np.log(likely / (1 - likely)) + offset
+    return np.asarray(1 / (1 + np.exp(-odds)), np.float32)
 
 
 def _batches(

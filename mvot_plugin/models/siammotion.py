@@ -39,7 +39,8 @@ class SiamMotionConfig:
 
     ``backbone`` is "resnet18", of ``backbone_width`` channels in its stem, or an EfficientNet-Lite:
     "lite0", "lite1", "lite2". ``width`` is the channels of pyramid, attention and head. ``tower``
-    is how many convolutions PD-RPN has after the comparison.
+    is how many convolutions PD-RPN has after the comparison. ``certainty`` is the slope and the
+    offset, measured after training, that make the log odds of a target those of a right box.
 
     The last five are the ablation's switches (Table 1): feature pyramid (F), PD-RPN (R), attention
     (A), distractor and morphological penalties (P), inertia (I).
@@ -59,6 +60,7 @@ class SiamMotionConfig:
     tower: int = 0
     known: int = 6
     inertia_hidden: int = 64
+    certainty: tuple[float, float] = (1.0, 0.0)
     pyramid: bool = True
     rpn: bool = True
     attention: bool = True

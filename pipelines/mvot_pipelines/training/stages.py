@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mvot_pipelines.training.certainty import certainty
 from mvot_pipelines.training.curves import append_row, draw_curves
 from mvot_pipelines.training.library import Library
 from mvot_pipelines.training.loop import Training
@@ -18,9 +19,11 @@ from mvot_pipelines.training.preview import write_sheet
 from mvot_pipelines.training.settings import TrainingConfig
 from mvot_pipelines.training.validation import Validation
 from mvot_plugin.devices import choose_device
+from mvot_plugin.engines import load_engine
+from mvot_plugin.engines.siammotion import SiamMotionEngine
 from mvot_plugin.errors import InputError, UsageError, unknown_name
 from mvot_plugin.models.siammotion import PRESETS, SiamMotionNet
-from mvot_plugin.weights import read_weights, save_weights
+from mvot_plugin.weights import graft_weights, read_weights, save_weights
 
 __all__ = ["preview", "start_from", "train_siammotion"]
 
@@ -67,8 +70,18 @@ def train_siammotion(
     training.run(library, folder, seconds=3600 * hours, judge=_judge(validation, folder, path))
     if not path.exists():
         export(training, path)
+    if validation.clips:
+        _measure_certainty(path, validation)
     draw_curves(folder)
     return path
+
+
+def _measure_certainty(path: Path, validation: Validation) -> None:
+    """Put into a weights file what its scores are worth on the clips of a validation."""
+    engine = load_engine("siammotion", weights=str(path))
+    assert isinstance(engine, SiamMotionEngine)
+    measured = certainty(engine, (clip() for clip in validation.clips.values()))
+    graft_weights(path, path, {}, {}, {"certainty": measured})
 
 
 def _judge(validation: Validation, folder: Path, path: Path) -> Callable[[Training], None]:
