@@ -3,7 +3,15 @@
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["InputError", "MvotError", "OutputError", "UsageError", "unknown_name"]
+__all__ = [
+    "FallbackDetector",
+    "InputError",
+    "MvotError",
+    "OutputError",
+    "UntrainedWeights",
+    "UsageError",
+    "unknown_name",
+]
 
 
 class MvotError(Exception):
@@ -28,6 +36,10 @@ class OutputError(MvotError):
 
 class UntrainedWeights(UserWarning):
     """A network runs on random weights: what it says of targets means nothing."""
+
+
+class FallbackDetector(UserWarning):
+    """The detector that comes with the package stands in for one that could not be had."""
 
 
 def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UsageError:

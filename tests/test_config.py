@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import pytest
 
 from mvot_pipelines.config import RunConfig, build, read_settings
@@ -37,6 +39,20 @@ def test_a_wrong_setting_is_named(settings, message):
     with pytest.raises(UsageError) as caught:
         build(RunConfig, settings, origin="run.yaml: ")
     assert message in str(caught.value)
+
+
+def test_lists_become_tuples_of_what_is_wanted():
+    @dataclass(frozen=True, kw_only=True)
+    class Lists:
+        names: tuple[str, ...] = ()
+        shares: tuple[float, ...] = ()
+
+    made = build(Lists, {"names": ["a"], "shares": [1, 0.5]})
+    assert (made.names, made.shares) == (("a",), (1.0, 0.5))
+    with pytest.raises(UsageError, match=r"'names\[1\]' must be str, got 3"):
+        build(Lists, {"names": ["a", 3]})
+    with pytest.raises(UsageError, match="'names' must be list, got 'a'"):
+        build(Lists, {"names": "a"})
 
 
 def test_yaml_and_toml_say_the_same(tmp_path):

@@ -171,7 +171,7 @@ def test_replay_is_loaded_by_name_and_path(tmp_path):
 def test_an_unknown_detector_names_the_nearest():
     with pytest.raises(UsageError, match="unknown detector 'ultralitics': did you mean 'ultraly"):
         load_detector("ultralitics")
-    with pytest.raises(UsageError, match=r"choose from replay, ultralytics, yolo11n\.pt"):
+    with pytest.raises(UsageError, match=r"choose from packaged, replay, ultralytics, yolo11n\.pt"):
         load_detector("zzz")
 
 
@@ -194,7 +194,7 @@ def test_another_package_adds_a_detector(package):
         "def make(*, conf, classes, device):\n"
         "    return lambda frame: Detections.of([[0, 0, 2, 2]], conf, len(classes))\n",
     )
-    assert detector_names() == ["corner", "replay", "ultralytics"]
+    assert detector_names() == ["corner", "packaged", "replay", "ultralytics"]
     assert "other_pack" not in sys.modules
     found = load_detector("corner", conf=0.5, classes=["a", "b"])(FRAME)
     assert (found.confidence.tolist(), found.class_id.tolist()) == ([0.5], [2])

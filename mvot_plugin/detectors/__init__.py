@@ -7,6 +7,7 @@ Another package adds a name through the entry point group ``mvot_plugin.detector
 that takes ``conf``, ``classes`` and ``device`` by keyword and returns a detector.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,16 @@ from mvot_plugin.detectors.base import (
     of_classes,
     usable,
 )
+from mvot_plugin.detectors.packaged import packaged_model
 from mvot_plugin.detectors.replay import ReplayDetector
 from mvot_plugin.detectors.ultralytics import (
     DEFAULT_MODEL,
+    ModelNotFound,
     UltralyticsDetector,
     is_model,
     looks_like_model,
 )
-from mvot_plugin.errors import InputError, UsageError, unknown_name
+from mvot_plugin.errors import FallbackDetector, InputError, UsageError, unknown_name
 from mvot_plugin.registry import build_registered, registered_names
 
 __all__ = [
@@ -45,7 +48,7 @@ __all__ = [
 ]
 
 GROUP = "mvot_plugin.detectors"
-_BUILT_IN = ("replay", "ultralytics")
+_BUILT_IN = ("packaged", "replay", "ultralytics")
 
 
 def detector_names() -> list[str]:
@@ -62,9 +65,11 @@ def load_detector(
 ) -> Detector:
     """The detector of that name.
 
-    ``name`` is ``"ultralytics"`` (its default model), ``"replay:PATH"`` (a MOT ``det.txt``), one
-    that another package has registered, or the path or name of a model that ultralytics runs.
-    ``conf`` None is the detector's own threshold; ``classes`` are names or numbers.
+    ``name`` is ``"ultralytics"`` (its default model), ``"packaged"`` (the small one that comes with
+    this package), ``"replay:PATH"`` (a MOT ``det.txt``), one that another package has registered,
+    or the path or name of a model that ultralytics runs. ``conf`` None is the detector's own
+    threshold; ``classes`` are names or numbers. Where the default model is neither here nor to be
+    downloaded, the packaged one stands in, with a ``FallbackDetector`` warning.
 
     Raises ``UsageError`` for a name that is none of these, and what the detector itself raises.
     """
@@ -73,14 +78,16 @@ def load_detector(
         return _replay(path, conf=conf, classes=classes)
     if name in registered_names(GROUP) and name not in _BUILT_IN:
         return _registered(name, conf=conf, classes=classes, device=device)
-    if name != "ultralytics" and not looks_like_model(name):
+    if name not in _BUILT_IN and not looks_like_model(name):
         raise unknown_name("detector", name, [*detector_names(), DEFAULT_MODEL])
-    return UltralyticsDetector(
-        DEFAULT_MODEL if name == "ultralytics" else name,
-        conf=0.25 if conf is None else conf,
-        classes=classes,
-        device=device,
-    )
+    options: dict[str, Any] = {
+        "conf": 0.25 if conf is None else conf,
+        "classes": classes,
+        "device": device,
+    }
+    if name == "packaged":
+        return UltralyticsDetector(_packaged(), **options)
+    return _default(**options) if name == "ultralytics" else UltralyticsDetector(name, **options)
 
 
 def as_detector(detector: str | Path | object) -> Detector:
@@ -98,6 +105,33 @@ def as_detector(detector: str | Path | object) -> Detector:
         "a detector is a callable that takes a frame, the name or path of a model, or an "
         f"ultralytics model, got {type(detector).__name__}"
     )
+
+
+def _default(**options: Any) -> UltralyticsDetector:
+    """Ultralytics' default model, or the packaged one where that cannot be had."""
+    try:
+        return UltralyticsDetector(DEFAULT_MODEL, **options)
+    except ModelNotFound:
+        model = packaged_model()
+        if model is None:
+            raise
+    warnings.warn(
+        f"{DEFAULT_MODEL} is not here and could not be downloaded: the small detector that comes "
+        f"with this package, {model.stem}, stands in for it; name a better one with --detector",
+        FallbackDetector,
+        stacklevel=3,
+    )
+    return UltralyticsDetector(model, **options)
+
+
+def _packaged() -> Path:
+    model = packaged_model()
+    if model is None:
+        raise InputError(
+            "this copy of the package came without its detector; name another, such as "
+            f"{DEFAULT_MODEL}, or give a file of detections (--detections FILE)"
+        )
+    return model
 
 
 def _replay(path: str, *, conf: float | None, classes: Classes) -> ReplayDetector:

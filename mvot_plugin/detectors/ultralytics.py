@@ -19,12 +19,23 @@ import cv2
 import numpy as np
 
 from mvot_plugin.detectors.base import Classes, as_detections
+from mvot_plugin.detectors.packaged import reachable
 from mvot_plugin.errors import InputError, UsageError, unknown_name
 from mvot_plugin.types import Detections, Frame
 
-__all__ = ["DEFAULT_MODEL", "UltralyticsDetector", "is_model", "looks_like_model"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "ModelNotFound",
+    "UltralyticsDetector",
+    "contained",
+    "import_ultralytics",
+    "is_model",
+    "looks_like_model",
+]
 
 DEFAULT_MODEL = "yolo11n.pt"
+_HOST = "github.com"
+"""Where ultralytics publishes its models."""
 
 _ENDINGS = (
     *(".pt", ".onnx", ".yaml", ".yml", ".torchscript", ".engine", ".mlpackage", ".mlmodel"),
@@ -39,6 +50,10 @@ _CONTAINED = {
     "ULTRALYTICS_SKIP_REQUIREMENTS_CHECKS": "true",
     "YOLO_OFFLINE": "true",  # no analytics, and one attempt at a download instead of four
 }
+
+
+class ModelNotFound(InputError):  # noqa: N818
+    """A model that is not here, and could not be downloaded."""
 
 
 class UltralyticsDetector:
@@ -80,8 +95,8 @@ class UltralyticsDetector:
         if image_size is not None:
             self._options["imgsz"] = image_size
         name = str(model) if isinstance(model, (str, Path)) else type(model).__name__
-        with _contained():
-            library = _import_ultralytics() if isinstance(model, (str, Path)) else None
+        with contained():
+            library = import_ultralytics() if isinstance(model, (str, Path)) else None
             with _one_sentence(name), contextlib.redirect_stdout(io.StringIO()):
                 self._model = _load(library, name) if library else cast(Any, model)
                 self(Frame(image=np.zeros((64, 64, 3), np.uint8), index=0, timestamp=0.0))
@@ -122,8 +137,11 @@ def _silent() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _contained() -> Iterator[None]:
-    """Undo at the end what importing ultralytics and loading a model do to the process."""
+def contained() -> Iterator[None]:
+    """Undo at the end what importing ultralytics and loading a model do to the process.
+
+    Inside, it installs nothing, sends nothing, and logs nothing.
+    """
     environment = dict(os.environ)
     threads = cv2.getNumThreads()
     os.environ.update({k: v for k, v in _CONTAINED.items() if k not in environment})
@@ -152,7 +170,8 @@ def _torch_threads() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _import_ultralytics() -> Any:
+def import_ultralytics() -> Any:
+    """The library; to be called inside ``contained``. Raises ``UsageError`` where it is missing."""
     try:
         library = importlib.import_module("ultralytics")
         library.YOLO  # noqa: B018  # ultralytics imports the rest of itself here
@@ -166,14 +185,15 @@ def _import_ultralytics() -> Any:
 
 def _load(library: Any, name: str) -> Any:
     local = Path(name).exists() or (Path(library.settings["weights_dir"]) / name).exists()
-    if not local and not _may_be_published(name):
+    if not local and not _may_be_downloaded(name):
         raise FileNotFoundError(name)
     return library.YOLO(name, task="detect" if name.startswith(_SERVERS) else None)
 
 
-def _may_be_published(name: str) -> bool:
-    """Whether to let ultralytics look for a file that is not here; it asks the network."""
-    return "://" in name or Path(name).name.lower().startswith(_FAMILIES)
+def _may_be_downloaded(name: str) -> bool:
+    """Whether to let ultralytics look for a file that is not here; it would wait for long."""
+    published = Path(name).name.lower().startswith(_FAMILIES)
+    return "://" in name or (published and (name.endswith(".yaml") or reachable(_HOST)))
 
 
 @contextlib.contextmanager
@@ -184,7 +204,7 @@ def _one_sentence(name: str) -> Iterator[None]:
     except InputError as error:
         raise InputError(f"model {name!r} cannot be used: {error}") from None
     except (FileNotFoundError, ConnectionError):
-        raise InputError(
+        raise ModelNotFound(
             f"model {name!r} could not be found or downloaded; give the path of a .pt or .onnx "
             "file, or a file of detections (--detections FILE)"
         ) from None

@@ -139,7 +139,11 @@ def _add_tracking(group: Any) -> None:
         metavar="K",
         help=f"detect on every K-th frame (default {default.detect_every})",
     )
-    add("--detector", metavar="NAME", help="a YOLO model or path, or a registered detector")
+    add(
+        "--detector",
+        metavar="NAME",
+        help="a YOLO model or path, a registered one, or packaged",
+    )
     add("--detections", metavar="FILE", help="replay a MOT det.txt instead of a detector")
     add("--engine", metavar="NAME", help=f"what moves the boxes (default {default.engine})")
     add("--weights", metavar="FILE", help="the engine's weights, if it has a network")

@@ -108,6 +108,9 @@ def _convert(value: Any, hint: Any, name: str, origin: str) -> Any:
         if value in typing.get_args(hint):
             return value
         raise UsageError(f"{origin}{unknown_name(name, str(value), typing.get_args(hint))}")
+    if typing.get_origin(hint) is tuple and isinstance(value, (list, tuple)):
+        each = typing.get_args(hint)[0]
+        return tuple(_convert(one, each, f"{name}[{n}]", origin) for n, one in enumerate(value))
     allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if float in allowed and type(value) is int:
         return float(value)
@@ -118,6 +121,8 @@ def _convert(value: Any, hint: Any, name: str, origin: str) -> Any:
         if one is types.NoneType
         else "settings"
         if dataclasses.is_dataclass(one)
+        else "list"
+        if typing.get_origin(one) is tuple
         else one.__name__
         for one in allowed
     )

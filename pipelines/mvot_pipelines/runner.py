@@ -18,7 +18,7 @@ from mvot_pipelines.timing import StageTimer
 from mvot_pipelines.video_sinks import OverlayVideoSink, WindowSink
 from mvot_plugin.detectors import Detector, ReplayDetector, load_detector
 from mvot_plugin.engines import MotionEngine, load_engine
-from mvot_plugin.errors import MvotError, UntrainedWeights, UsageError
+from mvot_plugin.errors import FallbackDetector, MvotError, UntrainedWeights, UsageError
 from mvot_plugin.types import Frame
 
 __all__ = ["run"]
@@ -34,14 +34,15 @@ def run(config: RunConfig) -> RunReport:
         raise UsageError("no SOURCE given: name a video, a folder, a camera number or a URL")
     engine, warned = _engine(config)
     with open_source(config.source, frame_rate=config.frame_rate) as source:
-        detector = _detector(config)
+        with _saying(FallbackDetector) as said:
+            detector = _detector(config)
         report = RunReport(
             name=source.name,
             engine=config.engine,
             detector=Path(config.detections or config.detector).name,
             detect_every=config.detect_every,
             frame_rate=source.frame_rate,
-            notes=warned,
+            notes=warned + said,
         )
         pipeline = MotPipeline(
             detector, engine, config.detect_every, config=config.pipeline, timer=report.timer
@@ -66,13 +67,23 @@ def run(config: RunConfig) -> RunReport:
 
 def _engine(config: RunConfig) -> tuple[MotionEngine[Any, Any], list[str]]:
     """The engine, and what was to be said of it: at once, and in the report again."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UntrainedWeights)
+    with _saying(UntrainedWeights) as said:
         engine = load_engine(config.engine, config.weights, config.device, config.precision)
-    said = [str(w.message) for w in caught if issubclass(w.category, UntrainedWeights)]
-    for message in said:
-        print(f"mvot-run: warning: {message}", file=sys.stderr)
     return engine, said
+
+
+@contextmanager
+def _saying(category: type[Warning]) -> Iterator[list[str]]:
+    """Turn warnings of a kind into lines for the user, which are in the list afterwards."""
+    said: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", category)
+        try:
+            yield said
+        finally:
+            said += [str(w.message) for w in caught if issubclass(w.category, category)]
+            for message in said:
+                print(f"mvot-run: warning: {message}", file=sys.stderr)
 
 
 def _drive(

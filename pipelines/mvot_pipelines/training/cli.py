@@ -10,6 +10,7 @@ import cv2
 
 from mvot_pipelines.cli import Parser, version
 from mvot_pipelines.config import build, read_settings
+from mvot_pipelines.training.detector_cli import add_detector, run_detector
 from mvot_pipelines.training.settings import TrainingConfig
 from mvot_pipelines.training.stages import preview, train_siammotion
 from mvot_plugin.errors import MvotError, UsageError
@@ -22,6 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cv2.setNumThreads(1)  # pairs are drawn in a thread beside torch's
     try:
         options = _parser().parse_args(arguments)
+        if options.stage == "detector":
+            print(f"saved {run_detector(options)}")
+            return 0
         config = _config(options)
         data = [Path(folder) for folder in options.data]
         cache = None if options.cache is None else Path(options.cache)
@@ -84,6 +88,7 @@ def _parser() -> Parser:
     add("--cache", metavar="DIR", help="keep decoded data here, for the next run")
     add("--preview", metavar="FILE", help="only draw 64 training pairs into this .png")
     add("--smoke", action="store_true", help="a few steps on small images, to see that it works")
+    add_detector(stages)
     return parser
 
 
