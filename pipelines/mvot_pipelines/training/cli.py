@@ -10,7 +10,8 @@ import cv2
 
 from mvot_pipelines.cli import Parser, version
 from mvot_pipelines.config import build, read_settings
-from mvot_pipelines.training.detector_cli import add_detector, run_detector
+from mvot_pipelines.training.detector_cli import add_detector
+from mvot_pipelines.training.inertia.command import add_inertia
 from mvot_pipelines.training.settings import TrainingConfig
 from mvot_pipelines.training.stages import preview, train_siammotion
 from mvot_plugin.errors import MvotError, UsageError
@@ -23,43 +24,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cv2.setNumThreads(1)  # pairs are drawn in a thread beside torch's
     try:
         options = _parser().parse_args(arguments)
-        if options.stage == "detector":
-            print(f"saved {run_detector(options)}")
-            return 0
-        config = _config(options)
-        data = [Path(folder) for folder in options.data]
-        cache = None if options.cache is None else Path(options.cache)
-        if options.preview is not None:
-            preview(config, data, Path(options.preview), cache)
-            print(f"saved {options.preview}")
-            return 0
-        weights = train_siammotion(
-            config,
-            data,
-            Path(options.output),
-            device=options.device,
-            hours=options.hours,
-            cache=cache,
-            backbone=None if options.backbone is None else Path(options.backbone),
-            weights=None if options.weights is None else Path(options.weights),
-        )
+        if not options.hours > 0:
+            raise UsageError("--hours must be more than 0")
+        saved = options.run(options)
     except MvotError as error:
         print(f"mvot-train: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("mvot-train: interrupted; run it again to go on", file=sys.stderr)
         return 1
-    print(f"saved {weights}")
+    print(f"saved {saved}")
     return 0
+
+
+def _siammotion(options: argparse.Namespace) -> Path:
+    """The stage ``siammotion``; the file that it leaves."""
+    config = _config(options)
+    data = [Path(folder) for folder in options.data]
+    cache = None if options.cache is None else Path(options.cache)
+    if options.preview is not None:
+        preview(config, data, Path(options.preview), cache)
+        return Path(options.preview)
+    return train_siammotion(
+        config,
+        data,
+        Path(options.output),
+        device=options.device,
+        hours=options.hours,
+        cache=cache,
+        backbone=None if options.backbone is None else Path(options.backbone),
+        weights=None if options.weights is None else Path(options.weights),
+    )
 
 
 def _config(options: argparse.Namespace) -> TrainingConfig:
     """The defaults, changed by the ``--config`` file, changed by the command line."""
     settings = {} if options.config is None else read_settings(options.config)
-    lists = {key: tuple(value) for key, value in settings.items() if isinstance(value, list)}
-    config = build(TrainingConfig, {**settings, **lists}, origin=f"--config {options.config}: ")
-    if options.hours <= 0:
-        raise UsageError("--hours must be more than 0")
+    config = build(TrainingConfig, settings, origin=f"--config {options.config}: ")
     if options.preset is not None:
         config = replace(config, preset=options.preset)
     if options.smoke:
@@ -88,6 +89,8 @@ def _parser() -> Parser:
     add("--cache", metavar="DIR", help="keep decoded data here, for the next run")
     add("--preview", metavar="FILE", help="only draw 64 training pairs into this .png")
     add("--smoke", action="store_true", help="a few steps on small images, to see that it works")
+    stage.set_defaults(run=_siammotion)
+    add_inertia(stages)
     add_detector(stages)
     return parser
 

@@ -8,9 +8,8 @@ from typing import Any
 from mvot_pipelines.config import build, read_settings
 from mvot_pipelines.training.detector import train_detector
 from mvot_pipelines.training.detector_settings import DetectorConfig
-from mvot_plugin.errors import UsageError
 
-__all__ = ["add_detector", "run_detector"]
+__all__ = ["add_detector"]
 
 
 def add_detector(stages: Any) -> None:
@@ -26,9 +25,10 @@ def add_detector(stages: Any) -> None:
     add("--hours", type=float, default=1.0, metavar="H", help="stop after so long (default 1)")
     add("--device", default="auto", metavar="D", help="auto, cpu, cuda, ... (default auto)")
     add("--smoke", action="store_true", help="a few small pictures, to see that it works")
+    stage.set_defaults(run=_detector)
 
 
-def run_detector(options: argparse.Namespace) -> Path:
+def _detector(options: argparse.Namespace) -> Path:
     """Run the stage as the options say; returns the weights' path."""
     return train_detector(
         _config(options),
@@ -43,8 +43,6 @@ def run_detector(options: argparse.Namespace) -> Path:
 def _config(options: argparse.Namespace) -> DetectorConfig:
     settings = {} if options.config is None else read_settings(options.config)
     config = build(DetectorConfig, settings, origin=f"--config {options.config}: ")
-    if options.hours <= 0:
-        raise UsageError("--hours must be more than 0")
     if options.smoke:
         labels = replace(config.labels, every=50, every_known=50, every_photo=40)
         config = replace(config, epochs=2, batch=4, image_size=64, labels=labels)

@@ -1,0 +1,19 @@
+"""Small material for the tests of the stage `inertia`."""
+
+import numpy as np
+
+from mvot_pipelines.training.inertia.settings import InertiaConfig
+from mvot_pipelines.training.inertia.windows import Windows
+
+KNOWN, AHEAD = 6, 3
+CONFIG = InertiaConfig(steps=10, batch=32, ahead=AHEAD, every=4, rise=2, held_out=("kept",))
+NO_WINDOWS = Windows.empty(KNOWN, AHEAD)
+
+
+def steady(count, seed=0, fastest=0.3, side=40.0):
+    """Windows of squares at constant velocities, up to ``fastest`` sides a frame."""
+    rng = np.random.default_rng(seed)
+    velocity = rng.uniform(-fastest, fastest, (count, 1, 2)) * side
+    centre = 300 + velocity * np.arange(KNOWN + AHEAD)[:, None]
+    true = np.concatenate([centre, np.full_like(centre, side)], axis=2).astype(np.float32)
+    return Windows(seen=true[:, :KNOWN], true=true)
