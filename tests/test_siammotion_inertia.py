@@ -18,7 +18,7 @@ def engine():
 
 def pushed(engine, dx=0.0, dy=0.0, growth=0.0, confidence=1.1):
     """The engine with inertia that expects all to move by (dx, dy) sides and to grow."""
-    engine = replace(deepcopy(engine), confidence=confidence)
+    engine = replace(deepcopy(engine), confidence=confidence, stand_in="inertia")
     engine.network.inertia.layers[-1].bias.copy_(torch.tensor([dx, dy, growth, growth]))
     return engine
 
@@ -46,6 +46,19 @@ def test_inertia_stands_in_where_the_search_is_unsure(engine, film):
     assert np.array_equal(mixed.scores, found.scores)
 
 
+def test_what_is_not_found_keeps_its_mean_velocity(engine, film):
+    unsure, known = replace(engine, confidence=1.1), engine.network.config.known
+    first = engine.enroll(engine.observe(film[0]), APART)
+    assert np.array_equal(unsure.track(engine.observe(film[0]), first)[1].boxes, APART)
+    for seen in (2, 4, known):
+        walk = np.float32([3, -2, 0, 0]) * np.arange(-known + 1, 1)[:, None].clip(-seen + 1)
+        history = xyxy_to_cxcywh(APART)[:, None] + walk
+        history[:, :, 2:] += 0.1 * np.arange(-known + 1, 1)[:, None]  # what grows does not go on to
+        targets = replace(first, history=history.astype(np.float32), known=np.full(4, seen))
+        _, motion = unsure.track(engine.observe(film[0]), targets)
+        assert np.allclose(motion.boxes, APART + np.float32([3, -2, 3, -2]), atol=1e-3), seen
+
+
 def test_without_enough_history_nothing_is_expected_to_move(engine, film):
     engine = pushed(engine, dx=0.5)
     known = engine.network.config.known
@@ -57,12 +70,13 @@ def test_without_enough_history_nothing_is_expected_to_move(engine, film):
     assert np.allclose(moved[:, 1], 0, atol=1e-3)
 
 
-def test_a_search_looks_where_inertia_expects_the_target(engine, film):
+def test_a_search_lies_about_the_last_box_or_where_inertia_expects_the_target(engine, film):
     observation, targets = engine.observe(film[1]), resting(engine, film[0])
     half_a_side = xyxy_to_cxcywh(APART)[:, None] * np.float32([0, 0, 0.5, 0])
     ahead = replace(targets, history=targets.history + half_a_side[..., [2, 3, 0, 1]])
     still, moving = (pushed(engine, dx=dx, confidence=0.0) for dx in (0.0, 0.5))
-    _, found = moving.track(observation, targets)
+    assert close(moving.track(observation, targets)[1], still.track(observation, targets)[1])
+    _, found = replace(moving, anticipate=True).track(observation, targets)
     assert close(found, still.track(observation, ahead)[1], atol=1e-3)
     assert not close(found, still.track(observation, targets)[1], atol=1)
 

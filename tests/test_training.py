@@ -94,6 +94,9 @@ def test_the_loss_is_the_sum_over_anchors():
     loss, parts = PairLoss()((tensors[0], tensors[1]), anchors, tensors[2], tensors[3])
     expected = loss_by_hand(logits, deltas, anchors.numpy(), truth, present)
     assert float(loss) == pytest.approx(expected, rel=1e-4)
+    easy, others = PairLoss(hardest=0)((tensors[0], tensors[1]), anchors, tensors[2], tensors[3])
+    assert others["alike"] == 0
+    assert float(loss - easy) == pytest.approx(parts["alike"] / 2, rel=1e-4)
     assert set(parts) == {"found", "refused", "alike", "placed", "missed"}
 
 

@@ -63,7 +63,8 @@ class PairLoss:
         found = _mean(F.softplus(-odds), positive)
         refusal = F.softplus(odds)
         apart = (refusal * (overlap == 0)).flatten(1)
-        alike = apart.topk(min(self.hardest, apart.shape[1])).values.mean()
+        hard = apart.topk(min(self.hardest, apart.shape[1])).values
+        alike = hard.sum() / max(hard.numel(), 1)
         refused = _mean(refusal, background) + _mean(refusal, confusing) / 2
         wanted = encode_boxes(truth[:, None, None, None], anchors)
         distance = F.smooth_l1_loss(deltas, wanted, beta=0.1, reduction="none").sum(-1)
