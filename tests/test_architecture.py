@@ -29,7 +29,7 @@ def test_only_demo_and_training_make_the_pipeline_look_at_the_benchmarks():
         for path in (ROOT / "pipelines").rglob("*.py")
         if "mvot_benchmarks" in set(imports(path))
     ]
-    assert sorted(users) == ["cli.py", "validation.py"]
+    assert sorted(users) == ["certainty.py", "cli.py", "validation.py"]
 
 
 @pytest.mark.parametrize("package", ["mvot_plugin", "mvot_pipelines"])

@@ -51,7 +51,7 @@ def test_lists_become_tuples_of_what_is_wanted():
     assert (made.names, made.shares) == (("a",), (1.0, 0.5))
     with pytest.raises(UsageError, match=r"'names\[1\]' must be str, got 3"):
         build(Lists, {"names": ["a", 3]})
-    with pytest.raises(UsageError, match="'names' must be list, got 'a'"):
+    with pytest.raises(UsageError, match="'names' must be a list, got 'a'"):
         build(Lists, {"names": "a"})
 
 

@@ -121,7 +121,7 @@ def _convert(value: Any, hint: Any, name: str, origin: str) -> Any:
         if one is types.NoneType
         else "settings"
         if dataclasses.is_dataclass(one)
-        else "list"
+        else "a list"
         if typing.get_origin(one) is tuple
         else one.__name__
         for one in allowed
