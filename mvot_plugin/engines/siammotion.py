@@ -1,7 +1,7 @@
 """`siammotion`: all targets of a frame in one batched pass of a Siamese network.
 
-SiamMOTION (Section 3, Fig. 2): the frame's features once; each target's search area, placed by
-inertia, cropped from them; attention; PD-RPN; the multi-object penalisation.
+SiamMOTION (Section 3, Fig. 2): the frame's features once; each target's search area, about its last
+box or where it is expected, cropped from them; attention; PD-RPN; the multi-object penalisation.
 """
 
 from collections.abc import Iterator, Sequence
