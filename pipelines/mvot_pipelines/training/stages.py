@@ -50,18 +50,7 @@ def train_siammotion(
     if config.preset not in PRESETS:
         raise unknown_name("preset", config.preset, PRESETS)
     folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(config.seed)
-    network = SiamMotionNet(PRESETS[config.preset])
-    checkpoint = folder / "last.pt"
-    if checkpoint.exists():
-        pass
-    elif weights is not None:
-        start_from(network, weights)
-    else:
-        initialise_backbone(network, backbone)
-    training = Training(network, config, choose_device(device))
-    if checkpoint.exists():
-        training.resume(checkpoint)
+    training = _begun(config, folder / "last.pt", device, backbone, weights)
     library = Library.open(data, held_out=config.held_out, cache=cache, streets=config.streets)
     validation = Validation.of(
         data, config.held_out, frames=config.validation_frames, streets=min(config.streets, 1)
@@ -74,6 +63,27 @@ def train_siammotion(
         _measure_certainty(path, validation)
     draw_curves(folder)
     return path
+
+
+def _begun(
+    config: TrainingConfig,
+    checkpoint: Path,
+    device: str,
+    backbone: Path | None,
+    weights: Path | None,
+) -> Training:
+    """A training at its checkpoint, if there is one, or at its start."""
+    torch.manual_seed(config.seed)
+    network = SiamMotionNet(PRESETS[config.preset])
+    if not checkpoint.exists():
+        if weights is not None:
+            start_from(network, weights)
+        else:
+            initialise_backbone(network, backbone)
+    training = Training(network, config, choose_device(device))
+    if checkpoint.exists():
+        training.resume(checkpoint)
+    return training
 
 
 def _measure_certainty(path: Path, validation: Validation) -> None:
