@@ -45,11 +45,13 @@ class SiamMotionObservation:
 class SiamMotionTargets(Targets):
     """Boxes, what is kept of the exemplars, and the last boxes (cx, cy, w, h), oldest first.
 
-    ``known`` of a target's ``history`` rows, the last ones, have been seen. ``bias`` is what was
-    found against what was enrolled, coded as (x, y, w, h) of Eq. 2.
+    ``levels`` are the pyramid's that the exemplars come from. ``known`` of a target's ``history``
+    rows, the last ones, have been seen. ``bias`` is what was found against what was enrolled, coded
+    as (x, y, w, h) of Eq. 2.
     """
 
     exemplars: Exemplars
+    levels: Int64[np.ndarray, " n"]
     bias: Float32[np.ndarray, "n 4"]
     history: Float32[np.ndarray, "n g 4"]
     known: Int64[np.ndarray, " n"]
@@ -82,6 +84,7 @@ class SiamMotionEngine:
     stand_in: Literal["velocity", "inertia"] = "velocity"
     anticipate: bool = False
     calibrate: bool = True
+    slack: float = 1.0
     batch: int = 16
     trained: bool = False
 
@@ -98,10 +101,11 @@ class SiamMotionEngine:
         """Exemplars (Eq. 6) of (N, 4) ``boxes``; raises ``ValueError`` for boxes without area."""
         boxes = as_boxes(boxes)
         history = np.repeat(xyxy_to_cxcywh(boxes)[:, None], self.network.config.known, axis=1)
-        exemplars, bias = self._learnt(observation, boxes)
+        exemplars, levels, bias = self._learnt(observation, boxes)
         return SiamMotionTargets(
             boxes=boxes,
             exemplars=exemplars,
+            levels=levels,
             bias=bias,
             history=history,
             known=np.ones(len(boxes), np.int64),
@@ -115,7 +119,10 @@ class SiamMotionEngine:
             return targets, Motion(boxes=targets.boxes, scores=np.zeros(0, np.float32))
         last, predicted = targets.history[:, -1], self._predict(targets)
         about = predicted if self.anticipate else last
-        found, scores = self._search(observation, targets.exemplars, about, last, targets.bias)
+        levels = self._levels(about, targets.levels)
+        found, scores = self._search(
+            observation, targets.exemplars, levels, about, last, targets.bias
+        )
         sure = scores >= self.confidence
         boxes = np.where(sure[:, None], found, predicted)
         boxes = _limited(boxes, last, observation.size)
@@ -148,8 +155,8 @@ class SiamMotionEngine:
         corrected = replace(targets, boxes=boxes, history=history)
         if not appearance.any():
             return corrected
-        exemplars, bias = self._learnt(observation, boxes[appearance])
-        anew = replace(corrected[appearance], exemplars=exemplars, bias=bias)
+        exemplars, levels, bias = self._learnt(observation, boxes[appearance])
+        anew = replace(corrected[appearance], exemplars=exemplars, levels=levels, bias=bias)
         parts = Targets.cat([anew, corrected[~appearance]])
         order = np.concatenate([np.flatnonzero(appearance), np.flatnonzero(~appearance)])
         return parts[np.argsort(order)]
@@ -163,10 +170,12 @@ class SiamMotionEngine:
         return F.pad(normalised(pixels[None]).to(weight.dtype), (0, right, 0, below))
 
     def _exemplars(
-        self, observation: SiamMotionObservation, boxes: Float32[np.ndarray, "n 4"]
+        self,
+        observation: SiamMotionObservation,
+        boxes: Float32[np.ndarray, "n 4"],
+        levels: Int64[np.ndarray, " n"],
     ) -> Exemplars:
         network, areas = self.network, self.network.exemplar_areas(boxes)
-        levels = network.levels(network.search_areas(boxes))
         kept = network.config.exemplar_kept
         with torch.inference_mode():
             cells = network.cells(observation.features, areas, levels, kept)
@@ -174,19 +183,28 @@ class SiamMotionEngine:
 
     def _learnt(
         self, observation: SiamMotionObservation, boxes: Float32[np.ndarray, "n 4"]
-    ) -> tuple[Exemplars, Float32[np.ndarray, "n 4"]]:
-        """The exemplars of new targets, and how the network errs in them."""
-        exemplars = self._exemplars(observation, boxes)
+    ) -> tuple[Exemplars, Int64[np.ndarray, " n"], Float32[np.ndarray, "n 4"]]:
+        """The exemplars of new targets, their levels, and how the network errs in them."""
+        levels = self.network.levels(self.network.search_areas(boxes))
+        exemplars = self._exemplars(observation, boxes, levels)
         bias = np.zeros_like(boxes)
         if not self.calibrate or not len(boxes):
-            return exemplars, bias
+            return exemplars, levels, bias
         outright = replace(self, penalisation=replace(self.penalisation, size_damping=np.inf))
         true = xyxy_to_cxcywh(boxes)
-        found, _ = outright._search(observation, exemplars, true, true, bias)
+        found, _ = outright._search(observation, exemplars, levels, true, true, bias)
         shift = (found[:, :2] - true[:, :2]) / true[:, 2:]
         growth = np.log(found[:, 2:] / true[:, 2:])
         right = (np.abs(shift) < LARGEST_SHIFT).all(1) & (np.abs(growth) < LARGEST_GROWTH).all(1)
-        return exemplars, np.where(right[:, None], np.concatenate([shift, growth], axis=1), 0)
+        bias = np.where(right[:, None], np.concatenate([shift, growth], axis=1), 0)
+        return exemplars, levels, bias
+
+    def _levels(
+        self, about: Float32[np.ndarray, "n 4"], levels: Int64[np.ndarray, " n"]
+    ) -> Int64[np.ndarray, " n"]:
+        """The levels that targets of exemplars from ``levels`` are searched on."""
+        areas = self.network.search_areas(cxcywh_to_xyxy(about))
+        return self.network.steady_levels(areas, levels, self.slack)
 
     def _predict(self, targets: SiamMotionTargets) -> Float32[np.ndarray, "n 4"]:
         """Where the targets are expected, (cx, cy, w, h): the last box until more is known."""
@@ -205,6 +223,7 @@ class SiamMotionEngine:
         self,
         observation: SiamMotionObservation,
         exemplars: Exemplars,
+        levels: Int64[np.ndarray, " n"],
         predicted: Float32[np.ndarray, "n 4"],
         last: Float32[np.ndarray, "n 4"],
         bias: Float32[np.ndarray, "n 4"],
@@ -216,7 +235,7 @@ class SiamMotionEngine:
         network, config = self.network, self.network.config
         areas = network.search_areas(cxcywh_to_xyxy(predicted))
         unit = (areas[:, 2:3] - areas[:, 0:1]) / config.canonical_side
-        scaled, levels = _scaled(areas, config.search_scales), network.levels(areas)
+        scaled = _scaled(areas, config.search_scales)
         device = exemplars.own.device
         with torch.inference_mode():
             cells = network.cells(

@@ -23,7 +23,7 @@ from mvot_plugin.models.backbones import STRIDES, build_backbone
 from mvot_plugin.models.fpn import TILE, FeaturePyramid
 from mvot_plugin.models.heads import PairwiseCorrelation, PairwiseDepthwiseRPN, Proposals
 from mvot_plugin.models.inertia import Inertia
-from mvot_plugin.ops.areas import context_side, pyramid_level, square_areas
+from mvot_plugin.ops.areas import context_side, pyramid_level, square_areas, steady_level
 from mvot_plugin.ops.roi import Cells, roi_crop
 from mvot_plugin.ops.tiles import needed_tiles
 
@@ -156,6 +156,12 @@ class SiamMotionNet(nn.Module):
     def levels(self, areas: Float[np.ndarray, "n 4"]) -> Int64[np.ndarray, " n"]:
         """The pyramid level of each search area (Eq. 1); an exemplar takes that of its own."""
         return pyramid_level(areas, *self.config.levels)
+
+    def steady_levels(
+        self, areas: Float32[np.ndarray, "n 4"], levels: Int64[np.ndarray, " n"], slack: float
+    ) -> Int64[np.ndarray, " n"]:
+        """The ``levels`` of (N,) exemplars, where their search areas still fit; see the operator."""
+        return steady_level(areas, levels, slack, *self.config.levels)
 
     def cells(
         self,

@@ -5,7 +5,7 @@ from jaxtyping import Float, Float32, Int64
 
 from mvot_plugin.ops.boxes import area, cxcywh_to_xyxy, xyxy_to_cxcywh
 
-__all__ = ["context_side", "pyramid_level", "square_areas"]
+__all__ = ["context_side", "pyramid_level", "square_areas", "steady_level"]
 
 CANONICAL_AREA, CANONICAL_STRIDE, CANONICAL_LEVEL = 255, 8, 3
 """Side of SiamFC's search area and stride of its network; the level of that stride (Eq. 1)."""
@@ -37,7 +37,28 @@ def pyramid_level(
 
     k = floor(3 + log2(sqrt(A_w A_h) / (8 floor(255 / 8)))), within ``lowest`` to ``highest``.
     """
+    return np.asarray(np.clip(np.floor(_octave(areas)), lowest, highest), np.int64)
+
+
+def steady_level(
+    areas: Float[np.ndarray, "n 4"],
+    levels: Int64[np.ndarray, " n"],
+    slack: float,
+    lowest: int = 1,
+    highest: int = 4,
+) -> Int64[np.ndarray, " n"]:
+    """``levels`` of (N,) targets, where their search areas outgrow them by ``slack`` octaves at most.
+
+    An area that is smaller or larger than that gets its ``pyramid_level``. What is compared with
+    an exemplar should come from the exemplar's own level, even if it has grown a bit too large.
+    """
+    octave = _octave(areas)
+    stays = (octave >= levels - slack) & (octave < levels + 1 + slack)
+    return np.where(stays, levels, pyramid_level(areas, lowest, highest))
+
+
+def _octave(areas: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, " n"]:
+    """Eq. 1 before it is rounded down."""
     side = np.sqrt(np.maximum(area(areas), np.finfo(np.float32).tiny))
     cells = CANONICAL_STRIDE * (CANONICAL_AREA // CANONICAL_STRIDE)
-    level = np.floor(CANONICAL_LEVEL + np.log2(side / cells))
-    return np.asarray(np.clip(level, lowest, highest), np.int64)
+    return np.asarray(CANONICAL_LEVEL + np.log2(side / cells))
