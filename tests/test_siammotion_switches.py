@@ -63,15 +63,16 @@ def test_without_attention_features_stay_as_they_are():
 
 def test_without_a_proposal_network_one_correlation_is_tried_at_three_scales():
     network = some_network(rpn=False, attention=False)
-    network.head.gain.fill_(0.01)
-    network.head.bias.fill_(-0.3)
+    norm = network.head.adjust
+    slope = float(norm.weight / (norm.running_var + 1e-5).sqrt())
+    offset = float(norm.bias) - slope * float(norm.running_mean)
     kernels = enrolled(network, an_image(0), BOXES).own.view(-1, 7, 7, 16)
     areas = searched(network, an_image(1), PREDICTED).view(-1, 3, 31, 31, 16)
     fast, last = proposed(network), canonical(network, BOXES)
     assert fast.logits.shape == (len(BOXES), 3, 25, 25)
     for i, k, row, column in np.ndindex(2, 3, 25, 25):
         under = areas[i, k, row : row + 7, column : column + 7]
-        logit = 0.01 * float((under * kernels[i]).sum()) - 0.3
+        logit = slope * float((under * kernels[i]).mean()) + offset
         assert float(fast.logits[i, k, row, column]) == pytest.approx(logit, abs=1e-3)
         scale = (1 / 1.0375, 1, 1.0375)[k]
         place = [(column - 12) * 8 * scale, (row - 12) * 8 * scale]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mvot_benchmarks import mot, overhead, vot
+from mvot_benchmarks import ablation, mot, overhead, vot
 from mvot_benchmarks.plots import plot_quality
 from mvot_pipelines.cli import Parser, version
 from mvot_plugin.engines import load_engine
@@ -65,13 +65,30 @@ def _vot(options: argparse.Namespace) -> None:
         for name, engine in engines.items():
             score = vot.evaluate(engine, folder)
             results.append((Path(folder).resolve().name, name, score))
-            print(
-                f"{results[-1][0]} {name}: accuracy {score.accuracy:.3f}, robustness "
-                f"{score.robustness:.3f}, {score.failures} failures, one-pass mean IoU "
-                f"{score.mean_iou:.3f}, {score.milliseconds:.1f} ms/frame",
-                file=sys.stderr,
-            )
+            _say_score(*results[-1])
     print(vot.table(results))
+
+
+def _say_score(sequence: str, name: str, score: vot.VotScore) -> None:
+    print(
+        f"{sequence} {name}: accuracy {score.accuracy:.3f}, robustness "
+        f"{score.robustness:.3f}, {score.failures} failures, one-pass mean IoU "
+        f"{score.mean_iou:.3f}, {score.milliseconds:.1f} ms/frame",
+        file=sys.stderr,
+    )
+
+
+def _ablation(options: argparse.Namespace) -> None:
+    weights = ablation.read(options.weights, options.device, options.precision)
+    for sentence in ablation.left_out(weights):
+        _say(sentence)
+    scores: dict[str, list[vot.VotScore]] = {}
+    for parts, engine in ablation.switched(weights).items():
+        for folder in options.sequences:
+            score = vot.evaluate(engine, folder)
+            scores.setdefault(parts, []).append(score)
+            _say_score(Path(folder).resolve().name, "+".join(f"B{parts}"), score)
+    print(ablation.table(scores))
 
 
 def _stages(options: argparse.Namespace) -> None:
@@ -117,23 +134,42 @@ def _parser() -> Parser:
     follow.add_argument("--engine", nargs="+", default=["hold", "lk-flow"], metavar="NAME")
     _add_network(follow)
     follow.set_defaults(command=_vot)
+    parts = commands.add_parser(
+        "ablation", help="what each part of SiamMOTION is worth, scored as by vot"
+    )
+    parts.add_argument("sequences", nargs="+", metavar="SEQ", help="folder with seqinfo.ini")
+    parts.add_argument(
+        "--weights",
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="of the whole network, and of those trained without pyramid, rpn, attention",
+    )
+    _add_machine(parts)
+    parts.set_defaults(command=_ablation)
     cost = commands.add_parser("overhead", help="what the pipeline itself costs a frame")
     cost.add_argument("--targets", nargs="+", type=int, default=[10, 100, 300])
     cost.add_argument("--detect-every", nargs="+", type=int, default=[1, 5])
     cost.set_defaults(command=_overhead)
-    parts = commands.add_parser("stages", help="what each stage of a Siamese engine costs")
-    parts.add_argument("--engine", default="siammotion", metavar="NAME")
-    parts.add_argument("--size", nargs="+", default=["640x480", "1280x720"], metavar="WxH")
-    parts.add_argument("--targets", nargs="+", type=int, default=[1, 10, 50, 100])
-    _add_network(parts)
-    parts.set_defaults(command=_stages)
+    stage = commands.add_parser("stages", help="what each stage of a Siamese engine costs")
+    stage.add_argument("--engine", default="siammotion", metavar="NAME")
+    stage.add_argument("--size", nargs="+", default=["640x480", "1280x720"], metavar="WxH")
+    stage.add_argument("--targets", nargs="+", type=int, default=[1, 10, 50, 100])
+    _add_network(stage)
+    stage.set_defaults(command=_stages)
     return parser
 
 
 def _add_network(command: argparse.ArgumentParser) -> None:
     """The options of engines with a network."""
-    for option, metavar in (("--weights", "FILE"), ("--device", "D"), ("--precision", "P")):
-        command.add_argument(option, default="auto", metavar=metavar)
+    command.add_argument("--weights", default="auto", metavar="FILE")
+    _add_machine(command)
+
+
+def _add_machine(command: argparse.ArgumentParser) -> None:
+    """Where a network runs, and in which precision."""
+    command.add_argument("--device", default="auto", metavar="D")
+    command.add_argument("--precision", default="auto", metavar="P")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Lengths are in pixels of the canonical search area (31 bins of stride 8), from its middle.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -89,16 +90,16 @@ class PairwiseCorrelation(nn.Module):
     """SiamMT's comparison, the ablation's baseline: one correlation, tried at several scales.
 
     The search area comes once for each of K ``scales``; a scale's proposals have the target's last
-    size times the scale, at every place of its score map.
+    size times the scale, at every place of its score map. Products of features
+    are far from log odds, most of them positive; a batch norm of the map ``adjust``s them.
     """
 
     places: Float[Tensor, "h w 2"]
     scales: Float[Tensor, " k"]
 
-    def __init__(self, width: int, *, scales: Sequence[float], stride: float, cells: int) -> None:
+    def __init__(self, *, scales: Sequence[float], stride: float, cells: int) -> None:
         super().__init__()
-        self.gain = nn.Parameter(torch.tensor(1 / (49 * width)))
-        self.bias = nn.Parameter(torch.tensor(0.0))
+        self.adjust = nn.BatchNorm2d(1)
         places = anchor_boxes([1.0], scale=1.0, stride=stride, cells=cells)[0, ..., :2]
         self.register_buffer("places", places, persistent=False)
         self.register_buffer("scales", torch.tensor(scales), persistent=False)
@@ -111,14 +112,20 @@ class PairwiseCorrelation(nn.Module):
     ) -> Proposals:
         """Proposals of N targets whose K search areas follow each other in ``search``."""
         count = len(self.scales)
-        kernels = exemplars.repeat_interleave(count, 0)[..., None]
-        maps = pairwise_xcorr(search, kernels)[..., 0]
-        scores = maps.view(-1, count, *maps.shape[1:]).float()
+        odds = self.odds(exemplars.repeat_interleave(count, 0), search)
+        logits = odds.view(-1, count, *odds.shape[1:])
         scaled = self.scales[:, None, None, None]
-        centre = (self.places * scaled).expand(*scores.shape, 2)
-        size = (last[:, None, None, None] * scaled).expand(*scores.shape, 2)
-        logits = scores * self.gain.float() + self.bias.float()
+        centre = (self.places * scaled).expand(*logits.shape, 2)
+        size = (last[:, None, None, None] * scaled).expand(*logits.shape, 2)
         return Proposals(logits=logits, boxes=torch.cat([centre, size], dim=-1))
+
+    def odds(
+        self, exemplars: Float[Tensor, "n he he c"], search: Float[Tensor, "n hs hs c"]
+    ) -> Float[Tensor, "n h w"]:
+        """The log odds of the target at each place of N search areas, one to an exemplar."""
+        maps = pairwise_xcorr(search, exemplars[..., None]) / math.prod(exemplars.shape[1:])
+        adjusted: Tensor = self.adjust(maps.permute(0, 3, 1, 2))
+        return adjusted[:, 0].float()
 
 
 def _through(tower: nn.Sequential, x: Float[Tensor, "n h w c"]) -> Float[Tensor, "n h w c"]:

@@ -132,7 +132,7 @@ class SiamMotionNet(nn.Module):
             )
         else:
             self.head = PairwiseCorrelation(
-                config.width, scales=config.scales, stride=float(config.stride), cells=config.cells
+                scales=config.scales, stride=float(config.stride), cells=config.cells
             )
         self.inertia = Inertia(config.known, config.inertia_hidden) if config.inertia else None
 
@@ -160,7 +160,7 @@ class SiamMotionNet(nn.Module):
     def steady_levels(
         self, areas: Float32[np.ndarray, "n 4"], levels: Int64[np.ndarray, " n"], slack: float
     ) -> Int64[np.ndarray, " n"]:
-        """The ``levels`` of (N,) exemplars, where their search areas still fit; see the operator."""
+        """The ``levels`` of (N,) exemplars, where their search areas still fit them."""
         return steady_level(areas, levels, slack, *self.config.levels)
 
     def cells(

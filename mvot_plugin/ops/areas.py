@@ -47,7 +47,7 @@ def steady_level(
     lowest: int = 1,
     highest: int = 4,
 ) -> Int64[np.ndarray, " n"]:
-    """``levels`` of (N,) targets, where their search areas outgrow them by ``slack`` octaves at most.
+    """``levels`` of N targets, where their search areas outgrow them by ``slack`` octaves at most.
 
     An area that is smaller or larger than that gets its ``pyramid_level``. What is compared with
     an exemplar should come from the exemplar's own level, even if it has grown a bit too large.

@@ -99,6 +99,8 @@ def build(
 
 
 def _convert(value: Any, hint: Any, name: str, origin: str) -> Any:
+    if hint is Any:
+        return value
     if dataclasses.is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
         return build(hint, value, origin, prefix=f"{name}.")
     if typing.get_origin(hint) is Mapping and isinstance(value, Mapping):

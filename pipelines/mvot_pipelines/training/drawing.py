@@ -80,4 +80,6 @@ def _draw(source: _Source | None, step: int) -> tuple[int, PairBatch]:
     shares = np.array(config.levels) / sum(config.levels)
     level = 1 + int(rng.choice(len(config.levels), p=shares))
     count = config.batch if level < 3 else config.batch // 2
-    return level, sample_batch(given.library, rng, level, count, config.mixture)
+    other = int(np.clip(level + rng.choice([-1, 1]), 1, len(config.levels)))
+    exemplar_level = other if rng.random() < config.across else level
+    return level, sample_batch(given.library, rng, level, count, config.mixture, exemplar_level)

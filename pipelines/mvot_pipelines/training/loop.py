@@ -19,6 +19,7 @@ from mvot_pipelines.training.library import Library
 from mvot_pipelines.training.losses import pair_loss
 from mvot_pipelines.training.pairs import PairBatch
 from mvot_pipelines.training.settings import TrainingConfig
+from mvot_plugin.errors import InputError
 from mvot_plugin.models.efficientnet import EfficientNetLite
 from mvot_plugin.models.folding import fold_batch_norm, fuse_activations
 from mvot_plugin.models.resnet import ResNet18
@@ -130,10 +131,15 @@ class Training:
         unfinished.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Go on from a checkpoint."""
+        """Go on from a checkpoint; raises ``InputError`` for one of another network."""
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         self.step, self.best = state["step"], state["best"]
-        self.network.load_state_dict(state["network"])
+        try:
+            self.network.load_state_dict(state["network"])
+        except RuntimeError as error:
+            raise InputError(
+                f"{path}: was left by a training of another network; choose another --output"
+            ) from error
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
 

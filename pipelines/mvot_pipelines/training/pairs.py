@@ -49,7 +49,7 @@ CLUTTER = 0.4, 1.0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PairBatch:
-    """Exemplar and search images (BGR) of one pyramid level, with boxes in their pixels (xyxy).
+    """Search images (BGR) of one pyramid level, and exemplars of one, with boxes in pixels (xyxy).
 
     ``exemplar_boxes`` are a little off, as a detector's are. ``boxes`` are the truth in the search
     images; where not ``positive``, that of the other object there. ``priors`` are jittered boxes,
@@ -62,6 +62,7 @@ class PairBatch:
     boxes: Float32[np.ndarray, "n 4"]
     priors: Float32[np.ndarray, "n 4"]
     positive: Bool[np.ndarray, " n"]
+    exemplar_level: int
 
 
 def sample_batch(
@@ -70,13 +71,17 @@ def sample_batch(
     level: int,
     count: int,
     mixture: Mixture | None = None,
+    exemplar_level: int | None = None,
 ) -> PairBatch:
     """Draw ``count`` pairs for a pyramid level, 1 to 4; the same ones for the same ``rng``.
 
+    The exemplars are for the same level, or for their own: then they are larger, or smaller, too.
+
     Raises ``UsageError`` if the library has nothing that the mixture asks for.
     """
-    grade = GRADES[level]
-    pairs = [_pair(library, rng, grade, mixture or Mixture()) for _ in range(count)]
+    exemplar_level = level if exemplar_level is None else exemplar_level
+    grades = GRADES[exemplar_level], GRADES[level]
+    pairs = [_pair(library, rng, grades, mixture or Mixture()) for _ in range(count)]
     return PairBatch(
         exemplars=np.stack([pair.exemplar for pair in pairs]),
         exemplar_boxes=np.array([pair.views[0].prior for pair in pairs], np.float32),
@@ -84,6 +89,7 @@ def sample_batch(
         boxes=np.array([pair.views[1].box for pair in pairs], np.float32),
         priors=np.array([pair.views[1].prior for pair in pairs], np.float32),
         positive=np.array([pair.positive for pair in pairs]),
+        exemplar_level=exemplar_level,
     )
 
 
@@ -95,11 +101,13 @@ class _Pair:
     positive: bool
 
 
-def _pair(library: Library, rng: np.random.Generator, grade: Grade, mixture: Mixture) -> _Pair:
-    side = float(np.exp(rng.uniform(np.log(grade.low), np.log(grade.high))))
+def _pair(
+    library: Library, rng: np.random.Generator, grades: tuple[Grade, Grade], mixture: Mixture
+) -> _Pair:
+    side = float(np.exp(rng.uniform(np.log(grades[1].low), np.log(grades[1].high))))
     draw = drawn(library, rng, side, mixture)
     items = draw.exemplar, draw.search
-    views = _views(rng, items, grade, side)
+    views = _views(rng, items, grades, side)
     scenes = grounds(library, rng, views) if any(map(_is_cutout, items)) else None
     images: list[np.ndarray] = []
     for item, view, clutter in zip(items, views, CLUTTER, strict=True):
@@ -121,17 +129,21 @@ def _is_cutout(item: Item) -> bool:
 
 
 def _views(
-    rng: np.random.Generator, items: tuple[Item, Item], grade: Grade, side: float
+    rng: np.random.Generator, items: tuple[Item, Item], grades: tuple[Grade, Grade], side: float
 ) -> tuple[View, View]:
-    """Both views mirrored or neither; the exemplar about as large as the object in the search."""
+    """Both views mirrored or neither; the exemplar about as large as the object in the search.
+
+    Now and then it is larger or smaller by half: targets come nearer, and go away.
+    """
     flip = bool(rng.random() < 0.5)
-    loose = rng.random() < 0.3
-    spread = np.log(1.25) if loose else 0.05
-    other = float(np.clip(side * np.exp(rng.uniform(-spread, spread)), grade.low, grade.high))
+    loose = rng.random() < 0.4
+    spread = np.log(1.5) if loose else 0.05
+    wanted = side * np.exp(rng.uniform(-spread, spread))
+    other = float(np.clip(wanted, grades[0].low, grades[0].high))
     made = []
     for item, size, extent, jitter in (
-        (items[0], grade.exemplar, other, EXEMPLAR_JITTER),
-        (items[1], grade.search, side, SEARCH_JITTER),
+        (items[0], grades[0].exemplar, other, EXEMPLAR_JITTER),
+        (items[1], grades[1].search, side, SEARCH_JITTER),
     ):
         cutout = _is_cutout(item)
         turned = item.outline is not None and rng.random() < (0.7 if cutout else 0.3)

@@ -21,8 +21,8 @@ from mvot_pipelines.training.validation import Validation
 from mvot_plugin.devices import choose_device
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.siammotion import SiamMotionEngine
-from mvot_plugin.errors import InputError, UsageError, unknown_name
-from mvot_plugin.models.siammotion import PRESETS, SiamMotionNet
+from mvot_plugin.errors import InputError, UsageError
+from mvot_plugin.models.siammotion import SiamMotionNet
 from mvot_plugin.weights import graft_weights, read_weights, save_weights
 
 __all__ = ["preview", "start_from", "train_siammotion"]
@@ -47,10 +47,8 @@ def train_siammotion(
     start at random. ``weights`` is a file of trained weights to start from instead, as far as they
     fit.
     """
-    if config.preset not in PRESETS:
-        raise unknown_name("preset", config.preset, PRESETS)
-    folder.mkdir(parents=True, exist_ok=True)
     training = _begun(config, folder / "last.pt", device, backbone, weights)
+    folder.mkdir(parents=True, exist_ok=True)
     library = Library.open(data, held_out=config.held_out, cache=cache, streets=config.streets)
     validation = Validation.of(
         data, config.held_out, frames=config.validation_frames, streets=min(config.streets, 1)
@@ -74,7 +72,7 @@ def _begun(
 ) -> Training:
     """A training at its checkpoint, if there is one, or at its start."""
     torch.manual_seed(config.seed)
-    network = SiamMotionNet(PRESETS[config.preset])
+    network = SiamMotionNet(config.architecture())
     if not checkpoint.exists():
         if weights is not None:
             start_from(network, weights)
