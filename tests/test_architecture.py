@@ -41,7 +41,7 @@ def test_importing_loads_no_network_library(package):
 
 
 def test_training_and_benchmarks_start_without_what_a_gpu_machine_may_lack():
-    """`benchmarks/gpu.sh` takes five small packages along, none of these."""
+    """`benchmarks/gpu.sh` takes a few packages along, none of these."""
     code = (
         "import sys\n"
         "for name in ('filterpy', 'matplotlib', 'motmetrics', 'pandas', 'scipy', 'ultralytics'):\n"

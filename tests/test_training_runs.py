@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -11,9 +12,11 @@ import torch
 from mvot_benchmarks.vot import evaluate
 from mvot_pipelines.training.curves import append_row, draw_curves
 from mvot_pipelines.training.drawing import Drawing
+from mvot_pipelines.training.imagenet import initialise_backbone
 from mvot_pipelines.training.library import Library
+from mvot_pipelines.training.loop import drawn_at
 from mvot_pipelines.training.settings import TrainingConfig
-from mvot_pipelines.training.stages import initialise_backbone, start_from, train_siammotion
+from mvot_pipelines.training.stages import start_from, train_siammotion
 from mvot_pipelines.training.validation import Validation
 from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import InputError, UsageError
@@ -82,7 +85,7 @@ def test_whoever_draws_a_batch_draws_the_same(roots):
     library = Library.open(roots, streets=0, progress=False)
     drawn = []
     for workers in (0, 2):
-        with Drawing(library, CONFIG, 1, workers) as batches:
+        with Drawing(partial(drawn_at, library, CONFIG), range(1, 4), workers) as batches:
             drawn.append(list(batches))
     assert [len(each) for each in drawn] == [3, 3]
     for (level, a), (other, b) in zip(*drawn, strict=True):

@@ -10,6 +10,7 @@ import cv2
 
 from mvot_pipelines.cli import Parser, version
 from mvot_pipelines.config import build, read_settings
+from mvot_pipelines.training.backbone.command import add_backbone
 from mvot_pipelines.training.detector_cli import add_detector
 from mvot_pipelines.training.inertia.command import add_inertia
 from mvot_pipelines.training.settings import TrainingConfig
@@ -52,7 +53,7 @@ def _siammotion(options: argparse.Namespace) -> Path:
         device=options.device,
         hours=options.hours,
         cache=cache,
-        backbone=None if options.backbone is None else Path(options.backbone),
+        backbone=options.backbone,
         weights=None if options.weights is None else Path(options.weights),
     )
 
@@ -82,7 +83,7 @@ def _parser() -> Parser:
     add("--output", default="training", metavar="DIR", help="checkpoints, curves, weights go here")
     add("--preset", metavar="NAME", help="which network (default siammotion-n)")
     add("--config", metavar="FILE", help="settings, .yaml or .toml")
-    add("--backbone", metavar="FILE", help="ImageNet weights of the backbone")
+    add("--backbone", metavar="FILE", help="the backbone's first weights, or 'torchvision'")
     add("--weights", metavar="FILE", help="trained weights to start from, as far as they fit")
     add("--hours", type=float, default=1.0, metavar="H", help="stop after so long (default 1)")
     add("--device", default="auto", metavar="D", help="auto, cpu, cuda, ... (default auto)")
@@ -90,6 +91,7 @@ def _parser() -> Parser:
     add("--preview", metavar="FILE", help="only draw 64 training pairs into this .png")
     add("--smoke", action="store_true", help="a few steps on small images, to see that it works")
     stage.set_defaults(run=_siammotion)
+    add_backbone(stages)
     add_inertia(stages)
     add_detector(stages)
     return parser

@@ -13,7 +13,7 @@ from mvot_pipelines.training.segments import casts_of_photos, casts_of_tiles
 from mvot_pipelines.training.stills import Stills, read_photos, read_stills
 from mvot_plugin.errors import InputError
 
-__all__ = ["Library"]
+__all__ = ["Library", "places"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,8 +53,8 @@ class Library:
         """
         clips, stills, photos = [], [], []
         casts: dict[str, list[Cast]] = {"clips": [], "stills": [], "photos": [], "tiles": []}
-        places = [p for root in roots for p in _places(root) if p.name not in held_out]
-        for place in tqdm(places, "reading", disable=not progress, leave=False):
+        found = [p for root in roots for p in places(root) if p.name not in held_out]
+        for place in tqdm(found, "reading", disable=not progress, leave=False):
             stem = None if cache is None else cache / place.name
             if place.suffix == ".gz":
                 casts["tiles"] += casts_of_tiles(place, stem)
@@ -85,9 +85,13 @@ def _rendered(count: int, cache: Path | None, progress: bool) -> tuple[Clip, ...
     return tuple(render_clip(seed, stem) for seed, stem in enumerate(stems))
 
 
-def _places(root: Path) -> Iterator[Path]:
+def places(root: Path) -> Iterator[Path]:
+    """A folder, the folders right below it, and the archives of Tiny ImageNet there, by name.
+
+    Raises ``InputError`` if it is no folder.
+    """
     if not root.is_dir():
         raise InputError(f"{root} is no folder; give folders of sequences or photos")
     yield root
-    places = (path for path in root.iterdir() if path.is_dir() or path.match("tiny*.tar.gz"))
-    yield from sorted(places)
+    below = (path for path in root.iterdir() if path.is_dir() or path.match("tiny*.tar.gz"))
+    yield from sorted(below)

@@ -1,23 +1,21 @@
 """The training loop: steps that can stop anywhere and go on to the same result."""
 
-import math
-import os
-import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from functools import partial
 from itertools import chain
+from math import inf
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
-from tqdm import tqdm
+from torch import nn
 
-from mvot_pipelines.training.curves import append_row
-from mvot_pipelines.training.drawing import Drawing
 from mvot_pipelines.training.library import Library
 from mvot_pipelines.training.losses import pair_loss
-from mvot_pipelines.training.pairs import PairBatch
+from mvot_pipelines.training.pairs import PairBatch, sample_batch
+from mvot_pipelines.training.running import follow, rate_at, run_steps, save_state
 from mvot_pipelines.training.settings import TrainingConfig
 from mvot_plugin.errors import InputError
 from mvot_plugin.models.efficientnet import EfficientNetLite
@@ -25,7 +23,7 @@ from mvot_plugin.models.folding import fold_batch_norm, fuse_activations
 from mvot_plugin.models.resnet import ResNet18
 from mvot_plugin.models.siammotion import SiamMotionNet
 
-__all__ = ["Training"]
+__all__ = ["Training", "drawn_at"]
 
 
 class Training:
@@ -39,7 +37,7 @@ class Training:
         self, network: SiamMotionNet, config: TrainingConfig, device: torch.device
     ) -> None:
         self.config, self.device, self.step = config, device, 0
-        self.best = -math.inf
+        self.best = -inf
         self.network = network.to(device=device)
         self.network.backbone.requires_grad_(False)
         self.network.to(memory_format=torch.channels_last)
@@ -71,27 +69,17 @@ class Training:
         Every ``every`` steps the mean losses go into ``losses.csv``, and ``last.pt`` is replaced.
         ``judge`` is called every ``validate_every`` steps of the config, and at the schedule's end.
         """
-        begun, sums, counted = time.monotonic(), dict[str, float](), 0
-        workers = 0 if self.device.type == "cpu" else os.cpu_count() or 1
-        bar = tqdm(total=self.config.steps, initial=self.step, desc="training", mininterval=5)
-        with bar, Drawing(library, self.config, self.step, workers) as batches:
-            for level, batch in batches:
-                for name, value in self.learn(batch, level).items():
-                    sums[name] = sums.get(name, 0) + value
-                counted += 1
-                bar.update()
-                done = self.step >= self.config.steps
-                over = time.monotonic() - begun > seconds or done
-                due = judge is not None and (done or self.step % self.config.validate_every == 0)
-                if over or due or self.step % every == 0:
-                    means = {k: v / counted for k, v in sums.items()}
-                    append_row(folder / "losses.csv", self.step, means)
-                    if judge is not None and due:
-                        judge(self)
-                    self.save(folder / "last.pt")
-                    sums, counted = {}, 0
-                if over:
-                    return
+        run_steps(
+            self,
+            self.config.steps,
+            partial(drawn_at, library, self.config),
+            lambda drawn: self.learn(drawn[1], drawn[0]),
+            folder,
+            seconds=seconds,
+            every=every,
+            judge_every=self.config.validate_every,
+            judge=None if judge is None else partial(judge, self),
+        )
 
     def learn(self, batch: PairBatch, level: int) -> dict[str, float]:
         """One step; the losses by name."""
@@ -114,7 +102,7 @@ class Training:
         nn.utils.clip_grad_norm_(self.network.parameters(), 10)
         self.optimizer.step()
         self.step += 1
-        self._average()
+        follow(self.average, self.network, self.step, self.config.ema)
         return {"loss": float(loss.detach()), **parts}
 
     def save(self, path: Path) -> None:
@@ -126,9 +114,7 @@ class Training:
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        unfinished = path.with_suffix(".part")
-        torch.save(state, unfinished)
-        unfinished.replace(path)
+        save_state(state, path)
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint; raises ``InputError`` for one of another network."""
@@ -146,17 +132,20 @@ class Training:
     def _rates(self) -> tuple[float, float]:
         """The learning rates of this step: of all but the backbone, and of the backbone."""
         config = self.config
-        done = min(self.step / config.steps, 1)
-        rate = config.rate * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
-        rate *= min((self.step + 1) / config.rise, 1)
-        return rate, 0.0 if done < config.frozen else rate * config.backbone_rate
+        rate = rate_at(self.step, steps=config.steps, rise=config.rise, rate=config.rate)
+        frozen = min(self.step / config.steps, 1) < config.frozen
+        return rate, 0.0 if frozen else rate * config.backbone_rate
 
-    def _average(self) -> None:
-        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            current = self.network.state_dict()
-            for name, kept in self.average.state_dict().items():
-                _blend(kept, current[name], decay)
+
+def drawn_at(library: Library, config: TrainingConfig, step: int) -> tuple[int, PairBatch]:
+    """The pyramid level and the batch of a step."""
+    rng = np.random.default_rng([config.seed, step])
+    shares = np.array(config.levels) / sum(config.levels)
+    level = 1 + int(rng.choice(len(config.levels), p=shares))
+    count = config.batch if level < 3 else config.batch // 2
+    other = int(np.clip(level + rng.choice([-1, 1]), 1, len(config.levels)))
+    exemplar_level = other if rng.random() < config.across else level
+    return level, sample_batch(library, rng, level, count, config.mixture, exemplar_level)
 
 
 def _partly_folded(
@@ -172,13 +161,6 @@ def _partly_folded(
                 fuse_activations(part)
             part.to(torch.bfloat16)
     return folded
-
-
-def _blend(kept: Tensor, current: Tensor, decay: float) -> None:
-    if kept.is_floating_point():
-        kept.lerp_(current, 1 - decay)
-    else:
-        kept.copy_(current)
 
 
 def _freeze_statistics(backbone: nn.Module) -> None:

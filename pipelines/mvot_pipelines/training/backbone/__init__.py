@@ -1,0 +1,1 @@
+"""The stage ``backbone`` of ``mvot-train``: ResNet-18 taught by an EfficientNet-Lite."""

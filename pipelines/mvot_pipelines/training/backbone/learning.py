@@ -1,0 +1,178 @@
+"""The loop that a backbone is taught in: it can stop anywhere and go on to the same result."""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from functools import partial
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor, nn
+
+from mvot_pipelines.training.backbone.crops import CropBatch, crops_of, drawn_at, tiles_of
+from mvot_pipelines.training.backbone.distilling import Pupil, Teacher
+from mvot_pipelines.training.backbone.material import Material
+from mvot_pipelines.training.backbone.settings import BackboneConfig
+from mvot_pipelines.training.running import follow, rate_at, run_steps, save_state
+from mvot_plugin.errors import UsageError
+from mvot_plugin.ops.pixels import normalised
+
+__all__ = ["Distilling"]
+
+LABEL = "label"
+AT_ONCE = 50
+"""Images that are judged at once."""
+SMOOTHING = 0.1
+"""Of the labels (Szegedy et al., 2016)."""
+
+
+class Distilling:
+    """A pupil, its moving average and its optimizer, at some step of a schedule.
+
+    Step n draws its batch from a generator seeded by n, so that a run resumed from a checkpoint
+    goes on as if it had not been broken off. ``classes`` are what tiles may show.
+    """
+
+    def __init__(
+        self, config: BackboneConfig, classes: Sequence[str], device: torch.device
+    ) -> None:
+        self.config, self.classes, self.device = config, tuple(classes), device
+        self.step, self.best = 0, inf
+        self.teacher = Teacher(config.teacher, device)
+        torch.manual_seed(config.seed)
+        self.pupil = Pupil(config.width, self.teacher.channels, len(classes)).to(device=device)
+        self.pupil.to(memory_format=torch.channels_last)
+        self.average = deepcopy(self.pupil).eval().requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(
+            self.pupil.parameters(), lr=config.rate, weight_decay=config.weight_decay
+        )
+
+    def run(
+        self,
+        material: Material,
+        folder: Path,
+        *,
+        seconds: float,
+        every: int = 100,
+        judge: Callable[["Distilling"], None] | None = None,
+    ) -> None:
+        """Learn to the schedule's end or for so many seconds; see ``run_steps``."""
+        run_steps(
+            self,
+            self.config.steps,
+            partial(drawn_at, material, self.classes, self.config),
+            self.learn,
+            folder,
+            seconds=seconds,
+            every=every,
+            judge_every=self.config.validate_every,
+            judge=None if judge is None else partial(judge, self),
+        )
+
+    def learn(self, batch: CropBatch) -> dict[str, float]:
+        """One step; the losses by name."""
+        config = self.config
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate_at(self.step, steps=config.steps, rise=config.rise, rate=config.rate)
+        self.pupil.train()
+        parts, deepest = self._compared(self.pupil, batch.images)
+        labels = torch.as_tensor(batch.labels, device=self.device)
+        tiled = np.flatnonzero(batch.labels[:, 0, 0] >= 0)
+        if len(tiled):
+            logits = self.pupil.logits(deepest[tiled], labels.shape[1])
+            parts[LABEL] = _label_loss(logits, labels[tiled])
+        loss = self._total(parts)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.pupil.parameters(), 5)
+        self.optimizer.step()
+        self.step += 1
+        follow(self.average, self.pupil, self.step, config.ema)
+        return {"loss": float(loss.detach()), **{k: float(v.detach()) for k, v in parts.items()}}
+
+    @torch.no_grad()
+    def judge(self, held_out: Material) -> dict[str, float]:
+        """The moving average's ``loss`` on pictures and its parts; with tiles, their ``top1``."""
+        right: dict[str, float] = {}
+        batch = crops_of(held_out, self.config, self.config.judged)
+        found = [self._compared(self.average, some)[0] for some in _split(batch.images)]
+        parts = {name: torch.stack([one[name] for one in found]).mean() for name in found[0]}
+        if held_out.tiles.images and self.classes:
+            batch = tiles_of(held_out, self.classes, self.config.judged)
+            labels = torch.as_tensor(batch.labels, device=self.device)
+            logits = torch.cat([self._logits(some) for some in _split(batch.images)])
+            parts[LABEL] = _label_loss(logits, labels)
+            right["top1"] = float((logits.argmax(1) == labels).float().mean())
+        losses = {name: float(value) for name, value in parts.items()}
+        return {"loss": float(self._total(parts)), **losses, **right}
+
+    def save(self, path: Path) -> None:
+        """Write all that ``resume`` needs; the file is replaced in one go."""
+        state = {
+            "made": self._made,
+            "step": self.step,
+            "best": self.best,
+            "pupil": self.pupil.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        save_state(state, path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint; raises ``UsageError`` if it is no such run's."""
+        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        if state.get("made") != self._made:
+            raise UsageError(
+                f"{path} is of a training of another network, teacher or other classes; "
+                "give another --output, or remove it"
+            )
+        self.step, self.best = state["step"], state["best"]
+        self.pupil.load_state_dict(state["pupil"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    @property
+    def _made(self) -> dict[str, Any]:
+        """What a checkpoint must share."""
+        config = self.config
+        return {"width": config.width, "teacher": config.teacher, "classes": list(self.classes)}
+
+    def _compared(
+        self, pupil: Pupil, images: UInt8[np.ndarray, "n s s 3"]
+    ) -> tuple[dict[str, Float[Tensor, ""]], Float[Tensor, "n c h w"]]:
+        """How far a pupil's maps are from the teacher's, by stride; and its deepest map."""
+        pixels = self._pixels(images)
+        theirs = self.teacher(pixels)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            adapted, deepest = pupil(pixels)
+        return pupil.distances(adapted, theirs), deepest
+
+    def _logits(self, images: UInt8[np.ndarray, "n s s 3"]) -> Float[Tensor, "n classes 1 1"]:
+        """What the moving average takes images to show."""
+        with torch.autocast(self.device.type, torch.bfloat16):
+            _, deepest = self.average(self._pixels(images))
+        return self.average.logits(deepest, 1)
+
+    def _pixels(self, images: UInt8[np.ndarray, "n s s 3"]) -> Float[Tensor, "n 3 s s"]:
+        pixels = normalised(torch.as_tensor(images, device=self.device))
+        return pixels.contiguous(memory_format=torch.channels_last)
+
+    def _total(self, parts: Mapping[str, Tensor]) -> Tensor:
+        """What is made small: the strides' distances, and the labels' loss by its weight."""
+        weighted = [self.config.labels * v if k == LABEL else v for k, v in parts.items()]
+        return torch.stack(weighted).sum()
+
+
+def _label_loss(
+    logits: Float[Tensor, "n classes k k"], labels: Int64[Tensor, "n k k"]
+) -> Float[Tensor, ""]:
+    return F.cross_entropy(logits, labels, ignore_index=-1, label_smoothing=SMOOTHING)
+
+
+def _split(images: UInt8[np.ndarray, "n s s 3"]) -> list[UInt8[np.ndarray, "_ s s 3"]]:
+    """The images in parts, about as large each."""
+    return np.array_split(images, -(-len(images) // AT_ONCE))

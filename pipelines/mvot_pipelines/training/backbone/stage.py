@@ -1,0 +1,85 @@
+"""``mvot-train backbone``: a ResNet-18 without ImageNet, taught by an EfficientNet-Lite."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mvot_pipelines.training.backbone.learning import Distilling
+from mvot_pipelines.training.backbone.material import Material, read_material
+from mvot_pipelines.training.backbone.settings import BackboneConfig
+from mvot_pipelines.training.curves import append_row, draw_curves
+from mvot_pipelines.training.imagenet import BACKBONE, package_of
+from mvot_plugin.devices import choose_device
+from mvot_plugin.weights import save_weights
+
+__all__ = ["train_backbone"]
+
+
+def train_backbone(
+    config: BackboneConfig,
+    data: Sequence[Path],
+    folder: Path,
+    *,
+    device: str = "auto",
+    hours: float = 1.0,
+    cache: Path | None = None,
+) -> Path:
+    """Teach a ResNet-18, from ``folder``'s last checkpoint if there is one.
+
+    Leaves ``last.pt`` to go on from, tables and a picture of losses and validations, and the best
+    moving average so far as a weights file that ``mvot-train siammotion --backbone`` takes, whose
+    path is returned.
+
+    Raises ``InputError`` for data that cannot be used, and ``UsageError`` without the teacher's
+    package.
+    """
+    learnt, held_out = read_material(
+        data, held_out=config.held_out, photos_apart=config.photos_apart, cache=cache
+    )
+    classes = sorted(set(learnt.tiles.kinds)) if config.tiles else []
+    training = Distilling(config, classes, choose_device(device))
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / "last.pt").exists():
+        training.resume(folder / "last.pt")
+    path = folder / "backbone.safetensors"
+    said = {
+        "licence": "Apache-2.0",
+        "teacher": f"{package_of(config.teacher)} (ImageNet, Apache-2.0)",
+        "command": f"mvot-train backbone --data {' '.join(root.resolve().name for root in data)}",
+        "data": {"learnt": learnt.counts, "held_out": held_out.counts},
+    }
+    judge = _judge(held_out, folder, path, said)
+    training.run(learnt, folder, seconds=3600 * hours, judge=judge)
+    if not path.exists():
+        _export(training, path, said, {})
+    draw_curves(folder)
+    return path
+
+
+def _judge(
+    held_out: Material, folder: Path, path: Path, said: dict[str, Any]
+) -> Callable[[Distilling], None]:
+    """What notes a training's figures, and keeps the best weights at ``path``."""
+
+    def judge(training: Distilling) -> None:
+        figures: dict[str, float] = {}
+        if held_out.photos or held_out.clips:
+            figures = training.judge(held_out)
+            append_row(folder / "validation.csv", training.step, figures)
+            if not figures["loss"] < training.best:
+                return
+            training.best = figures["loss"]
+        _export(training, path, said, figures)
+
+    return judge
+
+
+def _export(
+    training: Distilling, path: Path, said: dict[str, Any], figures: dict[str, float]
+) -> None:
+    """Write the backbone of a training's moving average."""
+    config = training.config
+    made = {"backbone": "resnet18", "width": config.width}
+    record = {**said, "steps": training.step, "validation": figures, "training": asdict(config)}
+    save_weights(path, training.average.backbone, BACKBONE, made, record)

