@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mvot_plugin.ops.areas import context_side, pyramid_level, square_areas
+from mvot_plugin.ops.areas import context_side, pyramid_level, square_areas, steady_level
 
 
 def stacked(rows):
@@ -85,6 +85,15 @@ def test_an_area_of_no_or_negative_size_is_on_the_lowest_level():
 def test_the_level_of_an_oblong_area_is_that_of_the_square_as_large():
     oblong = stacked([[0, 0, 62, 992], [0, 0, 992, 61], [0, 0, 124, 496]])
     assert pyramid_level(oblong).tolist() == [3, 2, 3]
+
+
+def test_a_level_stays_until_the_area_has_outgrown_it_by_the_slack():
+    areas = np.array([square(side) for side in (123, 125, 495, 497, 991, 993)], np.float64)
+    second = np.full(6, 2)
+    # level 2 is for 124 to 248; half of and twice that are an octave more
+    assert steady_level(areas, second, 0.0).tolist() == [1, 2, 3, 4, 4, 4]
+    assert steady_level(areas, second, 1.0).tolist() == [2, 2, 2, 4, 4, 4]
+    assert steady_level(areas, second, 2.0).tolist() == [2, 2, 2, 2, 2, 4]
 
 
 @given(boxes())

@@ -183,3 +183,23 @@ def test_what_the_network_is_off_by_where_it_enrols_is_taken_off(film):
     assert not targets.bias.any()
     off = plain.track(observation, targets)[1].boxes
     assert np.abs(off[known] - boxes[known]).max() > 1
+
+
+@pytest.mark.parametrize(
+    ("slack", "anew", "level"), [(1.0, False, 2), (0.0, False, 3), (1.0, True, 3)]
+)
+def test_a_target_that_has_grown_is_sought_on_the_level_of_its_exemplar(
+    engine, film, monkeypatch, slack, anew, level
+):
+    engine = replace(engine, slack=slack)
+    observation = engine.observe(film[0])
+    # search areas have 4.13 times the side of square boxes, and 248 pixels begin level 3
+    before, after = (np.array([[90, 90, 90 + s, 90 + s]], np.float32) for s in (56, 70))
+    targets = engine.enroll(observation, before)
+    targets = engine.refresh(observation, targets, after, np.array([anew]))
+    used, cells = [], engine.network.cells
+    monkeypatch.setattr(
+        engine.network, "cells", lambda *given: (used.extend(given[2].tolist()), cells(*given))[1]
+    )
+    engine.track(observation, targets)
+    assert used == [level]

@@ -26,7 +26,13 @@ def columns(targets):
     """Every array and tensor of the targets, as arrays."""
     exemplars = targets.exemplars
     tensors = [t for t in (exemplars.own, exemplars.value, exemplars.mask) if t is not None]
-    return [targets.boxes, targets.history, targets.known, *(t.float().numpy() for t in tensors)]
+    return [
+        targets.boxes,
+        targets.levels,
+        targets.history,
+        targets.known,
+        *(t.float().numpy() for t in tensors),
+    ]
 
 
 @pytest.mark.parametrize(

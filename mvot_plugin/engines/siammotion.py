@@ -4,9 +4,9 @@ SiamMOTION (Section 3, Fig. 2): the frame's features once; each target's search 
 box or where it is expected, cropped from them; attention; PD-RPN; the multi-object penalisation.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,50 +15,24 @@ from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
 from mvot_plugin.engines.base import Motion, Targets, as_boxes
+from mvot_plugin.engines.siammotion_targets import SiamMotionObservation, SiamMotionTargets
 from mvot_plugin.models.attention import Exemplars
 from mvot_plugin.models.penalisation import Penalisation
 from mvot_plugin.models.siammotion import SiamMotionNet
-from mvot_plugin.ops.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
+from mvot_plugin.ops.areas import scaled_areas
+from mvot_plugin.ops.boxes import cxcywh_to_xyxy, limited, xyxy_to_cxcywh
 from mvot_plugin.ops.distractors import distractor_masks
 from mvot_plugin.ops.pixels import normalised
 from mvot_plugin.ops.roi import Cells
 from mvot_plugin.types import Frame, as_frame
 
-__all__ = ["SiamMotionEngine", "SiamMotionObservation", "SiamMotionTargets"]
+__all__ = ["SiamMotionEngine"]
 
 LARGEST_STRIDE = 16
 ALMOST_NEVER = 1e-6
 """The least probability; that of a target cannot be told from 1 in single precision beyond it."""
 LARGEST_SHIFT, LARGEST_GROWTH = 0.25, 0.5
 """Beyond these, a target was not found where it was enrolled, and its bias is not known."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SiamMotionObservation:
-    """A frame's backbone features, strides 2 to 16, and its (width, height) in pixels."""
-
-    features: list[Float[Tensor, "1 _ _ _"]]
-    size: tuple[int, int]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SiamMotionTargets(Targets):
-    """Boxes, what is kept of the exemplars, and the last boxes (cx, cy, w, h), oldest first.
-
-    ``levels`` are the pyramid's that the exemplars come from. ``known`` of a target's ``history``
-    rows, the last ones, have been seen. ``bias`` is what was found against what was enrolled, coded
-    as (x, y, w, h) of Eq. 2.
-    """
-
-    exemplars: Exemplars
-    levels: Int64[np.ndarray, " n"]
-    bias: Float32[np.ndarray, "n 4"]
-    history: Float32[np.ndarray, "n g 4"]
-    known: Int64[np.ndarray, " n"]
-
-    def to(self, *args: Any) -> "SiamMotionTargets":
-        """The same on another device: ``targets.to("cuda")``."""
-        return replace(self, exemplars=self.exemplars.to(*args))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +43,9 @@ class SiamMotionEngine:
     velocity, or with ``stand_in`` "inertia" that of the network's inertia module, as in the paper.
     With ``anticipate`` the search areas lie about the prediction, too, as in the paper; about the
     last boxes they are placed better, as measured (a camera that shakes makes bad prophets).
+
+    A target is searched for on the pyramid level that its exemplar comes from, until it outgrows
+    that by ``slack`` octaves: features of two levels compare badly.
 
     At most ``batch`` targets are compared at once, which bounds memory and changes no result; few
     are fastest on a CPU, whose caches they fit.
@@ -117,7 +94,7 @@ class SiamMotionEngine:
         """Boxes (N, 4) on this frame, and scores (N,): how surely the target is in its box."""
         if not len(targets):
             return targets, Motion(boxes=targets.boxes, scores=np.zeros(0, np.float32))
-        last, predicted = targets.history[:, -1], self._predict(targets)
+        last, predicted = targets.last, self._predict(targets)
         about = predicted if self.anticipate else last
         levels = self._levels(about, targets.levels)
         found, scores = self._search(
@@ -125,13 +102,8 @@ class SiamMotionEngine:
         )
         sure = scores >= self.confidence
         boxes = np.where(sure[:, None], found, predicted)
-        boxes = _limited(boxes, last, observation.size)
-        moved = replace(
-            targets,
-            boxes=cxcywh_to_xyxy(boxes),
-            history=np.concatenate([targets.history[:, 1:], boxes[:, None]], axis=1),
-            known=np.minimum(targets.known + 1, targets.history.shape[1]),
-        )
+        boxes = limited(boxes, last, observation.size)
+        moved = targets.followed(boxes)
         return moved, Motion(boxes=moved.boxes.copy(), scores=scores)
 
     def refresh(
@@ -146,13 +118,7 @@ class SiamMotionEngine:
         Where ``appearance`` is true the exemplar is made anew as well.
         """
         boxes = as_boxes(boxes)
-        measured = xyxy_to_cxcywh(boxes)
-        last = targets.history[:, -1:]
-        history = targets.history.copy()
-        history[..., :2] += measured[:, None, :2] - last[..., :2]
-        history[..., 2:] *= measured[:, None, 2:] / last[..., 2:]
-        history[:, -1] = measured
-        corrected = replace(targets, boxes=boxes, history=history)
+        corrected = targets.corrected(boxes)
         if not appearance.any():
             return corrected
         exemplars, levels, bias = self._learnt(observation, boxes[appearance])
@@ -208,13 +174,11 @@ class SiamMotionEngine:
 
     def _predict(self, targets: SiamMotionTargets) -> Float32[np.ndarray, "n 4"]:
         """Where the targets are expected, (cx, cy, w, h): the last box until more is known."""
-        inertia, last = self.network.inertia, targets.history[:, -1]
+        inertia, last = self.network.inertia, targets.last
         if inertia is None:
             return last
         if self.stand_in == "velocity":
-            steps = np.maximum(targets.known - 1, 1)[:, None].astype(np.float32)
-            centre = last[:, :2] + (last[:, :2] - targets.history[:, 0, :2]) / steps
-            return np.concatenate([centre, last[:, 2:]], axis=1)
+            return targets.drifted()
         with torch.inference_mode():
             expected = inertia(torch.from_numpy(np.ascontiguousarray(targets.history))).numpy()
         return np.where(targets.known[:, None] >= inertia.known, expected, last)
@@ -235,7 +199,7 @@ class SiamMotionEngine:
         network, config = self.network, self.network.config
         areas = network.search_areas(cxcywh_to_xyxy(predicted))
         unit = (areas[:, 2:3] - areas[:, 0:1]) / config.canonical_side
-        scaled = _scaled(areas, config.search_scales)
+        scaled = scaled_areas(areas, config.search_scales)
         device = exemplars.own.device
         with torch.inference_mode():
             cells = network.cells(
@@ -304,28 +268,3 @@ def _batches(
     for begin in range(0, count, batch):
         rows = slice(begin, begin + batch)
         yield rows, None if masks is None else masks[rows]
-
-
-def _scaled(
-    areas: Float32[np.ndarray, "n 4"], scales: Sequence[float]
-) -> Float32[np.ndarray, "n s 4"]:
-    """Each area at every scale about its centre."""
-    centre = (areas[:, None, :2] + areas[:, None, 2:]) / 2
-    half = (areas[:, None, 2:] - areas[:, None, :2]) / 2 * np.array(scales, np.float32)[:, None]
-    return np.concatenate([centre - half, centre + half], axis=2)
-
-
-def _limited(
-    boxes: Float32[np.ndarray, "n 4"],
-    last: Float32[np.ndarray, "n 4"],
-    frame_size: tuple[int, int],
-) -> Float32[np.ndarray, "n 4"]:
-    """Boxes (cx, cy, w, h) with sides from a pixel to the frame's, touching the frame.
-
-    A target that was smaller, larger or further outside may stay as it was.
-    """
-    frame = np.array(frame_size, np.float32)
-    size = np.clip(boxes[:, 2:], np.minimum(1, last[:, 2:]), np.maximum(frame, last[:, 2:]))
-    low, high = -size / 2, frame + size / 2
-    centre = np.clip(boxes[:, :2], np.minimum(low, last[:, :2]), np.maximum(high, last[:, :2]))
-    return np.concatenate([centre, size], axis=1).astype(np.float32)

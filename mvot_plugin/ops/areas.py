@@ -1,11 +1,13 @@
 """Exemplar and search areas: the squares of a frame that a Siamese network looks at."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float, Float32, Int64
 
 from mvot_plugin.ops.boxes import area, cxcywh_to_xyxy, xyxy_to_cxcywh
 
-__all__ = ["context_side", "pyramid_level", "square_areas", "steady_level"]
+__all__ = ["context_side", "pyramid_level", "scaled_areas", "square_areas", "steady_level"]
 
 CANONICAL_AREA, CANONICAL_STRIDE, CANONICAL_LEVEL = 255, 8, 3
 """Side of SiamFC's search area and stride of its network; the level of that stride (Eq. 1)."""
@@ -28,6 +30,15 @@ def square_areas(
     centred = xyxy_to_cxcywh(boxes)
     centred[:, 2:] = side[:, None]
     return cxcywh_to_xyxy(centred).astype(np.float32)
+
+
+def scaled_areas(
+    areas: Float32[np.ndarray, "n 4"], scales: Sequence[float]
+) -> Float32[np.ndarray, "n s 4"]:
+    """Each of N areas at S ``scales`` about its centre."""
+    centre = (areas[:, None, :2] + areas[:, None, 2:]) / 2
+    half = (areas[:, None, 2:] - areas[:, None, :2]) / 2 * np.array(scales, np.float32)[:, None]
+    return np.concatenate([centre - half, centre + half], axis=2)
 
 
 def pyramid_level(

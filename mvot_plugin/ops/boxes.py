@@ -10,6 +10,7 @@ __all__ = [
     "inside_fraction",
     "intersection",
     "iou",
+    "limited",
     "size",
     "tlwh_to_xyxy",
     "xyxy_to_cxcywh",
@@ -93,3 +94,19 @@ def inside_fraction(
     image = np.array([[0, 0, *image_size]], np.float32)
     whole = area(boxes)
     return intersection(boxes, image)[:, 0] / np.where(whole > 0, whole, 1)
+
+
+def limited(
+    boxes: Float32[np.ndarray, "n 4"],
+    last: Float32[np.ndarray, "n 4"],
+    frame_size: tuple[int, int],
+) -> Float32[np.ndarray, "n 4"]:
+    """Boxes (cx, cy, w, h) with sides from a pixel to the frame's, touching the frame.
+
+    A target that was smaller, larger or further outside may stay as it was.
+    """
+    frame = np.array(frame_size, np.float32)
+    size = np.clip(boxes[:, 2:], np.minimum(1, last[:, 2:]), np.maximum(frame, last[:, 2:]))
+    low, high = -size / 2, frame + size / 2
+    centre = np.clip(boxes[:, :2], np.minimum(low, last[:, :2]), np.maximum(high, last[:, :2]))
+    return np.concatenate([centre, size], axis=1).astype(np.float32)

@@ -13,11 +13,8 @@ from tqdm import tqdm
 from mvot_pipelines.sources import open_source
 from mvot_pipelines.training.inertia.filmed import Truth
 from mvot_pipelines.training.inertia.windows import Windows, cut
-from mvot_plugin.engines.siammotion import (
-    SiamMotionEngine,
-    SiamMotionObservation,
-    SiamMotionTargets,
-)
+from mvot_plugin.engines.siammotion import SiamMotionEngine
+from mvot_plugin.engines.siammotion_targets import SiamMotionObservation, SiamMotionTargets
 from mvot_plugin.ops.boxes import cxcywh_to_xyxy, inside_fraction, iou, xyxy_to_cxcywh
 from mvot_plugin.rows import Rows
 from mvot_plugin.types import Frame
