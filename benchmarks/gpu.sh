@@ -13,6 +13,16 @@ data=${MVOT_DATA:-/tmp/mvot-data}
 export PYTHONPATH="$PWD:$PWD/pipelines:$PWD/benchmarks:$data/packages" PYTHONUNBUFFERED=1
 python=${PYTHON:-python3}
 
+fetch() { # FILE DESTINATION: a file, or the parts that one was cut into
+  if [ -e "$1" ]; then cp "$1" "$2"; else cat "$1".part* >"$2"; fi
+}
+
+cut_up() { # FOLDER: what is too large to carry becomes parts
+  find "$1" -maxdepth 1 -type f -size +15M ! -name '*.part*' | while read -r file; do
+    rm -f "$file".part* && split -b 15M -d "$file" "$file.part" && rm "$file"
+  done
+}
+
 case ${1:-} in
 pack)
   rm -rf .gpu && mkdir -p .gpu/1/train .gpu/2/stills .gpu/3/wheels
@@ -33,23 +43,25 @@ unpack)
 backbone)
   hours=$2 out=$3 from=${4:-}
   mkdir -p "$out"
-  [ -z "$from" ] || cp "$from" "$out/last.pt"
+  [ -z "$from" ] || fetch "$from" "$out/last.pt"
   "$python" -m mvot_pipelines.training backbone --device "${MVOT_DEVICE:-cuda}" \
     --config pipelines/configs/backbone.yaml --hours "$hours" --cache "$data/cache" \
     --data "$data"/train "$data"/stills --output "$out"
+  cut_up "$out"
   ;;
 train)
   name=$2 hours=$3 out=$4 from=${5:-}
   mkdir -p "$out"
   start=()
   case $from in
-  *.pt) cp "$from" "$out/last.pt" ;;
+  *.pt) fetch "$from" "$out/last.pt" ;;
   *backbone.safetensors | torchvision) start=(--backbone "$from") ;;
   ?*) start=(--weights "$from") ;;
   esac
-  "$python" -m mvot_pipelines.training siammotion --preset "$name" --device "${MVOT_DEVICE:-cuda}" \
+  "$python" -m mvot_pipelines.training siammotion --device "${MVOT_DEVICE:-cuda}" \
     --config "pipelines/configs/$name.yaml" --hours "$hours" --cache "$data/cache" \
     --data "$data"/train "$data"/stills --output "$out" "${start[@]}"
+  cut_up "$out"
   ;;
 bench)
   mkdir -p "$2"

@@ -1,4 +1,5 @@
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,3 +59,24 @@ def test_the_gpu_script_says_how_to_call_it():
     assert done.returncode == 2
     assert done.stdout.startswith("What waits for a GPU")
     assert done.stdout.rstrip().endswith("benchmarks/gpu.sh bench OUT")
+
+
+def test_the_gpu_script_cuts_up_what_is_too_large_to_carry_and_joins_it_again(tmp_path):
+    trainer, out, then = tmp_path / "python", tmp_path / "out", tmp_path / "then"
+    trainer.write_text(
+        "#!/usr/bin/env bash\n"
+        'while [ "$1" != --output ]; do shift; done\n'
+        '[ -e "$2/last.pt" ] || head -c 20000000 /dev/urandom >"$2/last.pt"\n'
+        'echo done >"$2/losses.csv"\n'
+        'sha256sum <"$2/last.pt" >"$2/sum.txt"\n'
+    )
+    trainer.chmod(0o755)
+    call = ["bash", str(ROOT / "benchmarks" / "gpu.sh"), "backbone", "0.1"]
+    environment = {**os.environ, "PYTHON": str(trainer)}
+    subprocess.run([*call, str(out)], env=environment, check=True)
+    sizes = {path.name: path.stat().st_size for path in out.iterdir()}
+    assert "last.pt" not in sizes
+    assert {"last.pt.part00", "last.pt.part01", "losses.csv"} <= set(sizes)
+    assert max(sizes.values()) <= 16 * 2**20
+    subprocess.run([*call, str(then), str(out / "last.pt")], env=environment, check=True)
+    assert (then / "sum.txt").read_text() == (out / "sum.txt").read_text()
