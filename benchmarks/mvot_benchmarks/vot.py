@@ -16,11 +16,9 @@ import numpy as np
 from jaxtyping import Bool, Float32
 from numpy.typing import ArrayLike
 
-from mvot_benchmarks.truth import truth_frames
-from mvot_pipelines.sources import open_source
+from mvot_benchmarks import datasets
 from mvot_plugin.engines.base import MotionEngine, Targets
-from mvot_plugin.motfile import read_mot
-from mvot_plugin.ops.boxes import area, iou
+from mvot_plugin.ops.boxes import iou
 from mvot_plugin.types import Frame
 
 __all__ = ["Clip", "VotScore", "evaluate", "pooled", "read_clip", "table"]
@@ -82,27 +80,31 @@ _COUNT_OF = {
 
 
 def read_clip(folder: str | Path, limit: int | None = None) -> Clip:
-    """A MOT sequence folder with its first ``limit`` frames decoded into memory.
+    """A sequence of any data set with its first ``limit`` frames decoded into memory.
 
-    Raises ``InputError`` for a folder without frames or ``gt/gt.txt``.
+    Raises ``InputError`` as ``datasets.open_sequence`` does, and where there are no frames.
     """
-    truth = _read_truth(Path(folder), limit)
-    with open_source(folder) as source:
-        return Clip(frames=tuple(islice(source, len(truth))), truth=truth)
+    sequence = datasets.open_sequence(folder)
+    truth = sequence.boxes()[:limit]
+    with sequence.open() as source:
+        frames = tuple(islice(source, len(truth)))
+    return Clip(frames=frames, truth=truth)
 
 
 def evaluate(
     engine: MotionEngine[Any, Any], sequence: Clip | str | Path, limit: int | None = None
 ) -> VotScore:
-    """Follow all objects of a clip, or of a MOT sequence folder, over its first ``limit`` frames.
+    """Follow all objects of a clip, or of a sequence folder, over its first ``limit`` frames.
 
-    Both protocols run over one observation of each frame. A folder is decoded as it goes, one
-    frame in memory at a time; raises ``InputError`` where it lacks frames or ``gt/gt.txt``.
+    Both protocols run over one observation of each frame. A folder may have the layout of any data
+    set that ``datasets.open_sequence`` knows, and raises what that does; it is decoded as it goes,
+    one frame in memory at a time.
     """
     if isinstance(sequence, Clip):
         return _follow(engine, sequence.frames, sequence.truth[:limit])
-    with open_source(sequence) as source:
-        return _follow(engine, source, _read_truth(Path(sequence), limit))
+    opened = datasets.open_sequence(sequence)
+    with opened.open() as source:
+        return _follow(engine, source, opened.boxes()[:limit])
 
 
 def pooled(scores: Sequence[VotScore]) -> VotScore:
@@ -142,7 +144,7 @@ def _follow(
 ) -> VotScore:
     """Run both protocols over the frames that have truth."""
     supervised, once = _Pass(engine, truth), _Pass(engine, truth)
-    costs = []
+    costs, seen = [], 0
     for frame in takewhile(lambda frame: frame.index < len(truth), frames):
         start = time.perf_counter()
         observation = engine.observe(frame)
@@ -152,7 +154,8 @@ def _follow(
         once.track(observation, frame.index)
         supervised.enroll(observation, frame.index)
         once.enroll(observation, frame.index)
-    return _score(supervised, once, costs)
+        seen = frame.index + 1
+    return _score(supervised, once, costs, seen)
 
 
 class _Pass:
@@ -209,8 +212,9 @@ class _Pass:
             self._targets, self._objects = self._targets[rows], self._objects[rows]
 
 
-def _score(supervised: _Pass, once: _Pass, costs: Sequence[float]) -> VotScore:
-    frames, failures = supervised.visible.sum(0), (supervised.overlap == 0).sum(0)
+def _score(supervised: _Pass, once: _Pass, costs: Sequence[float], seen: int) -> VotScore:
+    """The figures, over the ``seen`` frames that the video had."""
+    frames, failures = supervised.visible[:seen].sum(0), (supervised.overlap == 0).sum(0)
     valid = supervised.overlap[supervised.valid]
     followed = once.overlap[~np.isnan(once.overlap)]
     robustness = np.exp(-SENSITIVITY * failures / np.maximum(frames, 1))
@@ -233,18 +237,3 @@ def _mean(values: ArrayLike, weights: ArrayLike = 1) -> float:
     values, weights = np.broadcast_arrays(np.asarray(values, np.float64), weights)
     some = weights > 0
     return float(np.average(values[some], weights=weights[some])) if some.any() else math.nan
-
-
-def _read_truth(folder: Path, limit: int | None = None) -> Float32[np.ndarray, "frames objects 4"]:
-    """The truth of a MOT folder's first ``limit`` frames; objects in the order of their ids.
-
-    Not visible are those of flag 0, of other classes than pedestrian, and without area.
-    """
-    rows = read_mot(folder / "gt" / "gt.txt")
-    ids, length = np.unique(rows.id), int(rows.frame.max(initial=-1)) + 1
-    here = list(truth_frames(rows, length if limit is None else min(limit, length)))
-    truth = np.full((len(here), len(ids), 4), np.nan, np.float32)
-    for index, one in enumerate(here):
-        counted = ~one.ignored & np.isfinite(one.xyxy).all(1) & (area(one.xyxy) > 0)
-        truth[index, np.searchsorted(ids, one.id[counted])] = one.xyxy[counted]
-    return truth

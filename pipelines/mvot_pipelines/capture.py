@@ -21,6 +21,7 @@ __all__ = [
     "Timeline",
     "decoded",
     "first_size",
+    "is_image",
     "list_images",
     "open_capture",
     "opened_video",
@@ -138,13 +139,14 @@ def first_size(capture: cv2.VideoCapture, name: str) -> tuple[int, int]:
     )
 
 
+def is_image(path: Path) -> bool:
+    """Whether a file is an image by its name; hidden ones are not."""
+    return path.suffix.lower() in _IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
 def list_images(folder: Path) -> list[Path]:
     """The images in a folder, ``img2.png`` before ``img10.png``; hidden files are left out."""
-    found = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in _IMAGE_SUFFIXES and not path.name.startswith(".")
-    ]
+    found = [path for path in folder.iterdir() if is_image(path)]
     if not found:
         known = ", ".join(sorted(_IMAGE_SUFFIXES))
         raise InputError(f"{folder} holds no images: it needs files that end in one of {known}")
