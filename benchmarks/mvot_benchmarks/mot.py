@@ -1,20 +1,32 @@
 """``mvot-bench mot``: MOTA and IDF1 over engines and detector intervals, on MOT sequences."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from mvot_benchmarks.scoring import Scorer, Scores
 from mvot_benchmarks.truth import truth_frames
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
-from mvot_pipelines.sources import open_source
+from mvot_pipelines.sources import Source, open_source
 from mvot_plugin.detectors import ReplayDetector
 from mvot_plugin.engines.base import MotionEngine
 from mvot_plugin.errors import InputError
 from mvot_plugin.motfile import read_mot
+from mvot_plugin.types import Frame, Tracks
 
-__all__ = ["MotResult", "evaluate", "table"]
+__all__ = [
+    "MotResult",
+    "Row",
+    "evaluate",
+    "evaluate_one",
+    "grid",
+    "name_of",
+    "quality",
+    "score",
+    "sequence_files",
+    "table",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,56 +46,106 @@ def evaluate(
     ks: Sequence[int],
     config: PipelineConfig | None = None,
 ) -> Iterator[MotResult]:
-    """Track each sequence from its ``det/det.txt``, and score against its ``gt/gt.txt``.
+    """Track each sequence by each engine at each k; see ``evaluate_one``."""
+    for folder in folders:
+        for name, engine in engines.items():
+            for k in ks:
+                yield evaluate_one(folder, name, engine, k, config)
+
+
+def evaluate_one(
+    folder: str | Path,
+    name: str,
+    engine: MotionEngine[Any, Any],
+    k: int,
+    config: PipelineConfig | None = None,
+) -> MotResult:
+    """Track a sequence from its ``det/det.txt``, and score against its ``gt/gt.txt``.
 
     Raises ``InputError`` for a folder that lacks one of them.
     """
-    for folder in map(Path, folders):
-        detections, truth = folder / "det" / "det.txt", folder / "gt" / "gt.txt"
-        for needed in (detections, truth):
-            if not needed.is_file():
-                raise InputError(f"{needed}: no such file; mot needs sequences with det and gt")
-        for name, engine in engines.items():
-            for k in ks:
-                detector = ReplayDetector(detections)
-                pipeline = MotPipeline(detector, engine, k, config=config)
-                yield _evaluate_one(folder, name, k, pipeline)
-
-
-def _evaluate_one(folder: Path, engine: str, k: int, pipeline: MotPipeline) -> MotResult:
-    truth = read_mot(folder / "gt" / "gt.txt")
-    scorer = Scorer()
+    detections, truth = sequence_files(Path(folder))
+    pipeline = MotPipeline(ReplayDetector(detections), engine, k, config=config)
     with open_source(folder) as source:
-        expected = truth_frames(truth, source.length or int(truth.frame.max(initial=-1)) + 1)
-        for (_, tracks), objects in zip(pipeline.run(source), expected, strict=False):
-            scorer.add(objects, tracks)
+        scores = score(truth, source, pipeline.run(source))
     seconds = pipeline.timer.seconds["motion"] + pipeline.timer.seconds["associate"]
     return MotResult(
-        sequence=folder.name,
-        engine=engine,
+        sequence=name_of(folder),
+        engine=name,
         k=k,
-        scores=scorer.scores(),
+        scores=scores,
         milliseconds=1e3 * seconds / pipeline.steps,
     )
+
+
+def name_of(folder: str | Path) -> str:
+    """What a sequence is called in tables."""
+    return Path(folder).resolve().name
+
+
+def sequence_files(folder: Path) -> tuple[Path, Path]:
+    """The ``det.txt`` and ``gt.txt`` of a MOT folder; raises ``InputError`` if one is missing."""
+    files = folder / "det" / "det.txt", folder / "gt" / "gt.txt"
+    for needed in files:
+        if not needed.is_file():
+            raise InputError(f"{needed}: no such file; a sequence needs its det and gt")
+    return files
+
+
+def score(truth: Path, source: Source, tracked: Iterable[tuple[Frame, Tracks]]) -> Scores:
+    """The figures of tracks, given for the frames of a source in their order."""
+    rows = read_mot(truth)
+    scorer = Scorer()
+    expected = truth_frames(rows, source.length or int(rows.frame.max(initial=-1)) + 1)
+    for (_, tracks), objects in zip(tracked, expected, strict=False):
+        scorer.add(objects, tracks)
+    return scorer.scores()
+
+
+@runtime_checkable
+class Row(Protocol):
+    """What a table of engines by k is made of."""
+
+    @property
+    def engine(self) -> str:
+        """The engine's name."""
+
+    @property
+    def k(self) -> int:
+        """The detector's interval in frames."""
+
+    @property
+    def scores(self) -> Scores:
+        """How well it tracked."""
+
+    @property
+    def milliseconds(self) -> float:
+        """What a frame cost."""
 
 
 def table(results: Sequence[MotResult]) -> str:
     """A Markdown table for each sequence: engines down, k across, MOTA / IDF1 in each cell."""
     return "\n\n".join(
-        _table_of([result for result in results if result.sequence == name])
+        grid(name, [result for result in results if result.sequence == name], quality)
         for name in dict.fromkeys(result.sequence for result in results)
     )
 
 
-def _table_of(results: Sequence[MotResult]) -> str:
-    ks = list(dict.fromkeys(result.k for result in results))
+def grid(title: str, results: Sequence[Row], cell: Callable[[Any], str]) -> str:
+    """One Markdown table, with the cost of the dearest k; a k that was not measured stays empty."""
+    ks = sorted({result.k for result in results})
     lines = [
-        f"| {results[0].sequence} | {' | '.join(f'k = {k}' for k in ks)} | ms/frame |",
+        f"| {title} | {' | '.join(f'k = {k}' for k in ks)} | ms/frame |",
         f"| --- |{' --- |' * (len(ks) + 1)}",
     ]
     for engine in dict.fromkeys(result.engine for result in results):
-        row = [result for result in results if result.engine == engine]
-        cells = (f"{100 * one.scores.mota:.1f} / {100 * one.scores.idf1:.1f}" for one in row)
-        cost = max(one.milliseconds for one in row)
+        row = {result.k: result for result in results if result.engine == engine}
+        cells = (cell(row[k]) if k in row else "" for k in ks)
+        cost = max(one.milliseconds for one in row.values())
         lines.append(f"| {engine} | {' | '.join(cells)} | {cost:.1f} |")
     return "\n".join(lines)
+
+
+def quality(result: Row) -> str:
+    """MOTA / IDF1, in percent."""
+    return f"{100 * result.scores.mota:.1f} / {100 * result.scores.idf1:.1f}"

@@ -1,47 +1,132 @@
-"""Pictures of what was measured."""
+"""Pictures of what was measured, drawn by matplotlib (the ``bench`` extra)."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mvot_benchmarks.mot import MotResult
+from mvot_benchmarks.rt import RtResult
 from mvot_plugin.errors import OutputError, UsageError
 
-__all__ = ["plot_quality"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from mvot_benchmarks.stages import Stages
+
+__all__ = ["plot_quality", "png", "quality_figure", "stages_figure"]
+
+_CLOCKS = ("-", "--", ":", "-.")
 
 
 def plot_quality(results: Sequence[MotResult], path: str | Path) -> None:
-    """MOTA and IDF1 against k, a line for each engine, a row of axes for each sequence.
+    """Write ``quality_figure`` of results without a clock.
 
     Raises ``UsageError`` without matplotlib, ``OutputError`` where the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise UsageError(
-            f"--plot needs matplotlib ({error}): pip install 'mvot-plugin[bench]'"
-        ) from error
-    names = list(dict.fromkeys(result.sequence for result in results))
-    figure = Figure(figsize=(8, 3.2 * len(names)), layout="constrained")
-    axes = figure.subplots(len(names), 2, squeeze=False, sharex=True)
-    for row, name in zip(axes, names, strict=True):
-        for axis, quality in zip(row, ("mota", "idf1"), strict=True):
-            for engine in dict.fromkeys(result.engine for result in results):
-                line = [one for one in results if (one.sequence, one.engine) == (name, engine)]
-                values = [100 * getattr(one.scores, quality) for one in line]
-                axis.plot([one.k for one in line], values, marker="o", label=engine)
-            ks = sorted({result.k for result in results})
-            axis.set(
-                xscale="log",
-                title=f"{name}: {quality.upper()}",
-                ylim=(min(0, axis.get_ylim()[0]), 100),
-            )
-            axis.set_xticks(ks, [str(k) for k in ks], minor=False)
-            axis.minorticks_off()
-            axis.grid(alpha=0.3)
-    for axis in axes[-1]:
-        axis.set_xlabel("detector on every k-th frame")
-    axes[0][0].legend()
+    figure = quality_figure(results)
     try:
         figure.savefig(path, dpi=120)
     except (OSError, ValueError) as error:
         raise OutputError(f"cannot write {path}: {error}") from error
+
+
+def quality_figure(results: Sequence[MotResult], timed: Sequence[RtResult] = ()) -> "Figure":
+    """MOTA and IDF1 against k: a row of axes for each sequence, a colour for each engine.
+
+    Dashed and dotted lines are in real time, one style for each rate. Raises ``UsageError`` without
+    matplotlib.
+    """
+    rows: list[MotResult | RtResult] = [*results, *timed]
+    names = list(dict.fromkeys(row.sequence for row in rows))
+    engines = list(dict.fromkeys(row.engine for row in rows))
+    figure = _figure(8.0, 3.2 * len(names))
+    axes = figure.subplots(len(names), 2, squeeze=False, sharex=True)
+    for line, name in zip(axes, names, strict=True):
+        here = [row for row in rows if row.sequence == name]
+        for axis, quality in zip(line, ("mota", "idf1"), strict=True):
+            _draw_lines(axis, here, engines, quality)
+            axis.set(title=f"{name}: {quality.upper()}", ylim=(min(0, axis.get_ylim()[0]), 100))
+            ks = sorted({row.k for row in rows})
+            axis.set_xscale("log")
+            axis.set_xticks(ks, [str(k) for k in ks], minor=False)
+            axis.minorticks_off()
+            axis.grid(alpha=0.3)
+        line[0].legend(fontsize="small")
+    for axis in axes[-1]:
+        axis.set_xlabel("detector on every k-th frame")
+    return figure
+
+
+def _draw_lines(
+    axis: "Axes", rows: Sequence[MotResult | RtResult], engines: Sequence[str], quality: str
+) -> None:
+    """One line for each engine and clock."""
+    clocks = [0.0, *sorted({_rate(row) for row in rows} - {0.0})]
+    for engine in engines:
+        for rate in clocks:
+            line = sorted(
+                (row.k, 100 * getattr(row.scores, quality))
+                for row in rows
+                if (row.engine, _rate(row)) == (engine, rate)
+            )
+            if not line:
+                continue
+            axis.plot(
+                [k for k, _ in line],
+                [value for _, value in line],
+                _CLOCKS[clocks.index(rate) % len(_CLOCKS)],
+                marker="o",
+                markersize=4,
+                color=f"C{engines.index(engine) % 10}",
+                label=f"{engine} at {rate:g} fps" if rate else engine,
+            )
+
+
+def _rate(row: MotResult | RtResult) -> float:
+    """Frames a second; 0 without a clock."""
+    return row.fps if isinstance(row, RtResult) else 0.0
+
+
+def stages_figure(results: Sequence["Stages"], engine: str) -> "Figure":
+    """Bars of a frame's milliseconds, stacked by stage: an axis a size, a bar a number of targets.
+
+    Stages are those that ``observe`` and ``track`` consist of. Raises ``UsageError`` without
+    matplotlib.
+    """
+    from mvot_benchmarks.stages import OBSERVE, TRACK
+
+    sizes = list(dict.fromkeys(row.size for row in results))
+    figure = _figure(4.2 * len(sizes) + 1.5, 4.0)
+    axes = figure.subplots(1, len(sizes), squeeze=False)[0]
+    for axis, size in zip(axes, sizes, strict=True):
+        rows = [row for row in results if row.size == size]
+        floor = [0.0] * len(rows)
+        for number, stage in enumerate((*OBSERVE, *TRACK)):
+            costs = [row.milliseconds.get(stage, 0.0) for row in rows]
+            axis.bar(range(len(rows)), costs, bottom=floor, label=stage, color=f"C{number % 10}")
+            floor = [below + cost for below, cost in zip(floor, costs, strict=True)]
+        axis.set_xticks(range(len(rows)), [str(row.targets) for row in rows])
+        axis.set(title=f"{engine}, {size[0]}x{size[1]}", xlabel="targets", ylabel="ms/frame")
+        axis.grid(axis="y", alpha=0.3)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles[::-1], labels[::-1], loc="outside right upper", fontsize="small")
+    return figure
+
+
+def png(figure: "Figure") -> bytes:
+    """A figure as the content of a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    return buffer.getvalue()
+
+
+def _figure(width: float, height: float) -> "Figure":
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise UsageError(
+            f"plots need matplotlib ({error}): pip install 'mvot-plugin[bench]'"
+        ) from error
+    return Figure(figsize=(width, height), layout="constrained")

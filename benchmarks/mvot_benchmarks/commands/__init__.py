@@ -1,0 +1,1 @@
+"""The commands of ``mvot-bench``; each ``add_...`` function adds one to the parser."""

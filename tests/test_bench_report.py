@@ -1,0 +1,83 @@
+"""`mvot-bench report`."""
+
+import re
+
+import cv2
+import pytest
+
+from mvot_benchmarks import mot, overhead, rt, stages
+from mvot_benchmarks.cli import main
+from mvot_benchmarks.results import Results
+from mvot_benchmarks.scoring import Scores
+
+ENVIRONMENT = {
+    "commit": "abc", "version": "0.1.0", "device": "cpu", "cpu": "a <fast> one, 2 cores",
+    "threads": 1, "packages": {"torch": "2", "ultralytics": None},
+}  # fmt: skip
+
+
+def kept(path, kind, command, rows, **settings):
+    with Results(
+        kind=kind,
+        command=command,
+        arguments=[command, "A B"],
+        settings=settings,
+        environment=ENVIRONMENT,
+        date="2026-01-01",
+        path=path,
+    ) as results:
+        results.rows += rows
+    return str(path)
+
+
+@pytest.fixture
+def files(tmp_path):
+    counts = {"switches": 1, "false_positives": 2, "misses": 3, "objects": 12}
+    scores = Scores(mota=0.5, idf1=0.6, mostly_tracked=1, mostly_lost=0, **counts)
+    same = {"sequence": "TUD", "engine": "hold", "scores": scores, "milliseconds": 2.0}
+    quality = [mot.MotResult(k=k, **same) for k in (1, 5)]
+    timed = [rt.RtResult(k=k, fps=25.0, frames=10, processed=5, detected=2, **same) for k in (1, 5)]
+    cost = dict.fromkeys((*stages.OBSERVE, *stages.TRACK), 1.0)
+    rows = [stages.Stages(size=(640, 480), targets=n, milliseconds=cost) for n in (1, 10)]
+    own = [overhead.Overhead(targets=5, k=1, median=0.5, p95=0.7)]
+    return [
+        kept(tmp_path / "a.json", mot.MotResult, "mot", quality),
+        kept(tmp_path / "b.json", rt.RtResult, "rt", timed),
+        kept(tmp_path / "c.json", stages.Stages, "stages", rows, engine="siammotion-n"),
+        kept(tmp_path / "d.json", overhead.Overhead, "overhead", own),
+    ]
+
+
+def test_a_report_has_all_runs_and_one_page_that_needs_no_other_file(files, tmp_path, capsys):
+    folder = tmp_path / "new" / "report"
+    assert main(["report", *files, "--output", str(folder)]) == 0
+    assert capsys.readouterr().out.count("saved ") == 4
+    text = (folder / "report.md").read_text()
+    assert re.findall("^## (.*)$", text, re.MULTILINE) == ["mot", "rt", "stages", "overhead"]
+    assert "mvot-bench rt 'A B'" in text
+    assert "| 5 | 1 | 0.50 | 0.70 |" in text
+    assert "ultralytics" not in text
+    for name in re.findall(r"!\[.*\]\((.*)\)", text):
+        assert cv2.imread(str(folder / name)).shape[1] > 500
+    page = (folder / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 2
+    assert page.count("<table>") == 5
+    assert "a &lt;fast&gt; one" in page
+    assert not re.search(r'(src|href)="(?!data:)', page)
+
+
+def test_a_file_that_holds_no_results_is_named(tmp_path, capsys):
+    (tmp_path / "x.json").write_text("{}")
+    assert main(["report", str(tmp_path / "x.json"), "--output", str(tmp_path / "r")]) == 1
+    assert "x.json: not a JSON of this mvot-bench" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_run_that_was_cut_short_says_so(tmp_path):
+    path = tmp_path / "a.json"
+    results = Results(
+        kind=overhead.Overhead, command="overhead", environment=ENVIRONMENT, path=path
+    )
+    results.write()
+    assert main(["report", str(path), "--output", str(tmp_path / "r")]) == 0
+    assert "This run was cut short." in (tmp_path / "r" / "report.md").read_text()
