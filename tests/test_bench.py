@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -62,7 +63,12 @@ def test_mot_prints_a_table_of_engines_by_k_and_draws_it(sequence, tmp_path):
 def test_a_sequence_without_truth_is_named(sequence, tmp_path):
     done = run("mvot-bench", "mot", tmp_path)
     assert done.returncode == 1
-    assert f"{tmp_path}/det/det.txt: no such file" in done.stderr
+    assert f"{tmp_path} is no sequence of a known layout" in done.stderr
+    lacking = tmp_path / "STREET-02"
+    shutil.copytree(sequence, lacking, ignore=shutil.ignore_patterns("det"))
+    done = run("mvot-bench", "mot", lacking)
+    assert done.returncode == 1
+    assert "STREET-02 has no public detections" in done.stderr
     assert run("mvot-bench", "mto").returncode == 2
 
 

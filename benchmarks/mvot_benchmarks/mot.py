@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from mvot_benchmarks.datasets import Sequence as Recorded
+from mvot_benchmarks.datasets import open_sequence
 from mvot_benchmarks.scoring import Scorer, Scores
-from mvot_benchmarks.truth import truth_frames
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
-from mvot_pipelines.sources import Source, open_source
-from mvot_plugin.detectors import ReplayDetector
+from mvot_pipelines.sources import Source
 from mvot_plugin.engines.base import MotionEngine
-from mvot_plugin.errors import InputError
-from mvot_plugin.motfile import read_mot
 from mvot_plugin.types import Frame, Tracks
 
 __all__ = [
@@ -24,7 +22,6 @@ __all__ = [
     "name_of",
     "quality",
     "score",
-    "sequence_files",
     "table",
 ]
 
@@ -60,14 +57,14 @@ def evaluate_one(
     k: int,
     config: PipelineConfig | None = None,
 ) -> MotResult:
-    """Track a sequence from its ``det/det.txt``, and score against its ``gt/gt.txt``.
+    """Track a sequence from its own detections, and score against its truth.
 
-    Raises ``InputError`` for a folder that lacks one of them.
+    Raises ``InputError`` for a sequence that lacks one of them.
     """
-    detections, truth = sequence_files(Path(folder))
-    pipeline = MotPipeline(ReplayDetector(detections), engine, k, config=config)
-    with open_source(folder) as source:
-        scores = score(truth, source, pipeline.run(source))
+    sequence = open_sequence(folder)
+    pipeline = MotPipeline(sequence.detector(), engine, k, config=config)
+    with sequence.open() as source:
+        scores = score(sequence, source, pipeline.run(source))
     seconds = pipeline.timer.seconds["motion"] + pipeline.timer.seconds["associate"]
     return MotResult(
         sequence=name_of(folder),
@@ -83,20 +80,10 @@ def name_of(folder: str | Path) -> str:
     return Path(folder).resolve().name
 
 
-def sequence_files(folder: Path) -> tuple[Path, Path]:
-    """The ``det.txt`` and ``gt.txt`` of a MOT folder; raises ``InputError`` if one is missing."""
-    files = folder / "det" / "det.txt", folder / "gt" / "gt.txt"
-    for needed in files:
-        if not needed.is_file():
-            raise InputError(f"{needed}: no such file; a sequence needs its det and gt")
-    return files
-
-
-def score(truth: Path, source: Source, tracked: Iterable[tuple[Frame, Tracks]]) -> Scores:
+def score(sequence: Recorded, source: Source, tracked: Iterable[tuple[Frame, Tracks]]) -> Scores:
     """The figures of tracks, given for the frames of a source in their order."""
-    rows = read_mot(truth)
     scorer = Scorer()
-    expected = truth_frames(rows, source.length or int(rows.frame.max(initial=-1)) + 1)
+    expected = sequence.truth_frames(source.length or sequence.length)
     for (_, tracks), objects in zip(tracked, expected, strict=False):
         scorer.add(objects, tracks)
     return scorer.scores()

@@ -14,11 +14,11 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from mvot_benchmarks.mot import grid, name_of, quality, score, sequence_files
+from mvot_benchmarks.datasets import open_sequence
+from mvot_benchmarks.mot import grid, name_of, quality, score
 from mvot_benchmarks.scoring import Scores
 from mvot_pipelines.pipeline import MotPipeline
-from mvot_pipelines.sources import Source, open_source
-from mvot_plugin.detectors import ReplayDetector
+from mvot_pipelines.sources import Source
 from mvot_plugin.engines.base import Motion, MotionEngine
 from mvot_plugin.errors import UsageError
 from mvot_plugin.types import Frame, Tracks
@@ -127,17 +127,17 @@ def evaluate(
     fps: float,
     given: Given | None = None,
 ) -> RtResult:
-    """Track a sequence from its ``det/det.txt`` in real time, and score it as ``mot`` does.
+    """Track a sequence from its own detections in real time, and score it as ``mot`` does.
 
-    Raises ``InputError`` for a folder that lacks ``det.txt`` or ``gt.txt``.
+    Raises ``InputError`` for a sequence that lacks detections or truth.
     """
-    detections, truth = sequence_files(Path(folder))
-    detector, given = ReplayDetector(detections), given or Given()
-    with open_source(folder) as source:
+    sequence = open_sequence(folder)
+    detector, given = sequence.detector(), given or Given()
+    with sequence.open() as source:
         if given.engine is None:
             _warm_up(MotPipeline(detector, engine, 1), source)
         live = LivePipeline(MotPipeline(detector, engine, Overdue(k=k)), fps, given)
-        scores = score(truth, source, live.run(source))
+        scores = score(sequence, source, live.run(source))
     return RtResult(
         sequence=name_of(folder),
         engine=name,
@@ -174,7 +174,7 @@ def rates(folder: str | Path, wanted: Sequence[str]) -> list[float]:
 
 
 def _own_rate(folder: str | Path) -> float:
-    with open_source(folder) as source:
+    with open_sequence(folder).open() as source:
         return source.frame_rate
 
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mvot_benchmarks.truth import TruthFrame
-from mvot_plugin.assignment import assign
+from mvot_benchmarks.truth import TruthFrame, counted_boxes
 from mvot_plugin.ops.boxes import iou
 from mvot_plugin.types import Tracks
 
@@ -37,11 +36,8 @@ class Scorer:
     def add(self, truth: TruthFrame, tracks: Tracks) -> None:
         """Count one frame; a track and an object fit at an IoU of 0.5 or more."""
         overlap = iou(truth.xyxy.astype(np.float64), tracks.xyxy.astype(np.float64))
-        if truth.ignored.any():
-            match = assign(overlap.astype(np.float32), gate=0.5)
-            counted = np.ones(len(tracks), np.bool_)
-            counted[match.detections[truth.ignored[match.targets]]] = False
-            tracks, overlap = tracks[counted], overlap[:, counted]
+        counted = counted_boxes(truth, tracks.xyxy)
+        tracks, overlap = tracks[counted], overlap[:, counted]
         distance = np.where(overlap >= 0.5, 1 - overlap, np.nan)[~truth.ignored]
         self._events.update(truth.id[~truth.ignored], tracks.id, distance)
 

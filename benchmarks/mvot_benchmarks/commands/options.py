@@ -31,7 +31,7 @@ ResultT = TypeVar("ResultT")
 
 def add_sequences(command: argparse.ArgumentParser) -> None:
     """The sequences to measure on."""
-    command.add_argument("sequences", nargs="+", metavar="SEQ", help="folder with seqinfo.ini")
+    command.add_argument("sequences", nargs="+", metavar="SEQ", help="folder or video")
 
 
 def add_engines(command: argparse.ArgumentParser, *default: str) -> None:
