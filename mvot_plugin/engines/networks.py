@@ -1,5 +1,6 @@
 """Networks as engines: built, given their weights, and made ready to track."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ from mvot_plugin.devices import choose_device, choose_dtype
 from mvot_plugin.engines.siammotion import SiamMotionEngine
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.models.folding import fold_batch_norm, fuse_activations
-from mvot_plugin.models.penalisation import Penalisation
 from mvot_plugin.models.siammotion import PRESETS, SiamMotionConfig, SiamMotionNet
 from mvot_plugin.weights import load_into, read_weights, shipped_weights, warn_untrained
 
@@ -34,13 +34,11 @@ def load(name: str, *, weights: str, device: str, precision: str) -> SiamMotionE
         network, trained = _built(config, path), True
         load_into(network, tensors, path)
     prepare(network, where, choose_dtype(precision, where))
-    penalisation = Penalisation() if network.config.penalties else Penalisation().single_object()
-    return SiamMotionEngine(
-        network=network,
-        penalisation=penalisation,
-        batch=16 if where.type == "cpu" else 256,
-        trained=trained,
-    )
+    batch = 16 if where.type == "cpu" else 256
+    engine = SiamMotionEngine(network=network, batch=batch, trained=trained)
+    if network.config.penalties:
+        return engine
+    return replace(engine, penalisation=engine.penalisation.single_object())
 
 
 def _built(config: dict[str, Any], path: Path) -> SiamMotionNet:

@@ -31,6 +31,8 @@ __all__ = ["SiamMotionEngine"]
 LARGEST_STRIDE = 16
 ALMOST_NEVER = 1e-6
 """The least probability; that of a target cannot be told from 1 in single precision beyond it."""
+SIZE_DAMPING = 0.35
+"""With the paper's 0.18, boxes lag behind what comes nearer."""
 LARGEST_SHIFT, LARGEST_GROWTH = 0.25, 0.5
 """Beyond these, a target was not found where it was enrolled, and its bias is not known."""
 
@@ -56,7 +58,9 @@ class SiamMotionEngine:
     """
 
     network: SiamMotionNet
-    penalisation: Penalisation = field(default_factory=Penalisation)
+    penalisation: Penalisation = field(
+        default_factory=lambda: Penalisation(size_damping=SIZE_DAMPING)
+    )
     confidence: float = 0.3
     stand_in: Literal["velocity", "inertia"] = "velocity"
     anticipate: bool = False

@@ -20,8 +20,7 @@ class Penalisation:
     ``hann`` and ``distractor`` are the influence of the Hann window and of the distractor masks, a
     share of the score; ``shape`` is the shape penalty's β; ``erosion`` says whether score maps
     are eroded. Boxes that overlap the best by ``vote_iou`` or more vote on it. ``size_damping`` is
-    how much of a new size is taken, times score and shape penalty (SiamRPN); with the paper's 0.18
-    boxes lag behind who comes nearer.
+    how much of a new size is taken, times score and shape penalty (SiamRPN).
     """
 
     hann: float = 0.42
@@ -30,7 +29,7 @@ class Penalisation:
     distractor_scale: float = 0.1
     erosion: bool = True
     vote_iou: float = 0.8
-    size_damping: float = 0.35
+    size_damping: float = 0.18
 
     def single_object(self) -> "Penalisation":
         """Without what SiamMOTION adds (P in Table 1): distractor masks and erosion."""

@@ -87,15 +87,17 @@ def mask_truth(masks: Mapping[int, Path]) -> TruthRows:
 
 def _indices(path: Path) -> Shaped[np.ndarray, "height width"]:
     """The object that each pixel belongs to, 0 for none."""
-    from PIL import Image  # only masks need it: OpenCV turns a palette's indices into colours
+    # OpenCV would turn a palette's indices into colours; Image.open is not used since ultralytics
+    # replaces it by one that goes shopping for packages
+    from PIL.PngImagePlugin import PngImageFile
 
     try:
-        with Image.open(path) as image:
+        with PngImageFile(path) as image:
             if image.mode == "P":
                 indices = np.asarray(image)
                 return np.where(indices == _VOID, 0, indices)
             return np.asarray(image.convert("L")) > 0
-    except OSError:
+    except (OSError, SyntaxError):  # the latter is what Pillow raises for what is no PNG
         raise InputError(f"{path} cannot be read as a mask; replace or remove it") from None
 
 
