@@ -17,7 +17,7 @@ from mvot_pipelines.training.settings import TrainingConfig
 from mvot_plugin.engines import load_engine
 from mvot_plugin.models.siammotion import PRESETS, SiamMotionConfig, SiamMotionNet
 from mvot_plugin.ops.anchors import anchor_boxes
-from training_material import write_clip, write_stills
+from training_material import write_roots
 
 TINY = SiamMotionConfig(backbone_width=16, width=16)  # 8 crash oneDNN in bfloat16
 CONFIG = TrainingConfig(preset="tiny", steps=6, batch=4, levels=(1.0,), frozen=0.5, rise=1)
@@ -26,10 +26,7 @@ SIDE = TINY.canonical_side
 
 @pytest.fixture(scope="module")
 def roots(tmp_path_factory):
-    root = tmp_path_factory.mktemp("material")
-    write_clip(root / "clips" / "pair", masked=False)
-    write_stills(root / "stills" / "discs")
-    return [root / "clips", root / "stills"]
+    return write_roots(tmp_path_factory.mktemp("material"))
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from mvot_plugin.errors import UsageError
 from mvot_plugin.models.siammotion import PRESETS, SiamMotionConfig, SiamMotionNet
 from mvot_plugin.ops.anchors import anchor_boxes
 from mvot_plugin.weights import read_weights, save_weights
-from training_material import write_clip, write_stills
+from training_material import write_roots
 
 TINY = SiamMotionConfig(backbone_width=16, width=16)  # 8 crash oneDNN in bfloat16
 BARE = {"pyramid": False, "rpn": False, "attention": False}
@@ -27,10 +27,7 @@ VARIANTS = [{"pyramid": False}, {"rpn": False}, {"attention": False}, BARE]
 
 @pytest.fixture(scope="module")
 def roots(tmp_path_factory):
-    root = tmp_path_factory.mktemp("material")
-    write_clip(root / "clips" / "pair", masked=False)
-    write_stills(root / "stills" / "discs")
-    return [root / "clips", root / "stills"]
+    return write_roots(tmp_path_factory.mktemp("material"))
 
 
 @pytest.fixture(scope="module")

@@ -66,3 +66,10 @@ def write_stills(folder: Path) -> None:
         ]
     index = {"images": images, "annotations": annotations, "categories": []}
     (folder / "instances.json").write_text(json.dumps(index))
+
+
+def write_roots(root):
+    """A folder of clips and one of photos below ``root``: the least that can be trained on."""
+    write_clip(root / "clips" / "pair", masked=False)
+    write_stills(root / "stills" / "discs")
+    return [root / "clips", root / "stills"]
