@@ -9,7 +9,7 @@ from PIL import Image
 
 from mvot_benchmarks.datasets import open_sequence
 from mvot_benchmarks.datasets.masks import mask_truth, numbered_masks
-from mvot_benchmarks.truth import TruthFrame, counted_boxes, truth_frames
+from mvot_benchmarks.truth import Regions, TruthFrame, counted_boxes, mot_truth, truth_by_frame
 from mvot_benchmarks.vot import evaluate
 from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import InputError
@@ -198,7 +198,8 @@ def test_mot17_itself(name, count, ignored):
     assert (~sequence.truth.ignored).sum() == count
     assert sequence.truth.ignored.sum() == ignored
     assert set(sequence.truth.class_id[sequence.truth.ignored]) <= {2, 7, 8, 12}
-    frames = list(truth_frames(read_mot(folder / "gt" / "gt.txt"), sequence.length))
+    rows = mot_truth(read_mot(folder / "gt" / "gt.txt"))
+    frames = list(truth_by_frame(rows, Regions.none(), sequence.length))
     for mine, theirs in zip(sequence.truth_frames(), frames, strict=True):
         assert np.array_equal(mine.xyxy, theirs.xyxy)
         assert np.array_equal(mine.ignored, theirs.ignored)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mvot_benchmarks.scoring import Scorer
-from mvot_benchmarks.truth import TruthFrame, truth_frames
+from mvot_benchmarks.truth import Regions, TruthFrame, mot_truth, truth_by_frame
 from mvot_plugin.motfile import read_mot
 from mvot_plugin.types import Tracks
 
@@ -64,7 +64,8 @@ def test_motchallenge_truth_keeps_flagged_pedestrians_and_ignores_look_alikes(tm
         "1,4,151,151,10,10,1,3,1.0\n"  # a car
         "3,1,1,1,10,10,1,1,1.0\n"
     )
-    frames = list(truth_frames(read_mot(tmp_path / "gt.txt"), 3))
+    rows = mot_truth(read_mot(tmp_path / "gt.txt"))
+    frames = list(truth_by_frame(rows, Regions.none(), 3))
     assert [frame.id.tolist() for frame in frames] == [[1, 3], [], [1]]
     assert frames[0].ignored.tolist() == [False, True]
     assert frames[0].xyxy[0].tolist() == [0, 0, 10, 10]

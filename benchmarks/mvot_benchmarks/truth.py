@@ -19,7 +19,6 @@ __all__ = [
     "inside",
     "mot_truth",
     "truth_by_frame",
-    "truth_frames",
     "visible",
 ]
 
@@ -96,11 +95,6 @@ def truth_by_frame(rows: TruthRows, regions: Regions, length: int) -> Iterator[T
         here = rows[rows.frame == frame]
         ignored_parts = regions.xyxy[regions.frame == frame]
         yield TruthFrame(id=here.id, xyxy=here.xyxy, ignored=here.ignored, regions=ignored_parts)
-
-
-def truth_frames(rows: MotRows, length: int) -> Iterator[TruthFrame]:
-    """The frames of a ``gt.txt``, from the first to the ``length``-th."""
-    return truth_by_frame(mot_truth(rows), Regions.none(), length)
 
 
 def visible(boxes: Float32[np.ndarray, "n 4"]) -> Bool[np.ndarray, " n"]:

@@ -19,7 +19,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["RunConfig", "build", "read_settings"]
+__all__ = ["RunConfig", "build", "configured", "read_settings"]
 
 ConfigT = TypeVar("ConfigT")
 
@@ -96,6 +96,16 @@ def build(
             raise UsageError(f"{origin}{error}")
         values[key] = _convert(value, hints[key], f"{prefix}{key}", origin)
     return kind(**values)
+
+
+def configured(kind: type[ConfigT], path: str | Path | None) -> ConfigT:
+    """A config's defaults, changed by the file of ``--config`` if there is one.
+
+    Raises what ``read_settings`` and ``build`` do.
+    """
+    if path is None:
+        return build(kind, {})
+    return build(kind, read_settings(path), origin=f"--config {path}: ")
 
 
 def _convert(value: Any, hint: Any, name: str, origin: str) -> Any:

@@ -35,7 +35,7 @@ class AblationResult:
 def add_vot(commands: shared.Commands) -> None:
     """Following from ground truth, without a detector."""
     command = commands.add_parser(
-        "vot", help="accuracy and robustness of motion alone, from the gt.txt of MOT folders"
+        "vot", help="accuracy and robustness of motion alone, started from ground truth"
     )
     shared.add_sequences(command)
     shared.add_engines(command, "hold", "lk-flow")

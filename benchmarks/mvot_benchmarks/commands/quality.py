@@ -16,7 +16,7 @@ _KS = (1, 2, 5, 10, 20)
 def add_mot(commands: shared.Commands) -> None:
     """Tracking by engines and k, as good as it gets without a clock."""
     command = commands.add_parser(
-        "mot", help="MOTA and IDF1 on MOT sequence folders, from their det.txt"
+        "mot", help="MOTA and IDF1 on sequences, from their public detections (det.txt)"
     )
     shared.add_sequences(command)
     shared.add_engines(command, "hold", "kalman", "lk-flow")

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 
 from mvot_pipelines.cli import Parser, version
-from mvot_pipelines.config import build, read_settings
+from mvot_pipelines.config import configured
 from mvot_pipelines.training.backbone.command import add_backbone
 from mvot_pipelines.training.detector_cli import add_detector
 from mvot_pipelines.training.inertia.command import add_inertia
@@ -60,8 +60,7 @@ def _siammotion(options: argparse.Namespace) -> Path:
 
 def _config(options: argparse.Namespace) -> TrainingConfig:
     """The defaults, changed by the ``--config`` file, changed by the command line."""
-    settings = {} if options.config is None else read_settings(options.config)
-    config = build(TrainingConfig, settings, origin=f"--config {options.config}: ")
+    config = configured(TrainingConfig, options.config)
     if options.preset is not None:
         config = replace(config, preset=options.preset)
     if options.smoke:

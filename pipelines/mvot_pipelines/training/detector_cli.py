@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mvot_pipelines.config import build, read_settings
+from mvot_pipelines.config import configured
 from mvot_pipelines.training.detector import train_detector
 from mvot_pipelines.training.detector_settings import DetectorConfig
 
@@ -41,8 +41,7 @@ def _detector(options: argparse.Namespace) -> Path:
 
 
 def _config(options: argparse.Namespace) -> DetectorConfig:
-    settings = {} if options.config is None else read_settings(options.config)
-    config = build(DetectorConfig, settings, origin=f"--config {options.config}: ")
+    config = configured(DetectorConfig, options.config)
     if options.smoke:
         labels = replace(config.labels, every=50, every_known=50, every_photo=40)
         config = replace(config, epochs=2, batch=4, image_size=64, labels=labels)

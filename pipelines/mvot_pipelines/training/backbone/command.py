@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mvot_pipelines.config import build, read_settings
+from mvot_pipelines.config import configured
 from mvot_pipelines.training.backbone.settings import BackboneConfig
 from mvot_pipelines.training.backbone.stage import train_backbone
 
@@ -28,8 +28,7 @@ def add_backbone(stages: Any) -> None:
 
 def _backbone(options: argparse.Namespace) -> Path:
     """Teach; the file that is left."""
-    settings = {} if options.config is None else read_settings(options.config)
-    config = build(BackboneConfig, settings, origin=f"--config {options.config}: ")
+    config = configured(BackboneConfig, options.config)
     if options.smoke:
         config = replace(config, steps=30, batch=8, sizes=(96,), rise=5, judged=32)
     return train_backbone(

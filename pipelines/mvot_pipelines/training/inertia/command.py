@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mvot_pipelines.config import build, read_settings
+from mvot_pipelines.config import configured
 from mvot_pipelines.training.inertia.settings import InertiaConfig
 from mvot_pipelines.training.inertia.stage import train_inertia
 
@@ -28,8 +28,7 @@ def add_inertia(stages: Any) -> None:
 
 def _inertia(options: argparse.Namespace) -> Path:
     """Train, and say how well; the file that is left."""
-    settings = {} if options.config is None else read_settings(options.config)
-    config = build(InertiaConfig, settings, origin=f"--config {options.config}: ")
+    config = configured(InertiaConfig, options.config)
     if options.smoke:
         config = replace(config, steps=30, batch=32, every=10, frames=30)
     outcome = train_inertia(

@@ -19,6 +19,7 @@ from mvot_pipelines.training.inertia.figures import judge, overlaps, rollout
 from mvot_pipelines.training.inertia.material import Material
 from mvot_pipelines.training.inertia.settings import InertiaConfig
 from mvot_pipelines.training.inertia.windows import Windows
+from mvot_pipelines.training.running import rate_at, save_state
 from mvot_plugin.errors import UsageError
 from mvot_plugin.models.inertia import Inertia
 from mvot_plugin.ops.anchors import encode_boxes
@@ -99,7 +100,7 @@ class InertiaTraining:
         """One step; its loss."""
         config = self.config
         for group in self.optimizer.param_groups:
-            group["lr"] = self._rate()
+            group["lr"] = rate_at(self.step, steps=config.steps, rise=config.rise, rate=config.rate)
         batch = self.material.draw(np.random.default_rng([config.seed, self.step]), config)
         known = self.inertia.known
         seen, true = torch.from_numpy(batch.seen), torch.from_numpy(batch.true[:, known:])
@@ -124,9 +125,7 @@ class InertiaTraining:
             "quality": self.quality,
             "curve": self.curve,
         }
-        unfinished = folder / "inertia.part"
-        torch.save(state, unfinished)
-        unfinished.replace(folder / "inertia.pt")
+        save_state(state, folder / "inertia.pt")
         with (folder / "inertia.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, self.curve[0])
             writer.writeheader()
@@ -145,11 +144,6 @@ class InertiaTraining:
         self.optimizer.load_state_dict(state["optimizer"])
         self.best, self.quality = state["best"], state["quality"]
         self.curve = state["curve"]
-
-    def _rate(self) -> float:
-        config = self.config
-        fall = (1 + math.cos(math.pi * self.step / config.steps)) / 2
-        return config.rate * (0.01 + 0.99 * fall) * min((self.step + 1) / config.rise, 1)
 
     def _look(self) -> None:
         """Measure on what is held out, and keep the weights if they are the best so far."""
