@@ -51,13 +51,31 @@ def test_mot_prints_a_table_of_engines_by_k_and_draws_it(sequence, tmp_path):
     )  # fmt: skip
     assert cv2.imread(str(tmp_path / "k.png")).shape[1] > 500
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert lines[0] == "| STREET-01 | k = 1 | k = 4 | ms/frame |"
-    table = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in lines[2:]}
+    first, counts = (block.splitlines() for block in done.stdout.split("\n\n"))
+    assert first[0] == "| STREET-01: MOTA / IDF1 / HOTA | k = 1 | k = 4 | ms/frame |"
+    table = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in first[2:]}
     assert set(table) == {"hold", "lk-flow"}
-    mota, idf1 = map(float, table["lk-flow"][0].split("/"))
+    mota, idf1, hota = map(float, table["lk-flow"][0].split("/"))
     assert mota > 90
     assert idf1 > 90
+    assert hota > 80
+    assert counts[0].startswith("| STREET-01 | k | MOTA | IDF1 | HOTA | IDs |")
+    assert [line.split(" | ")[:2] for line in counts[2:]] == [
+        [f"| {engine}", k] for engine in ("hold", "lk-flow") for k in "14"
+    ]
+
+
+def test_several_sequences_are_scored_together_too(sequence, tmp_path):
+    shutil.copytree(sequence, tmp_path / "STREET-02")
+    both = [str(sequence), str(tmp_path / "STREET-02")]
+    done = run("mvot-bench", "mot", *both, "--engine", "hold", "--detect-every", 4)
+    assert done.returncode == 0, done.stderr
+    blocks = done.stdout.strip().split("\n\n")
+    one, _, _, _, together, counts = (block.splitlines()[-1] for block in blocks)
+    assert blocks[4].startswith("| all together: MOTA / IDF1 / HOTA | k = 4 |")
+    assert one.split("|")[2] == together.split("|")[2]  # twice the same has the same shares
+    fp, alone = (int(row.split("|")[8]) for row in (counts, blocks[1].splitlines()[-1]))
+    assert fp == 2 * alone > 0
 
 
 def test_a_sequence_without_truth_is_named(sequence, tmp_path):

@@ -1,6 +1,7 @@
 """`mvot-bench report`."""
 
 import re
+from dataclasses import fields
 
 import cv2
 import pytest
@@ -32,10 +33,12 @@ def kept(path, kind, command, rows, **settings):
 
 @pytest.fixture
 def files(tmp_path):
-    counts = {"switches": 1, "false_positives": 2, "misses": 3, "objects": 12}
-    scores = Scores(mota=0.5, idf1=0.6, mostly_tracked=1, mostly_lost=0, **counts)
+    names = [one.name for one in fields(Scores) if one.type in (int, "int")]
+    shares = {"mota": 0.5, "idf1": 0.6, "hota": 0.4}
+    at = {"located": (9,) * 19, "associated": (0.5,) * 19}
+    scores = Scores(**dict.fromkeys(names, 3), **shares, **at)
     same = {"sequence": "TUD", "engine": "hold", "scores": scores, "milliseconds": 2.0}
-    quality = [mot.MotResult(k=k, **same) for k in (1, 5)]
+    quality = [mot.MotResult(k=k, frames=10, **same) for k in (1, 5)]
     timed = [rt.RtResult(k=k, fps=25.0, frames=10, processed=5, detected=2, **same) for k in (1, 5)]
     cost = dict.fromkeys((*stages.OBSERVE, *stages.TRACK), 1.0)
     rows = [stages.Stages(size=(640, 480), targets=n, milliseconds=cost) for n in (1, 10)]
@@ -61,7 +64,7 @@ def test_a_report_has_all_runs_and_one_page_that_needs_no_other_file(files, tmp_
         assert cv2.imread(str(folder / name)).shape[1] > 500
     page = (folder / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 2
-    assert page.count("<table>") == 5
+    assert page.count("<table>") == 6
     assert "a &lt;fast&gt; one" in page
     assert not re.search(r'(src|href)="(?!data:)', page)
 

@@ -112,8 +112,8 @@ def test_the_command_reports_both_rates_and_goes_on_from_its_file(sequence, tmp_
     arguments += ["--json", str(file), "--detect-every"]
     assert main([*arguments, "1"]) == 0
     out, err = capsys.readouterr()
-    assert "| MOVES at 25 fps: MOTA / IDF1 | k = 1 | ms/frame |" in out
-    assert "| MOVES at 10 fps: MOTA / IDF1 | k = 1 | ms/frame |" in out
+    assert "| MOVES at 25 fps: MOTA / IDF1 / HOTA | k = 1 | ms/frame |" in out
+    assert "| MOVES at 10 fps: MOTA / IDF1 / HOTA | k = 1 | ms/frame |" in out
     assert "6 of 12 frames processed at 61.0 ms" in err
     assert main([*arguments, "1", "4"]) == 0
     assert capsys.readouterr().err.count("(from ") == 2

@@ -1,8 +1,12 @@
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mvot_benchmarks.scoring import Scorer
+from mvot_benchmarks.scoring import Scorer, overall
 from mvot_benchmarks.truth import Regions, TruthFrame, mot_truth, truth_by_frame
+from mvot_plugin.errors import UsageError
 from mvot_plugin.motfile import read_mot
 from mvot_plugin.types import Tracks
 
@@ -54,6 +58,36 @@ def test_what_follows_an_ignored_object_does_not_count():
     scorer.add(truth(HERE, THERE, ignored=[1]), tracks(t1=HERE))
     scores = scorer.scores()
     assert (scores.objects, scores.misses, scores.false_positives) == (2, 0, 0)
+
+
+def test_sequences_together_count_as_one_in_which_nothing_is_the_same():
+    rng = np.random.default_rng(0)
+    apart, joined = [], Scorer()
+    for sequence in range(2):
+        scorer = Scorer()
+        for _ in range(20):
+            objects = truth(*([0, 40 * n, 20, 40 * n + 20] for n in range(4)))
+            moved = objects.xyxy + rng.normal(0, 2, (4, 1)).astype(np.float32)
+            ids = rng.permutation(6)[:4] + 10 * sequence
+            named = {f"t{n}": box for n, box in zip(ids, moved, strict=True)}
+            scorer.add(objects, tracks(**named))
+            other = TruthFrame(
+                id=objects.id + 10 * sequence, xyxy=objects.xyxy, ignored=objects.ignored
+            )
+            joined.add(other, tracks(**named))
+        apart.append(scorer.scores())
+    together, expected = overall(apart), joined.scores()
+    assert together.hota == pytest.approx(expected.hota)
+    assert together.associated == pytest.approx(expected.associated)
+    assert 0.1 < together.hota < 0.9
+    same = {"hota": 0.0, "associated": ()}
+    assert replace(together, **same) == replace(expected, **same)
+
+
+def test_without_trackeval_a_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "trackeval.metrics", None)
+    with pytest.raises(UsageError, match=r"pip install 'mvot-plugin\[bench\]'"):
+        Scorer()
 
 
 def test_motchallenge_truth_keeps_flagged_pedestrians_and_ignores_look_alikes(tmp_path):

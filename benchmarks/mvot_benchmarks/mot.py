@@ -1,21 +1,24 @@
-"""``mvot-bench mot``: MOTA and IDF1 over engines and detector intervals, on MOT sequences."""
+"""``mvot-bench mot``: MOTA, IDF1 and HOTA over engines and detector intervals."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from mvot_benchmarks.datasets import Sequence as Recorded
 from mvot_benchmarks.datasets import open_sequence
-from mvot_benchmarks.scoring import Scorer, Scores
+from mvot_benchmarks.scoring import Scorer, Scores, overall
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.sources import Source
 from mvot_plugin.engines.base import MotionEngine
 from mvot_plugin.types import Frame, Tracks
 
 __all__ = [
+    "QUALITY",
+    "TOGETHER",
     "MotResult",
     "Row",
+    "counts",
     "evaluate",
     "evaluate_one",
     "grid",
@@ -25,16 +28,25 @@ __all__ = [
     "table",
 ]
 
+QUALITY = "MOTA / IDF1 / HOTA"
+"""What ``quality`` says of a row."""
+TOGETHER = "all together"
+"""What all sequences of a run are called in tables."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MotResult:
-    """One sequence tracked by one engine at one k; ``milliseconds`` are motion and merging."""
+    """One sequence tracked by one engine at one k; ``milliseconds`` are motion and merging.
+
+    They are the mean of ``frames`` frames.
+    """
 
     sequence: str
     engine: str
     k: int
     scores: Scores
     milliseconds: float
+    frames: int
 
 
 def evaluate(
@@ -72,6 +84,7 @@ def evaluate_one(
         k=k,
         scores=scores,
         milliseconds=1e3 * seconds / pipeline.steps,
+        frames=pipeline.steps,
     )
 
 
@@ -111,10 +124,35 @@ class Row(Protocol):
 
 
 def table(results: Sequence[MotResult]) -> str:
-    """A Markdown table for each sequence: engines down, k across, MOTA / IDF1 in each cell."""
-    return "\n\n".join(
-        grid(name, [result for result in results if result.sequence == name], quality)
-        for name in dict.fromkeys(result.sequence for result in results)
+    """Markdown tables for each sequence, and for all together where there are several.
+
+    First engines down, k across, and ``QUALITY`` in each cell; then the counts behind it.
+    """
+    results, blocks = [*results, *_together(results)], []
+    for name in dict.fromkeys(result.sequence for result in results):
+        here = [result for result in results if result.sequence == name]
+        blocks.append(grid(f"{name}: {QUALITY}", here, quality))
+        blocks.append(counts(name, here))
+    return "\n\n".join(blocks)
+
+
+def _together(results: Sequence[MotResult]) -> list[MotResult]:
+    """The rows of all sequences as one, for each engine and k that all of them have."""
+    groups: dict[tuple[str, int], list[MotResult]] = {}
+    for one in results:
+        groups.setdefault((one.engine, one.k), []).append(one)
+    names = {one.sequence for one in results}
+    return [_merged(rows) for rows in groups.values() if len(rows) == len(names) > 1]
+
+
+def _merged(rows: Sequence[MotResult]) -> MotResult:
+    frames = sum(row.frames for row in rows)
+    return replace(
+        rows[0],
+        sequence=TOGETHER,
+        scores=overall([row.scores for row in rows]),
+        milliseconds=sum(row.milliseconds * row.frames for row in rows) / frames,
+        frames=frames,
     )
 
 
@@ -134,5 +172,26 @@ def grid(title: str, results: Sequence[Row], cell: Callable[[Any], str]) -> str:
 
 
 def quality(result: Row) -> str:
-    """MOTA / IDF1, in percent."""
-    return f"{100 * result.scores.mota:.1f} / {100 * result.scores.idf1:.1f}"
+    """MOTA / IDF1 / HOTA, in percent."""
+    scores = result.scores
+    return f"{100 * scores.mota:.1f} / {100 * scores.idf1:.1f} / {100 * scores.hota:.1f}"
+
+
+def counts(title: str, results: Sequence[Row]) -> str:
+    """A Markdown table of what the figures are made of: a row for each engine and k.
+
+    IDs are identity switches, Frag interruptions; FP and FN are boxes; MT and ML are objects that
+    were found on 80 % of their frames or more, and on less than 20 %.
+    """
+    lines = [
+        f"| {title} | k | MOTA | IDF1 | HOTA | IDs | Frag | FP | FN | MT | ML |",
+        f"| --- |{' --- |' * 10}",
+    ]
+    for result in results:
+        one = result.scores
+        shares = " | ".join(f"{100 * share:.1f}" for share in (one.mota, one.idf1, one.hota))
+        lines.append(
+            f"| {result.engine} | {result.k} | {shares} | {one.switches} | {one.fragmentations} | "
+            f"{one.false_positives} | {one.misses} | {one.mostly_tracked} | {one.mostly_lost} |"
+        )
+    return "\n".join(lines)

@@ -8,15 +8,15 @@ that is played faster than it was recorded keeps its timestamps.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 from mvot_benchmarks.datasets import open_sequence
-from mvot_benchmarks.mot import grid, name_of, quality, score
-from mvot_benchmarks.scoring import Scores
+from mvot_benchmarks.mot import QUALITY, TOGETHER, grid, name_of, quality, score
+from mvot_benchmarks.scoring import Scores, overall
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_pipelines.sources import Source
 from mvot_plugin.engines.base import Motion, MotionEngine
@@ -179,14 +179,40 @@ def _own_rate(folder: str | Path) -> float:
 
 
 def table(results: Sequence[RtResult]) -> str:
-    """A Markdown table for each sequence and rate, as ``mot``'s, and one of how many were seen."""
+    """Markdown tables for each sequence and rate, as ``mot``'s, and of how many frames were seen.
+
+    At rates that all of several sequences were shown at, there is one for all together.
+    """
     blocks = []
+    results = [*results, *_together(results)]
     for name, fps in dict.fromkeys((one.sequence, one.fps) for one in results):
         here = [one for one in results if (one.sequence, one.fps) == (name, fps)]
         title = f"{name} at {fps:g} fps"
-        blocks.append(grid(f"{title}: MOTA / IDF1", here, quality))
+        blocks.append(grid(f"{title}: {QUALITY}", here, quality))
         blocks.append(grid(f"{title}: frames processed", here, _share))
     return "\n\n".join(blocks)
+
+
+def _together(results: Sequence[RtResult]) -> list[RtResult]:
+    """The rows of all sequences as one, for each engine, k and rate that all of them have."""
+    groups: dict[tuple[str, int, float], list[RtResult]] = {}
+    for one in results:
+        groups.setdefault((one.engine, one.k, one.fps), []).append(one)
+    names = {one.sequence for one in results}
+    return [_merged(rows) for rows in groups.values() if len(rows) == len(names) > 1]
+
+
+def _merged(rows: Sequence[RtResult]) -> RtResult:
+    processed = sum(row.processed for row in rows)
+    return replace(
+        rows[0],
+        sequence=TOGETHER,
+        scores=overall([row.scores for row in rows]),
+        frames=sum(row.frames for row in rows),
+        processed=processed,
+        detected=sum(row.detected for row in rows),
+        milliseconds=sum(row.milliseconds * row.processed for row in rows) / processed,
+    )
 
 
 def _share(result: RtResult) -> str:

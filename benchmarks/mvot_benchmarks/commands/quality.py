@@ -16,7 +16,7 @@ _KS = (1, 2, 5, 10, 20)
 def add_mot(commands: shared.Commands) -> None:
     """Tracking by engines and k, as good as it gets without a clock."""
     command = commands.add_parser(
-        "mot", help="MOTA and IDF1 on sequences, from their public detections (det.txt)"
+        "mot", help="MOTA, IDF1 and HOTA on sequences, from their public detections (det.txt)"
     )
     shared.add_sequences(command)
     shared.add_engines(command, "hold", "kalman", "lk-flow")
@@ -103,7 +103,6 @@ def _rt_line(row: rt.RtResult) -> str:
 
 
 def _figures(scores: Scores) -> str:
-    return (
-        f"MOTA {100 * scores.mota:.1f}, IDF1 {100 * scores.idf1:.1f}, {scores.switches} switches, "
-        f"{scores.false_positives} FP, {scores.misses} FN"
-    )
+    shares = {"MOTA": scores.mota, "IDF1": scores.idf1, "HOTA": scores.hota}
+    said = ", ".join(f"{name} {100 * share:.1f}" for name, share in shares.items())
+    return f"{said}, {scores.switches} switches, {scores.false_positives} FP, {scores.misses} FN"
