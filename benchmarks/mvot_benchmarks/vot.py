@@ -1,11 +1,11 @@
 """``mvot-bench vot``: all objects of a sequence followed at once from ground truth, no detector.
 
-VOT's supervised protocol for many targets (SiamMT 4.2, SiamMOTION 4.2), without its clock: every
-object of a video counts as a sequence of its own, and all are tracked in one batch.
+VOT's supervised protocol for many targets (SiamMT 4.2, SiamMOTION 4.2), without a clock or, as
+VOT-RT, with one: every object of a video counts as a sequence of its own, and all are tracked in
+one batch.
 """
 
 import math
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
@@ -13,22 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Float32
 from numpy.typing import ArrayLike
 
 from mvot_benchmarks import datasets
-from mvot_plugin.engines.base import MotionEngine, Targets
-from mvot_plugin.ops.boxes import iou
+from mvot_benchmarks.following import Following, Look
+from mvot_plugin.engines.base import MotionEngine
 from mvot_plugin.types import Frame
 
 __all__ = ["Clip", "VotScore", "evaluate", "pooled", "read_clip", "table"]
 
-AWAY = 5
-"""Frames from a failure to the re-initialisation."""
-BURN_IN = 10
-"""Frames from a re-initialisation, itself included, that do not count for the accuracy."""
 SENSITIVITY = 30
 """Of the robustness, to the share of frames with a failure."""
+_WARM_UP = 3
+"""Frames that are followed once before a clock runs."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,19 +90,25 @@ def read_clip(folder: str | Path, limit: int | None = None) -> Clip:
 
 
 def evaluate(
-    engine: MotionEngine[Any, Any], sequence: Clip | str | Path, limit: int | None = None
+    engine: MotionEngine[Any, Any],
+    sequence: Clip | str | Path,
+    limit: int | None = None,
+    fps: float | None = None,
 ) -> VotScore:
     """Follow all objects of a clip, or of a sequence folder, over its first ``limit`` frames.
 
-    Both protocols run over one observation of each frame. A folder may have the layout of any data
-    set that ``datasets.open_sequence`` knows, and raises what that does; it is decoded as it goes,
-    one frame in memory at a time.
+    Both protocols run over one observation of each frame. Frames come at ``fps``, each with a clock
+    of its own, or wait (None). A folder may have the layout of any data set that
+    ``datasets.open_sequence`` knows, and raises what that does; it is decoded as it goes, one frame
+    in memory at a time.
     """
     if isinstance(sequence, Clip):
-        return _follow(engine, sequence.frames, sequence.truth[:limit])
+        return _follow(engine, sequence.frames, sequence.truth[:limit], fps)
+    if fps is not None:
+        _warm_up(engine, read_clip(sequence, _WARM_UP))
     opened = datasets.open_sequence(sequence)
     with opened.open() as source:
-        return _follow(engine, source, opened.boxes()[:limit])
+        return _follow(engine, source, opened.boxes()[:limit], fps)
 
 
 def pooled(scores: Sequence[VotScore]) -> VotScore:
@@ -141,79 +145,28 @@ def _follow(
     engine: MotionEngine[Any, Any],
     frames: Iterable[Frame],
     truth: Float32[np.ndarray, "frames objects 4"],
+    fps: float | None,
 ) -> VotScore:
     """Run both protocols over the frames that have truth."""
-    supervised, once = _Pass(engine, truth), _Pass(engine, truth)
-    costs, seen = [], 0
+    supervised = Following(engine, truth, restarts=True, fps=fps)
+    once = Following(engine, truth, restarts=False, fps=fps)
+    seen = 0
     for frame in takewhile(lambda frame: frame.index < len(truth), frames):
-        start = time.perf_counter()
-        observation = engine.observe(frame)
-        if supervised.track(observation, frame.index):
-            costs.append(1e3 * (time.perf_counter() - start))
-        supervised.drop_failures(frame.index)
-        once.track(observation, frame.index)
-        supervised.enroll(observation, frame.index)
-        once.enroll(observation, frame.index)
+        look = Look(engine, frame)
+        supervised.step(look)
+        once.step(look)
         seen = frame.index + 1
-    return _score(supervised, once, costs, seen)
+    return _score(supervised, once, seen)
 
 
-class _Pass:
-    """Targets on their way; ``overlap`` (frames, objects) is NaN where untracked or not visible.
-
-    ``valid`` says which of it counts for the accuracy.
-    """
-
-    def __init__(
-        self, engine: MotionEngine[Any, Any], truth: Float32[np.ndarray, "frames objects 4"]
-    ) -> None:
-        self._engine, self._truth = engine, truth
-        self.visible = ~np.isnan(truth).any(2)
-        self.overlap = np.full(self.visible.shape, np.nan)
-        self.valid = np.zeros_like(self.visible)
-        length, count = self.visible.shape
-        self._last = np.where(self.visible, np.arange(length)[:, None], -1).max(0, initial=-1)
-        self._due, self._valid_from = np.zeros((2, count), np.int64)
-        self._targets: Targets | None = None
-        self._objects = np.empty(0, np.int64)
-
-    def track(self, observation: Any, index: int) -> bool:
-        """Move the targets that are not over onto a frame; false if there are none."""
-        self._keep(self._last[self._objects] >= index)
-        if self._targets is None or not len(self._targets):
-            return False
-        self._targets, motion = self._engine.track(observation, self._targets)
-        seen = self.visible[index, self._objects]
-        objects = self._objects[seen]
-        shared = np.nan_to_num(iou(motion.boxes[seen], self._truth[index, objects]).diagonal())
-        self.overlap[index, objects] = shared
-        self.valid[index, objects] = (shared > 0) & (index >= self._valid_from[objects])
-        return True
-
-    def drop_failures(self, index: int) -> None:
-        """Give up the targets without overlap, until they are due again."""
-        failed = self.overlap[index, self._objects] == 0
-        self._due[self._objects[failed]] = index + AWAY
-        self._keep(~failed)
-
-    def enroll(self, observation: Any, index: int) -> None:
-        """Start the objects that are due and visible from their truth."""
-        objects = np.flatnonzero(self.visible[index] & (self._due <= index))
-        if not len(objects):
-            return
-        self._valid_from[objects] = np.where(self._due[objects] > 0, index + BURN_IN, 0)
-        self._due[objects] = len(self._truth)
-        new = self._engine.enroll(observation, self._truth[index, objects])
-        self._targets = new if self._targets is None else Targets.cat([self._targets, new])
-        self._objects = np.concatenate([self._objects, objects])
-
-    def _keep(self, rows: Bool[np.ndarray, " n"]) -> None:
-        if self._targets is not None and not rows.all():
-            self._targets, self._objects = self._targets[rows], self._objects[rows]
+def _warm_up(engine: MotionEngine[Any, Any], clip: Clip) -> None:
+    """What a network does on its first calls only, it does before the clock runs."""
+    _follow(engine, clip.frames, clip.truth, None)
 
 
-def _score(supervised: _Pass, once: _Pass, costs: Sequence[float], seen: int) -> VotScore:
+def _score(supervised: Following, once: Following, seen: int) -> VotScore:
     """The figures, over the ``seen`` frames that the video had."""
+    costs = supervised.seconds
     frames, failures = supervised.visible[:seen].sum(0), (supervised.overlap == 0).sum(0)
     valid = supervised.overlap[supervised.valid]
     followed = once.overlap[~np.isnan(once.overlap)]
@@ -227,7 +180,7 @@ def _score(supervised: _Pass, once: _Pass, costs: Sequence[float], seen: int) ->
         mean_iou=_mean(followed),
         success=_mean(followed > 0.5),
         followed=len(followed),
-        milliseconds=float(np.median(costs)) if costs else math.nan,
+        milliseconds=1e3 * float(np.median(costs)) if costs else math.nan,
         steps=len(costs),
     )
 

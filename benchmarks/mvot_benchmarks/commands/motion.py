@@ -4,22 +4,25 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 from mvot_benchmarks import ablation, vot
 from mvot_benchmarks.commands import options as shared
 from mvot_benchmarks.mot import name_of
 from mvot_plugin.engines.base import MotionEngine
+from mvot_plugin.errors import UsageError
 
 __all__ = ["AblationResult", "VotResult", "ablation_table", "add_ablation", "add_vot", "vot_table"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class VotResult:
-    """One sequence followed by one engine."""
+    """One sequence followed by one engine, at ``fps`` frames a second or without a clock."""
 
     sequence: str
     engine: str
+    fps: float | None
     score: vot.VotScore
 
 
@@ -39,6 +42,13 @@ def add_vot(commands: shared.Commands) -> None:
     )
     shared.add_sequences(command)
     shared.add_engines(command, "hold", "lk-flow")
+    command.add_argument(
+        "--fps",
+        nargs="+",
+        default=["none"],
+        metavar="FPS",
+        help="at which frames come; none is without a clock (default: none)",
+    )
     shared.add_network(command)
     shared.add_json(command)
     command.set_defaults(command=_vot)
@@ -64,7 +74,7 @@ def add_ablation(commands: shared.Commands) -> None:
 
 def vot_table(rows: Sequence[VotResult]) -> str:
     """See ``vot.table``."""
-    return vot.table([(row.sequence, row.engine, row.score) for row in rows])
+    return vot.table([(row.sequence, _engine_of(row), row.score) for row in rows])
 
 
 def ablation_table(rows: Sequence[AblationResult]) -> str:
@@ -77,14 +87,12 @@ def ablation_table(rows: Sequence[AblationResult]) -> str:
 
 def _vot(options: argparse.Namespace) -> None:
     results, found = shared.start(options, VotResult, "weights", "device", "precision"), []
-    engines = shared.load_engines(options)
+    engines, rates = shared.load_engines(options), [_rate(text) for text in options.fps]
     with results:
-        for folder in options.sequences:
-            for name, engine in engines.items():
-                key = {"sequence": name_of(folder), "engine": name}
-                measure = partial(_follow, folder, engine, VotResult, key)
-                tell = partial(_line, name)
-                found.append(shared.measured(results, measure, tell, **key))
+        for folder, (name, engine), fps in product(options.sequences, engines.items(), rates):
+            key = {"sequence": name_of(folder), "engine": name, "fps": fps}
+            measure = partial(_follow, folder, engine, VotResult, key)
+            found.append(shared.measured(results, measure, _vot_line, **key))
     print(vot_table(found))
 
 
@@ -104,9 +112,30 @@ def _ablation(options: argparse.Namespace) -> None:
 
 
 def _follow(
-    folder: str, engine: MotionEngine[Any, Any], kind: type[Any], key: dict[str, str]
+    folder: str, engine: MotionEngine[Any, Any], kind: type[Any], key: dict[str, Any]
 ) -> Any:
-    return kind(score=vot.evaluate(engine, folder), **key)
+    return kind(score=vot.evaluate(engine, folder, fps=key.get("fps")), **key)
+
+
+def _rate(text: str) -> float | None:
+    """Frames a second from "25", None from "none"; raises ``UsageError`` for what is neither."""
+    if text == "none":
+        return None
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise UsageError(f"--fps {text!r}: a rate is a number above 0, or none")
+    return rate
+
+
+def _engine_of(row: VotResult) -> str:
+    return row.engine if row.fps is None else f"{row.engine} at {row.fps:g} fps"
+
+
+def _vot_line(row: VotResult) -> str:
+    return _line(_engine_of(row), row)
 
 
 def _line(name: str, row: VotResult | AblationResult) -> str:
