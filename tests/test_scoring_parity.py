@@ -6,6 +6,7 @@ from pathlib import Path
 import motmetrics
 import numpy as np
 import pytest
+import trackeval
 
 from mvot_benchmarks.scoring import Scorer, overall
 from mvot_benchmarks.truth import Regions, mot_truth, truth_by_frame
@@ -40,7 +41,6 @@ def ours(name):
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory):
     """What TrackEval finds in the files, in MOTChallenge's folders: metrics by sequence."""
-    trackeval = pytest.importorskip("trackeval")
     root = tmp_path_factory.mktemp("trackeval")
     for name, length in LENGTHS.items():
         (root / "gt" / name / "gt").mkdir(parents=True)

@@ -1,14 +1,13 @@
-"""MOTA, IDF1 and HOTA by MOTChallenge's rules, counted by ``motmetrics`` and TrackEval."""
+"""MOTA and IDF1, counted by ``motmetrics``, and HOTA, all by MOTChallenge's rules."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from mvot_benchmarks.hota import Seen, association, hota
 from mvot_benchmarks.truth import TruthFrame, counted_boxes
-from mvot_plugin.errors import UsageError
 from mvot_plugin.ops.boxes import iou
 from mvot_plugin.types import Tracks
 
@@ -64,22 +63,13 @@ def overall(scores: Sequence[Scores]) -> Scores:
 
 
 class Scorer:
-    """Takes the tracks of one frame after another against the truth.
-
-    Raises ``UsageError`` without TrackEval (the ``bench`` extra).
-    """
+    """Takes the tracks of one frame after another against the truth."""
 
     def __init__(self) -> None:
-        try:
-            import motmetrics  # brings pandas, which only scoring should wait for
-            import trackeval.metrics
-        except ImportError as error:
-            raise UsageError(
-                f"scoring needs TrackEval ({error}): pip install 'mvot-plugin[bench]'"
-            ) from error
-        self._motmetrics, self._hota = motmetrics, trackeval.metrics.HOTA()
+        import motmetrics  # brings pandas, which only scoring should wait for
+
         self._events = motmetrics.MOTAccumulator(auto_id=True)
-        self._seen = _Seen()
+        self._seen = Seen()
 
     def add(self, truth: TruthFrame, tracks: Tracks) -> None:
         """Count one frame; for MOTA and IDF1, track and object fit at an IoU of 0.5 or more."""
@@ -93,40 +83,12 @@ class Scorer:
 
     def scores(self) -> Scores:
         """The figures of all frames so far."""
-        host = self._motmetrics.metrics.create()
+        import motmetrics
+
+        host = motmetrics.metrics.create()
         row = host.compute(self._events, metrics=list(_COUNTED)).iloc[0]
         counts = {name: int(row[theirs]) for theirs, name in _COUNTED.items()}
-        hota = self._hota.eval_sequence(self._seen.as_trackeval())
-        return _scores(counts, hota["HOTA_TP"].astype(np.int64), hota["AssA"])
-
-
-@dataclass(kw_only=True)
-class _Seen:
-    """The ids of objects and tracks on each frame, and how they overlap."""
-
-    objects: list[Int64[np.ndarray, " n"]] = field(default_factory=list)
-    tracks: list[Int64[np.ndarray, " m"]] = field(default_factory=list)
-    overlaps: list[Float64[np.ndarray, "n m"]] = field(default_factory=list)
-
-    def add(
-        self,
-        objects: Int64[np.ndarray, " n"],
-        tracks: Int64[np.ndarray, " m"],
-        overlap: Float64[np.ndarray, "n m"],
-    ) -> None:
-        self.objects.append(objects)
-        self.tracks.append(tracks)
-        self.overlaps.append(overlap)
-
-    def as_trackeval(self) -> dict[str, Any]:
-        """What TrackEval's metrics take: ids count from 0."""
-        found: dict[str, Any] = {"similarity_scores": self.overlaps}
-        for name, ids in (("gt", self.objects), ("tracker", self.tracks)):
-            every = np.unique(np.concatenate([*ids, np.empty(0, np.int64)]))
-            found[f"{name}_ids"] = [np.searchsorted(every, here) for here in ids]
-            found[f"num_{name}_ids"] = len(every)
-            found[f"num_{name}_dets"] = sum(map(len, ids))
-        return found
+        return _scores(counts, *association(self._seen))
 
 
 def _scores(
@@ -138,11 +100,10 @@ def _scores(
     objects = counts["objects"]
     wrong = counts["misses"] + counts["false_positives"] + counts["switches"]
     boxes = objects - counts["misses"] + counts["false_positives"]
-    detected = located / np.maximum(objects + boxes - located, 1)
     return Scores(
         mota=1 - wrong / objects if objects else np.nan,
         idf1=2 * counts["identified"] / (objects + boxes) if objects + boxes else np.nan,
-        hota=float(np.sqrt(detected * associated).mean()),
+        hota=hota(located, associated, objects, boxes),
         located=tuple(located.tolist()),
         associated=tuple(associated.tolist()),
         **counts,
