@@ -1,0 +1,76 @@
+"""The quality of what ships, on a scene of our own: it may rise, and never fall.
+
+``MVOT_GOLDEN=write pytest tests/test_golden.py`` writes down what has risen.
+"""
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mvot_benchmarks.scoring import Scorer
+from mvot_benchmarks.truth import TruthFrame
+from mvot_benchmarks.vot import Clip, evaluate
+from mvot_pipelines.pipeline import MotPipeline
+from mvot_plugin.engines import load_engine
+from mvot_plugin.synthetic import NoisyDetector, street
+
+GOLDEN = Path(__file__).with_name("golden.json")
+SLACK = {"hold": 0.001, "kalman": 0.001, "lk-flow": 0.02, "siammotion-n": 0.02}
+"""What another processor's rounding may cost: networks run in bfloat16."""
+A_FAILURE = 0.05
+"""What rounding may cost in robustness, where one target more or less is lost."""
+
+
+@cache
+def scene():
+    made = street(7, size=(480, 360), frames=60, frame_rate=12.0, walkers=8, vehicles=2, cyclists=1)
+    return made, tuple(made)
+
+
+def moved(name):
+    """Motion alone, as `mvot-bench vot` scores it."""
+    made, frames = scene()
+    ids = sorted({n for i in range(len(made)) for n in made.truth(i).id.tolist()})
+    truth = np.full((len(made), len(ids), 4), np.nan, np.float32)
+    for index, row in enumerate(truth):
+        here = made.truth(index)
+        seen = here.visibility >= 0.5
+        row[np.searchsorted(ids, here.id[seen])] = here.xyxy[seen]
+    score = evaluate(load_engine(name), Clip(frames=frames, truth=truth))
+    return {key: getattr(score, key) for key in ("accuracy", "robustness", "mean_iou")}
+
+
+def tracked(name):
+    """A whole pipeline with a noisy detector on every 5th frame, as `mvot-bench mot` scores it."""
+    made, frames = scene()
+    detector = NoisyDetector(made)
+    scorer = Scorer()
+    for frame, tracks in MotPipeline(detector, load_engine(name), 5).run(frames):
+        here = made.truth(frame.index)
+        hidden = here.visibility < 0.25
+        scorer.add(TruthFrame(id=here.id, xyxy=here.xyxy, ignored=hidden), tracks)
+    scores = scorer.scores()
+    return {key: getattr(scores, key) for key in ("mota", "idf1", "hota")}
+
+
+@pytest.mark.parametrize("name", SLACK)
+def test_quality_never_falls(name):
+    golden = json.loads(GOLDEN.read_text())
+    known = golden.get(name, {})
+    found = {key: round(value, 4) for key, value in (moved(name) | tracked(name)).items()}
+    if os.environ.get("MVOT_GOLDEN") == "write":
+        golden[name] = {key: max(value, known.get(key, value)) for key, value in found.items()}
+        GOLDEN.write_text(json.dumps(golden, indent=1) + "\n")
+        return
+    slack = dict.fromkeys(found, SLACK[name])
+    if SLACK[name] > 0.01:
+        slack["robustness"] = A_FAILURE
+    assert known.keys() == found.keys()
+    fallen = {
+        key: (known[key], found[key]) for key in found if found[key] < known[key] - slack[key]
+    }
+    assert not fallen, f"{name}: quality fell (before, now)"
