@@ -67,8 +67,8 @@ train)
   ;;
 bench)
   mkdir -p "$2"
-  "$python" -m mvot_benchmarks.cli stages --engine siammotion --device "${MVOT_DEVICE:-cuda}" | tee "$2/stages.md"
-  "$python" -m mvot_benchmarks.cli stages --engine siammotion-n --device "${MVOT_DEVICE:-cuda}" | tee "$2/stages-n.md"
+  "$python" -m mvot_benchmarks.cli scaling --device "${MVOT_DEVICE:-cuda}" \
+    --json "$2/scaling.json" | tee "$2/scaling.md"
   ;;
 *)
   sed -n '2,11s/^# \{0,1\}//p' "$0"

@@ -6,9 +6,10 @@ from dataclasses import fields
 import cv2
 import pytest
 
-from mvot_benchmarks import mot, overhead, rt, stages
+from mvot_benchmarks import mot, overhead, rt
 from mvot_benchmarks.cli import main
 from mvot_benchmarks.results import Results
+from mvot_benchmarks.scaling import Scaling
 from mvot_benchmarks.scoring import Scores
 
 ENVIRONMENT = {
@@ -40,13 +41,19 @@ def files(tmp_path):
     same = {"sequence": "TUD", "engine": "hold", "scores": scores, "milliseconds": 2.0}
     quality = [mot.MotResult(k=k, frames=10, **same) for k in (1, 5)]
     timed = [rt.RtResult(k=k, fps=25.0, frames=10, processed=5, detected=2, **same) for k in (1, 5)]
-    cost = dict.fromkeys((*stages.OBSERVE, *stages.TRACK), 1.0)
-    rows = [stages.Stages(size=(640, 480), targets=n, milliseconds=cost) for n in (1, 10)]
+    whole = {"frame": 5.0, "enroll": 4.0, "observe": 2.0, "track": 3.0}
+    by_engine = {"lk-flow": {}, "siammotion-n": {"crop": 1.0, "head": 2.0}}
+    rows = [
+        Scaling(engine=name, size=size, targets=n, stages=stages, **whole)
+        for size in ((640, 480), (1280, 720))
+        for n in (1, 10)
+        for name, stages in by_engine.items()
+    ]
     own = [overhead.Overhead(targets=5, k=1, median=0.5, p95=0.7)]
     return [
         kept(tmp_path / "a.json", mot.MotResult, "mot", quality),
         kept(tmp_path / "b.json", rt.RtResult, "rt", timed),
-        kept(tmp_path / "c.json", stages.Stages, "stages", rows, engine="siammotion-n"),
+        kept(tmp_path / "c.json", Scaling, "scaling", rows),
         kept(tmp_path / "d.json", overhead.Overhead, "overhead", own),
     ]
 
@@ -54,19 +61,27 @@ def files(tmp_path):
 def test_a_report_has_all_runs_and_one_page_that_needs_no_other_file(files, tmp_path, capsys):
     folder = tmp_path / "new" / "report"
     assert main(["report", *files, "--output", str(folder)]) == 0
-    assert capsys.readouterr().out.count("saved ") == 4
+    assert capsys.readouterr().out.count("saved ") == 5
     text = (folder / "report.md").read_text()
-    assert re.findall("^## (.*)$", text, re.MULTILINE) == ["mot", "rt", "stages", "overhead"]
+    assert re.findall("^## (.*)$", text, re.MULTILINE) == ["mot", "rt", "scaling", "overhead"]
     assert "mvot-bench rt 'A B'" in text
     assert "| 5 | 1 | 0.50 | 0.70 |" in text
     assert "ultralytics" not in text
     for name in re.findall(r"!\[.*\]\((.*)\)", text):
         assert cv2.imread(str(folder / name)).shape[1] > 500
     page = (folder / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 2
-    assert page.count("<table>") == 6
+    assert page.count("data:image/png;base64,") == 3
+    assert page.count("<table>") == 9
     assert "a &lt;fast&gt; one" in page
     assert not re.search(r'(src|href)="(?!data:)', page)
+
+
+def test_engines_without_stages_have_no_picture_of_them(tmp_path):
+    cost = {"frame": 5.0, "enroll": 4.0, "observe": 2.0, "track": 3.0, "stages": {}}
+    row = Scaling(engine="lk-flow", size=(640, 480), targets=1, **cost)
+    path = kept(tmp_path / "a.json", Scaling, "scaling", [row])
+    assert main(["report", path, "--output", str(tmp_path / "r")]) == 0
+    assert [one.name for one in (tmp_path / "r").glob("*.png")] == ["speed-1.png"]
 
 
 def test_a_file_that_holds_no_results_is_named(tmp_path, capsys):

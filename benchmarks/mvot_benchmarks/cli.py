@@ -5,7 +5,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from mvot_benchmarks.commands.cost import add_overhead, add_stages
+from mvot_benchmarks.commands.cost import add_overhead, add_scaling
 from mvot_benchmarks.commands.motion import add_ablation, add_vot
 from mvot_benchmarks.commands.quality import add_mot, add_rt
 from mvot_benchmarks.commands.report import add_report
@@ -42,7 +42,7 @@ def _parser() -> Parser:
     parser = Parser(prog="mvot-bench", description="Measure quality and cost.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=version("mvot-bench"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_mot, add_rt, add_vot, add_ablation, add_overhead, add_stages, add_report):
+    for add in (add_mot, add_rt, add_vot, add_ablation, add_overhead, add_scaling, add_report):
         add(commands)
     return parser
 

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mvot_benchmarks.stages import Stages
-
-__all__ = ["plot_quality", "png", "quality_figure", "stages_figure"]
+__all__ = ["blank_figure", "plot_quality", "png", "quality_figure"]
 
 _CLOCKS = ("-", "--", ":", "-.")
 
@@ -41,7 +39,7 @@ def quality_figure(results: Sequence[MotResult], timed: Sequence[RtResult] = ())
     rows: list[MotResult | RtResult] = [*results, *timed]
     names = list(dict.fromkeys(row.sequence for row in rows))
     engines = list(dict.fromkeys(row.engine for row in rows))
-    figure = _figure(8.0, 3.2 * len(names))
+    figure = blank_figure(8.0, 3.2 * len(names))
     axes = figure.subplots(len(names), 2, squeeze=False, sharex=True)
     for line, name in zip(axes, names, strict=True):
         here = [row for row in rows if row.sequence == name]
@@ -89,32 +87,6 @@ def _rate(row: MotResult | RtResult) -> float:
     return row.fps if isinstance(row, RtResult) else 0.0
 
 
-def stages_figure(results: Sequence["Stages"], engine: str) -> "Figure":
-    """Bars of a frame's milliseconds, stacked by stage: an axis a size, a bar a number of targets.
-
-    Stages are those that ``observe`` and ``track`` consist of. Raises ``UsageError`` without
-    matplotlib.
-    """
-    from mvot_benchmarks.stages import OBSERVE, TRACK
-
-    sizes = list(dict.fromkeys(row.size for row in results))
-    figure = _figure(4.2 * len(sizes) + 1.5, 4.0)
-    axes = figure.subplots(1, len(sizes), squeeze=False)[0]
-    for axis, size in zip(axes, sizes, strict=True):
-        rows = [row for row in results if row.size == size]
-        floor = [0.0] * len(rows)
-        for number, stage in enumerate((*OBSERVE, *TRACK)):
-            costs = [row.milliseconds.get(stage, 0.0) for row in rows]
-            axis.bar(range(len(rows)), costs, bottom=floor, label=stage, color=f"C{number % 10}")
-            floor = [below + cost for below, cost in zip(floor, costs, strict=True)]
-        axis.set_xticks(range(len(rows)), [str(row.targets) for row in rows])
-        axis.set(title=f"{engine}, {size[0]}x{size[1]}", xlabel="targets", ylabel="ms/frame")
-        axis.grid(axis="y", alpha=0.3)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles[::-1], labels[::-1], loc="outside right upper", fontsize="small")
-    return figure
-
-
 def png(figure: "Figure") -> bytes:
     """A figure as the content of a PNG file."""
     buffer = io.BytesIO()
@@ -122,7 +94,8 @@ def png(figure: "Figure") -> bytes:
     return buffer.getvalue()
 
 
-def _figure(width: float, height: float) -> "Figure":
+def blank_figure(width: float, height: float) -> "Figure":
+    """An empty figure of so many inches; raises ``UsageError`` without matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:

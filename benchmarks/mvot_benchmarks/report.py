@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from mvot_benchmarks import mot, overhead, plots, rt, stages
+from mvot_benchmarks import mot, overhead, plots, rt, scaling, scaling_plots, scaling_tables
 from mvot_benchmarks.commands.motion import AblationResult, VotResult, ablation_table, vot_table
 from mvot_benchmarks.results import Results, command_line, read_results
 from mvot_plugin.errors import OutputError
@@ -19,7 +19,7 @@ KINDS: Mapping[str, tuple[type[Any], Callable[[Any], str]]] = {
     "rt": (rt.RtResult, rt.table),
     "vot": (VotResult, vot_table),
     "ablation": (AblationResult, ablation_table),
-    "stages": (stages.Stages, stages.table),
+    "scaling": (scaling.Scaling, scaling_tables.table),
     "overhead": (overhead.Overhead, overhead.table),
 }
 """By command, the class of its rows, and what makes a Markdown table of them."""
@@ -85,9 +85,10 @@ def sections(runs: Sequence[Results[Any]]) -> list[Section]:
             without = [row for one in quality if one.command == "mot" for row in one.rows]
             timed = [row for one in quality if one.command == "rt" for row in one.rows]
             pictures["quality.png"] = plots.png(plots.quality_figure(without, timed))
-        if run.command == "stages" and run.rows:
-            figure = plots.stages_figure(run.rows, run.settings["engine"])
-            pictures[f"stages-{number}.png"] = plots.png(figure)
+        if run.command == "scaling" and run.rows:
+            pictures[f"speed-{number}.png"] = plots.png(scaling_plots.speed_figure(run.rows))
+            if any(row.stages for row in run.rows):
+                pictures[f"stages-{number}.png"] = plots.png(scaling_plots.stages_figure(run.rows))
         parts.append(
             Section(
                 title=run.command,

@@ -111,4 +111,6 @@ def say(line: str) -> None:
 def _setting(value: Any) -> Any:
     if isinstance(value, list):
         return [_setting(one) for one in value]
+    if isinstance(value, Path):
+        return value.resolve().name
     return weights_name(value) if isinstance(value, str) else value
