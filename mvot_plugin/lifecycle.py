@@ -63,6 +63,8 @@ class LifecycleConfig:
     """Seconds over which a target's velocity is learnt from its detections."""
     inside: float = 0.3
     """A trajectory with a smaller share of its box inside the image has left it."""
+    crowded: float = 0.3
+    """Overlap (IoU) with another target's box from which the two may be mistaken for each other."""
     duplicate: float = 0.25
     """Overlap (IoU) with a reported track of its class from which a detection starts nothing."""
 
@@ -82,18 +84,20 @@ class Lifecycle:
         self._cycle = 0.0
         self.trajectories = self._births(Detections.empty(), time=0.0, odds=0.0)
 
-    def inertia(self, motion: Motion, time: float) -> tuple[Int64[np.ndarray, " missing"], Motion]:
-        """A second guess at targets gone missing: as if they had kept their velocity.
+    def missing(self, motion: Motion) -> Bool[np.ndarray, " n"]:
+        """Which of the known targets the engine does not see, or sees where nothing was detected.
 
-        An engine that looks at pixels may have stayed behind with what hides the target. Returns
-        the missing targets' rows, and boxes and scores for these.
+        One that looks at pixels may have stayed behind with what hides the target.
         """
         unsure = (self.trajectories.odds < 1) | (motion.scores < self.config.alpha)
-        rows = np.flatnonzero(self.trajectories.proven & unsure)
-        missing = self.trajectories[rows]
-        away = (time - missing.measured).astype(np.float32)
-        boxes = missing.anchor + np.tile(missing.velocity * away[:, None], 2)
-        return rows, Motion(boxes=boxes, scores=np.float32(0.5) ** away)
+        return np.asarray(self.trajectories.proven & unsure)
+
+    def crowded(self, motion: Motion) -> Bool[np.ndarray, " n"]:
+        """Which of the known targets overlap another: the engine may have taken it for them."""
+        overlap = iou(motion.boxes, motion.boxes)
+        np.fill_diagonal(overlap, 0)
+        shared = overlap.max(1, initial=0) >= self.config.crowded
+        return np.asarray(self.trajectories.proven & shared)
 
     def coast(
         self, motion: Motion, time: float, image_size: tuple[int, int]

@@ -6,6 +6,7 @@ from enum import IntEnum
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
+from mvot_plugin.engines.base import Motion
 from mvot_plugin.rows import Rows
 
 __all__ = ["State", "Trajectories"]
@@ -46,6 +47,15 @@ class Trajectories(Rows):
     measured: Float64[np.ndarray, " n"]
     anchor: Float32[np.ndarray, "n 4"]
     velocity: Float32[np.ndarray, "n 2"]
+
+    def inertia(self, time: float) -> Motion:
+        """Where they are if they have kept their velocity, as a second guess at their motion.
+
+        Scores halve with every second since a trajectory was last measured.
+        """
+        away = (time - self.measured).astype(np.float32)
+        boxes = self.anchor + np.tile(self.velocity * away[:, None], 2)
+        return Motion(boxes=boxes, scores=np.float32(0.5) ** away)
 
     def elected(
         self, rows: Int64[np.ndarray, " hits"], class_id: Int64[np.ndarray, " hits"]

@@ -312,21 +312,33 @@ def moving(cycle, speed, hits=6):
     return time, box
 
 
-def test_inertia_is_for_the_missing_only():
+def test_missing_is_what_the_engine_does_not_see():
     cycle = life()
-    time = known(cycle)
-    rows, guess = cycle.inertia(still(cycle), time + 0.1)
-    assert len(rows) == len(guess.boxes) == len(guess.scores) == 0
-    rows, _ = cycle.inertia(still(cycle, score=0.3), time + 0.1)
-    assert rows.tolist() == [0]
+    known(cycle)
+    assert cycle.missing(still(cycle)).tolist() == [False]
+    assert cycle.missing(still(cycle, score=0.3)).tolist() == [True]
 
 
-def test_inertia_leaves_the_unproven_alone():
+def test_the_unproven_are_neither_missing_nor_crowded():
     cycle = life()
+    beside = (A[0] + 10, *A[1:2], A[2] + 10, A[3])
     detect(cycle, 0.0, A)
     detect(cycle, 0.2, A, B)
-    rows, _ = cycle.inertia(still(cycle, score=0.0), 0.3)
-    assert cycle.trajectories.id[rows].tolist() == [1]
+    cycle.trajectories.boxes[1] = beside
+    assert cycle.trajectories.proven.tolist() == [True, False]
+    assert cycle.missing(still(cycle, score=0.0)).tolist() == [True, False]
+    assert cycle.crowded(still(cycle)).tolist() == [True, False]
+
+
+def test_crowded_is_what_overlaps_another_target():
+    cycle = life(crowded=0.3)
+    detect(cycle, 0.0, A, B)
+    assert cycle.crowded(still(cycle)).tolist() == [False, False]
+    width = A[2] - A[0]
+    for share, crowded in ((0.31, True), (0.29, False)):
+        shift = width * (1 - share) / (1 + share)
+        cycle.trajectories.boxes[1] = np.add(A, [shift, 0, shift, 0])
+        assert cycle.crowded(still(cycle)).tolist() == [crowded, crowded]
 
 
 def test_inertia_goes_on_with_the_measured_velocity_from_the_last_detection():
@@ -334,7 +346,7 @@ def test_inertia_goes_on_with_the_measured_velocity_from_the_last_detection():
     time, box = moving(cycle, speed=50.0)
     coast(cycle, time + 0.1, score=0.0)
     for away in (0.2, 0.5, 1.0):
-        _, guess = cycle.inertia(still(cycle, score=0.0), time + away)
+        guess = cycle.trajectories.inertia(time + away)
         expected = np.array(box) + np.array([50 * away, 0, 50 * away, 0])
         assert np.allclose(guess.boxes, [expected], atol=0.05)
         assert guess.scores[0] == pytest.approx(0.5**away)
@@ -464,8 +476,8 @@ def test_nothing_at_all_is_legal_everywhere():
     cycle = life()
     assert coast(cycle, 0.0) == []
     assert detect(cycle, 0.04) == []
-    rows, guess = cycle.inertia(still(cycle), 0.06)
-    assert len(rows) == len(guess.boxes) == 0
+    assert len(cycle.trajectories.inertia(0.06).boxes) == 0
+    assert len(cycle.missing(still(cycle))) == len(cycle.crowded(still(cycle))) == 0
     assert detect(cycle, 0.08) == []
     tracks = cycle.tracks()
     assert len(tracks) == 0

@@ -456,6 +456,42 @@ def test_inertia_finds_a_moving_target_again_that_the_engine_left_behind():
     assert answers[35].detected.all()
 
 
+class Magnet(Drift):
+    """An engine that takes a hidden target for what hides it: each box goes to the nearest seen."""
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def track(self, observation, targets):
+        seen = np.array(self.seen(observation.index), np.float32)
+        shift = np.abs(targets.boxes[:, None] - seen).sum(2)
+        boxes = seen[shift.argmin(1)] if len(targets) else targets.boxes
+        motion = Motion(boxes=boxes, scores=np.full(len(boxes), 0.9, np.float32))
+        return DriftTargets(boxes=boxes, frames=targets.frames), motion
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_who_passes_behind_another_comes_out_with_his_own_id(every):
+    def walkers(index):
+        return [[x, 10.0, x + 30, 60.0] for x in (120 - 2.0 * index, 3.0 * index)]
+
+    def seen(index):
+        back, front = walkers(index)
+        return [front] if abs(front[0] - back[0]) < 15 else [back, front]
+
+    def ends(**settings):
+        config = PipelineConfig(lifecycle=LifecycleConfig(**settings))
+        tracker = MotPipeline(
+            lambda frame: Detections.of(walkers(frame.index)), Magnet(seen), every, config=config
+        )
+        *_, last = tracked(tracker, blanks(40))
+        return dict(zip(last.id.tolist(), last.xyxy.tolist(), strict=True))
+
+    back, front = walkers(39)
+    assert ends() == {1: back, 2: front}
+    assert ends(crowded=2.0) != {1: back, 2: front}  # without the rule they are mistaken
+
+
 def test_a_known_target_chooses_its_detection_before_a_newcomer_does():
     def beside(shift):
         return [BOX[0] + shift, BOX[1], BOX[2] + shift, BOX[3]]

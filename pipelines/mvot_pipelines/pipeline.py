@@ -142,13 +142,20 @@ class MotPipeline:
     def _affinity(
         self, motion: Motion, detections: Detections, time: float
     ) -> Float32[np.ndarray, "n m"]:
-        """Of N targets, where the engine or else inertia has them, and M detections."""
-        class_id = self.lifecycle.trajectories.class_id
-        fit = affinity(motion, class_id, detections, self.config.affinity)
-        missing, guess = self.lifecycle.inertia(motion, time)
-        second = affinity(guess, class_id[missing], detections, self.config.affinity)
-        fit[missing] = np.maximum(fit[missing], second)
-        return fit
+        """Of N targets, where the engine has them, and M detections.
+
+        Of targets gone missing, where inertia has them, too; and of those that may have been
+        mistaken for each other, the more where inertia has them the later they were measured.
+        """
+        known, config = self.lifecycle.trajectories, self.config.affinity
+        guess = known.inertia(time)
+        seen = affinity(motion, known.class_id, detections, config)
+        guessed = affinity(guess, known.class_id, detections, config)
+        missing = self.lifecycle.missing(motion)[:, None]
+        mistaken = self.lifecycle.crowded(motion)[:, None]
+        weighed = seen + guess.scores[:, None] * (guessed - seen)
+        fit = np.where(mistaken, weighed, seen)
+        return np.where(missing, np.maximum(seen, guessed), fit)
 
     def _detect(self, frame: Frame) -> Detections | None:
         """Usable detections of a frame; None where the detector failed and the engine coasts."""
