@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
@@ -65,6 +66,13 @@ def frames(scene: Scene) -> list[Frame]:
 @pytest.fixture
 def perfect(scene: Scene) -> Callable[[Frame], Detections]:
     return NoisyDetector(scene, recall=1.0, jitter=0.0, false_positives=0.0)
+
+
+@pytest.fixture
+def no_other_trackers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without the packages that ``mvot-bench peers`` compares with."""
+    for name in ("norfair", "trackers"):
+        monkeypatch.setitem(sys.modules, name, None)
 
 
 def _alike(a: Any, b: Any) -> bool:

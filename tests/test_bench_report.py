@@ -1,16 +1,15 @@
 """`mvot-bench report`."""
 
 import re
-from dataclasses import fields
 
 import cv2
 import pytest
 
+from moving_sequence import scores_of
 from mvot_benchmarks import mot, overhead, rt
 from mvot_benchmarks.cli import main
 from mvot_benchmarks.results import Results
 from mvot_benchmarks.scaling import Scaling
-from mvot_benchmarks.scoring import Scores
 
 ENVIRONMENT = {
     "commit": "abc", "version": "0.1.0", "device": "cpu", "cpu": "a <fast> one, 2 cores",
@@ -34,10 +33,7 @@ def kept(path, kind, command, rows, **settings):
 
 @pytest.fixture
 def files(tmp_path):
-    names = [one.name for one in fields(Scores) if one.type in (int, "int")]
-    shares = {"mota": 0.5, "idf1": 0.6, "hota": 0.4}
-    at = {"located": (9,) * 19, "associated": (0.5,) * 19}
-    scores = Scores(**dict.fromkeys(names, 3), **shares, **at)
+    scores = scores_of()
     same = {"sequence": "TUD", "engine": "hold", "scores": scores, "milliseconds": 2.0}
     quality = [mot.MotResult(k=k, frames=10, **same) for k in (1, 5)]
     timed = [rt.RtResult(k=k, fps=25.0, frames=10, processed=5, detected=2, **same) for k in (1, 5)]

@@ -2,10 +2,9 @@
 
 import json
 
-import cv2
-import numpy as np
 import pytest
 
+from moving_sequence import IMAGE, place, write_sequence
 from mvot_benchmarks import rt
 from mvot_benchmarks.cli import main
 from mvot_benchmarks.mot import evaluate_one
@@ -15,12 +14,6 @@ from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import UsageError
 from mvot_plugin.lifecycle import LifecycleConfig
 from mvot_plugin.types import Detections, Frame
-
-IMAGE = np.zeros((64, 256, 3), np.uint8)
-
-
-def place(index):
-    return [2.0 * index, 10.0, 2.0 * index + 40, 50.0]
 
 
 def live(k=1, detector=0.0, engine=0.0, fps=25.0, frames=12):
@@ -77,18 +70,7 @@ def test_the_detector_is_due_k_frames_of_the_video_after_its_last_call():
 
 @pytest.fixture
 def sequence(tmp_path):
-    """A MOT folder of 12 frames at 10 a second: one object that moves."""
-    folder = tmp_path / "MOVES"
-    for part in ("img1", "det", "gt"):
-        (folder / part).mkdir(parents=True)
-    lines = []
-    for index in range(12):
-        cv2.imwrite(str(folder / "img1" / f"{index + 1:06d}.png"), IMAGE)
-        lines.append(f"{index + 1},1,{2 * index + 1},11,40,40,1")
-    for part in ("det", "gt"):
-        (folder / part / f"{part}.txt").write_text("\n".join(lines))
-    (folder / "seqinfo.ini").write_text("[Sequence]\nframeRate=10\nseqLength=12\n")
-    return folder
+    return write_sequence(tmp_path / "MOVES")
 
 
 def test_without_cost_it_is_what_mot_finds(sequence):

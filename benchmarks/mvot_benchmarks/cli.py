@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mvot_benchmarks.commands.cost import add_overhead, add_scaling
 from mvot_benchmarks.commands.motion import add_ablation, add_vot
+from mvot_benchmarks.commands.peers import add_peers
 from mvot_benchmarks.commands.quality import add_mot, add_rt
 from mvot_benchmarks.commands.report import add_report
 from mvot_pipelines.cli import Parser, version
@@ -42,7 +43,8 @@ def _parser() -> Parser:
     parser = Parser(prog="mvot-bench", description="Measure quality and cost.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=version("mvot-bench"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_mot, add_rt, add_vot, add_ablation, add_overhead, add_scaling, add_report):
+    quality = add_mot, add_rt, add_peers, add_vot, add_ablation
+    for add in (*quality, add_overhead, add_scaling, add_report):
         add(commands)
     return parser
 

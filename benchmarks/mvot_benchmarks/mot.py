@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from mvot_benchmarks.datasets import Sequence as Recorded
 from mvot_benchmarks.datasets import open_sequence
+from mvot_benchmarks.detection import PUBLIC, DetectorChoice
 from mvot_benchmarks.scoring import Scorer, Scores, overall
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.sources import Source
@@ -26,6 +27,7 @@ __all__ = [
     "quality",
     "score",
     "table",
+    "told_apart",
 ]
 
 QUALITY = "MOTA / IDF1 / HOTA"
@@ -38,7 +40,8 @@ TOGETHER = "all together"
 class MotResult:
     """One sequence tracked by one engine at one k; ``milliseconds`` are motion and merging.
 
-    They are the mean of ``frames`` frames.
+    They are the mean of ``frames`` frames. ``detector`` is its name, "replay" for the sequence's
+    public detections.
     """
 
     sequence: str
@@ -47,6 +50,7 @@ class MotResult:
     scores: Scores
     milliseconds: float
     frames: int
+    detector: str = PUBLIC
 
 
 def evaluate(
@@ -68,13 +72,14 @@ def evaluate_one(
     engine: MotionEngine[Any, Any],
     k: int,
     config: PipelineConfig | None = None,
+    detector: DetectorChoice | None = None,
 ) -> MotResult:
-    """Track a sequence from its own detections, and score against its truth.
+    """Track a sequence from a detector, by default its own detections; score against its truth.
 
     Raises ``InputError`` for a sequence that lacks one of them.
     """
-    sequence = open_sequence(folder)
-    pipeline = MotPipeline(sequence.detector(), engine, k, config=config)
+    sequence, choice = open_sequence(folder), detector or DetectorChoice()
+    pipeline = MotPipeline(choice.on(sequence), engine, k, config=config)
     with sequence.open() as source:
         scores = score(sequence, source, pipeline.run(source))
     seconds = pipeline.timer.seconds["motion"] + pipeline.timer.seconds["associate"]
@@ -85,6 +90,7 @@ def evaluate_one(
         scores=scores,
         milliseconds=1e3 * seconds / pipeline.steps,
         frames=pipeline.steps,
+        detector=choice.name,
     )
 
 
@@ -122,13 +128,28 @@ class Row(Protocol):
     def milliseconds(self) -> float:
         """What a frame cost."""
 
+    @property
+    def detector(self) -> str:
+        """The detector's name."""
+
+
+RowT = TypeVar("RowT", bound=Row)
+
+
+def told_apart(rows: Sequence[RowT]) -> list[RowT]:
+    """The rows, whose engines are named with their detectors where there are several of these."""
+    if len({row.detector for row in rows}) < 2:
+        return list(rows)
+    label = "{0.engine}, {0.detector}".format
+    return [replace(row, engine=label(row)) for row in rows]  # type: ignore[type-var]
+
 
 def table(results: Sequence[MotResult]) -> str:
     """Markdown tables for each sequence, and for all together where there are several.
 
     First engines down, k across, and ``QUALITY`` in each cell; then the counts behind it.
     """
-    results, blocks = [*results, *_together(results)], []
+    results, blocks = told_apart([*results, *_together(results)]), []
     for name in dict.fromkeys(result.sequence for result in results):
         here = [result for result in results if result.sequence == name]
         blocks.append(grid(f"{name}: {QUALITY}", here, quality))
@@ -137,10 +158,10 @@ def table(results: Sequence[MotResult]) -> str:
 
 
 def _together(results: Sequence[MotResult]) -> list[MotResult]:
-    """The rows of all sequences as one, for each engine and k that all of them have."""
-    groups: dict[tuple[str, int], list[MotResult]] = {}
+    """The rows of all sequences as one, for each engine, k and detector that all of them have."""
+    groups: dict[tuple[str, int, str], list[MotResult]] = {}
     for one in results:
-        groups.setdefault((one.engine, one.k), []).append(one)
+        groups.setdefault((one.engine, one.k, one.detector), []).append(one)
     names = {one.sequence for one in results}
     return [_merged(rows) for rows in groups.values() if len(rows) == len(names) > 1]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mvot_benchmarks.mot import MotResult
+from mvot_benchmarks.mot import MotResult, told_apart
 from mvot_benchmarks.rt import RtResult
 from mvot_plugin.errors import OutputError, UsageError
 
@@ -36,7 +36,7 @@ def quality_figure(results: Sequence[MotResult], timed: Sequence[RtResult] = ())
     Dashed and dotted lines are in real time, one style for each rate. Raises ``UsageError`` without
     matplotlib.
     """
-    rows: list[MotResult | RtResult] = [*results, *timed]
+    rows: list[MotResult | RtResult] = told_apart([*results, *timed])
     names = list(dict.fromkeys(row.sequence for row in rows))
     engines = list(dict.fromkeys(row.engine for row in rows))
     figure = blank_figure(8.0, 3.2 * len(names))

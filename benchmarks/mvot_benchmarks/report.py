@@ -1,6 +1,7 @@
 """``mvot-bench report``: the JSONs of runs as Markdown, plots, and one HTML page to look at."""
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -9,6 +10,7 @@ from typing import Any
 
 from mvot_benchmarks import mot, overhead, plots, rt, scaling, scaling_plots, scaling_tables
 from mvot_benchmarks.commands.motion import AblationResult, VotResult, ablation_table, vot_table
+from mvot_benchmarks.peers import comparison
 from mvot_benchmarks.results import Results, command_line, read_results
 from mvot_plugin.errors import OutputError
 
@@ -17,6 +19,7 @@ __all__ = ["KINDS", "Section", "report", "sections", "to_html", "to_markdown"]
 KINDS: Mapping[str, tuple[type[Any], Callable[[Any], str]]] = {
     "mot": (mot.MotResult, mot.table),
     "rt": (rt.RtResult, rt.table),
+    "peers": (comparison.PeerResult, comparison.table),
     "vot": (VotResult, vot_table),
     "ablation": (AblationResult, ablation_table),
     "scaling": (scaling.Scaling, scaling_tables.table),
@@ -89,6 +92,9 @@ def sections(runs: Sequence[Results[Any]]) -> list[Section]:
             pictures[f"speed-{number}.png"] = plots.png(scaling_plots.speed_figure(run.rows))
             if any(row.stages for row in run.rows):
                 pictures[f"stages-{number}.png"] = plots.png(scaling_plots.stages_figure(run.rows))
+        if run.command == "peers" and run.rows:
+            figure = plots.quality_figure(comparison.tracked(run.rows))
+            pictures[f"peers-{number}.png"] = plots.png(figure)
         parts.append(
             Section(
                 title=run.command,
@@ -131,15 +137,22 @@ def _about(run: Results[Any]) -> str:
         f"{run.date}; mvot-plugin {where['version']}, commit {where['commit']}; "
         f"{where['device']} on {where['cpu']}, {where['threads']} threads; {packages}."
     ]
+    skipped = run.settings.get("skipped", {})
+    words += [f"{name} was skipped: it {why}." for name, why in skipped.items()]
     if not run.complete:
         words.append("This run was cut short.")
     return " ".join(words)
 
 
+def _cell(markdown: str) -> str:
+    """Text with parts in bold."""
+    return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(markdown))
+
+
 def _html_table(markdown: str) -> str:
     """One of our own tables: a line of heads, a line of dashes, rows."""
     head, _, *rows = (
-        [escape(cell.strip()) for cell in line.split("|")[1:-1]] for line in markdown.splitlines()
+        [_cell(cell.strip()) for cell in line.split("|")[1:-1]] for line in markdown.splitlines()
     )
     lines = [f"<tr><th>{'<th>'.join(head)}"]
     lines += [f"<tr><td>{'<td>'.join(row)}" for row in rows]

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 SCHEMA = 1
-_PACKAGES = ("torch", "numpy", "opencv-python", "ultralytics")
+_PACKAGES = ("torch", "numpy", "opencv-python", "ultralytics", "norfair", "trackers")
 
 ResultT = TypeVar("ResultT")
 
@@ -155,6 +155,10 @@ def _typed(hint: Any, value: Any) -> Any:
         return hint(**{name: _typed(each, value[name]) for name, each in hints.items()})
     if hint is float:
         return math.nan if value is None else float(value)
+    kinds = typing.get_args(hint)
+    if type(None) in kinds:
+        (hint,) = (kind for kind in kinds if kind is not type(None))
+        return None if value is None else _typed(hint, value)
     if typing.get_origin(hint) is tuple:
         return tuple(value)
     return value
@@ -162,11 +166,13 @@ def _typed(hint: Any, value: Any) -> Any:
 
 def nameless(arguments: Sequence[str]) -> list[str]:
     """A command line whose paths are cut down to their last names."""
-    return [re.sub(r"[^\s=]*/(?=[^/])", "", one.rstrip("/")) for one in arguments]
+    return [re.sub(r"[^\s=:]*/(?=[^/])", "", one.rstrip("/")) for one in arguments]
 
 
 def weights_name(path: str) -> str:
-    """A weights file by name and content; "auto" and the like as they are."""
+    """A file of weights or detections by name and content; "auto" and the like as they are."""
+    if path.startswith("replay:"):
+        return f"replay:{weights_name(path.removeprefix('replay:'))}"
     if not Path(path).is_file():
         return path
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()

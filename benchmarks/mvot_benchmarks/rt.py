@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mvot_benchmarks.datasets import open_sequence
-from mvot_benchmarks.mot import QUALITY, TOGETHER, grid, name_of, quality, score
+from mvot_benchmarks.detection import PUBLIC, DetectorChoice
+from mvot_benchmarks.mot import QUALITY, TOGETHER, grid, name_of, quality, score, told_apart
 from mvot_benchmarks.scoring import Scores, overall
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_pipelines.sources import Source
@@ -26,7 +27,7 @@ from mvot_plugin.types import Frame, Tracks
 __all__ = ["Given", "LivePipeline", "Overdue", "RtResult", "evaluate", "rates", "table"]
 
 _WARM_UP = 3
-"""Frames that are tracked once before, for what a network does on its first calls only."""
+"""Frames that are tracked once before, for what networks do on their first calls only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,7 @@ class RtResult:
     processed: int
     detected: int
     milliseconds: float
+    detector: str = PUBLIC
 
 
 @dataclass(kw_only=True)
@@ -126,15 +128,17 @@ def evaluate(
     k: int,
     fps: float,
     given: Given | None = None,
+    choice: DetectorChoice | None = None,
 ) -> RtResult:
-    """Track a sequence from its own detections in real time, and score it as ``mot`` does.
+    """Track a sequence in real time, by default from its own detections; score as ``mot`` does.
 
     Raises ``InputError`` for a sequence that lacks detections or truth.
     """
     sequence = open_sequence(folder)
-    detector, given = sequence.detector(), given or Given()
+    given, choice = given or Given(), choice or DetectorChoice()
+    detector = choice.on(sequence)
     with sequence.open() as source:
-        if given.engine is None:
+        if given.engine is None or given.detector is None:
             _warm_up(MotPipeline(detector, engine, 1), source)
         live = LivePipeline(MotPipeline(detector, engine, Overdue(k=k)), fps, given)
         scores = score(sequence, source, live.run(source))
@@ -148,6 +152,7 @@ def evaluate(
         processed=live.pipeline.steps,
         detected=live.pipeline.timer.calls["detect"],
         milliseconds=live.milliseconds / live.pipeline.steps,
+        detector=choice.name,
     )
 
 
@@ -184,7 +189,7 @@ def table(results: Sequence[RtResult]) -> str:
     At rates that all of several sequences were shown at, there is one for all together.
     """
     blocks = []
-    results = [*results, *_together(results)]
+    results = told_apart([*results, *_together(results)])
     for name, fps in dict.fromkeys((one.sequence, one.fps) for one in results):
         here = [one for one in results if (one.sequence, one.fps) == (name, fps)]
         title = f"{name} at {fps:g} fps"
@@ -194,10 +199,10 @@ def table(results: Sequence[RtResult]) -> str:
 
 
 def _together(results: Sequence[RtResult]) -> list[RtResult]:
-    """The rows of all sequences as one, for each engine, k and rate that all of them have."""
-    groups: dict[tuple[str, int, float], list[RtResult]] = {}
+    """The rows of all sequences as one, for each engine, k, rate and detector that all have."""
+    groups: dict[tuple[str, int, float, str], list[RtResult]] = {}
     for one in results:
-        groups.setdefault((one.engine, one.k, one.fps), []).append(one)
+        groups.setdefault((one.engine, one.k, one.fps, one.detector), []).append(one)
     names = {one.sequence for one in results}
     return [_merged(rows) for rows in groups.values() if len(rows) == len(names) > 1]
 

@@ -6,18 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
+from mvot_benchmarks.detection import PUBLIC, DetectorChoice, load_detectors
 from mvot_benchmarks.results import Results, environment, nameless, today, weights_name
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.base import MotionEngine
 from mvot_plugin.errors import UsageError
 
 __all__ = [
+    "DETECTION",
     "Commands",
+    "add_detectors",
     "add_engines",
     "add_json",
     "add_machine",
     "add_network",
     "add_sequences",
+    "load_choices",
     "load_engines",
     "measured",
     "say",
@@ -27,6 +31,8 @@ __all__ = [
 Commands: TypeAlias = Any
 """What ``add_subparsers`` returns; argparse has no public name for it."""
 ResultT = TypeVar("ResultT")
+DETECTION = ("detector", "conf", "classes")
+"""The options of ``add_detectors`` that hold for all rows of a run."""
 
 
 def add_sequences(command: argparse.ArgumentParser) -> None:
@@ -37,6 +43,27 @@ def add_sequences(command: argparse.ArgumentParser) -> None:
 def add_engines(command: argparse.ArgumentParser, *default: str) -> None:
     """The engines to compare."""
     command.add_argument("--engine", nargs="+", default=list(default), metavar="NAME")
+
+
+def add_detectors(command: argparse.ArgumentParser) -> None:
+    """The detectors to compare."""
+    command.add_argument(
+        "--detector",
+        nargs="+",
+        default=[PUBLIC],
+        metavar="NAME",
+        help="replay (each sequence's own det.txt, the default), packaged, replay:FILE, a YOLO "
+        "model or path, or a registered one",
+    )
+    command.add_argument(
+        "--conf", type=float, metavar="C", help="least confidence, in the detector's own scale"
+    )
+    command.add_argument(
+        "--classes",
+        metavar="A,B",
+        help="what a YOLO is to find, by name or number; default person, for these are what the "
+        "truth of MOT sequences counts; '' is all",
+    )
 
 
 def add_network(command: argparse.ArgumentParser) -> None:
@@ -65,6 +92,13 @@ def load_engines(options: argparse.Namespace) -> dict[str, MotionEngine[Any, Any
     """The engines of ``--engine`` by name."""
     choices = options.weights, options.device, options.precision
     return {name: load_engine(name, *choices) for name in options.engine}
+
+
+def load_choices(options: argparse.Namespace) -> list[DetectorChoice]:
+    """The detectors of ``--detector``."""
+    return load_detectors(
+        options.detector, conf=options.conf, classes=options.classes, device=options.device
+    )
 
 
 def start(options: argparse.Namespace, kind: type[ResultT], *settings: str) -> Results[ResultT]:

@@ -57,10 +57,13 @@ class Sequence:
         boxes[rows.frame, places] = rows.xyxy
         return boxes
 
-    def detector(self) -> ReplayDetector:
-        """The public detections replayed; raises ``InputError`` where there are none."""
+    def detector(self, conf: float | None = None) -> ReplayDetector:
+        """The public detections of a score of ``conf`` or more, in the file's scale, replayed.
+
+        Raises ``InputError`` where there are none.
+        """
         if self.detections is None:
             raise InputError(
                 f"{self.name} has no public detections: a MOT sequence has them in det/det.txt"
             )
-        return ReplayDetector(self.detections)
+        return ReplayDetector(self.detections, conf=conf)

@@ -1,0 +1,120 @@
+"""NanoTrack as in OpenCV (``cv2.TrackerNano``): a small Siamese tracker, one instance a target."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float32, Shaped
+
+from mvot_plugin.engines.base import Motion, Targets, as_boxes
+from mvot_plugin.errors import InputError
+from mvot_plugin.types import Frame, as_frame
+
+__all__ = ["FILES", "NanoTargets", "NanoTrackEngine"]
+
+FILES = ("nanotrack_backbone_sim.onnx", "nanotrack_head_sim.onnx")
+SOURCE = "https://github.com/HonglinChu/SiamTrackers/tree/master/NanoTrack/models/nanotrackv2"
+"""Where OpenCV's samples send for the files."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NanoTargets(Targets):
+    """Boxes, and the tracker object of each target, which holds its state."""
+
+    tracker: Shaped[np.ndarray, " n"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NanoTrackEngine:
+    """A ``MotionEngine`` of one ``cv2.TrackerNano`` for each target, called one after another.
+
+    It keeps the contract as far as OpenCV lets it. A tracker object cannot be copied, and moves on
+    with each call: a ``NanoTargets`` value, with all that was taken from it by index, may be
+    tracked or refreshed once only, and what is known of targets cannot be kept for later. Boxes
+    are rounded to whole pixels on the way in and out, because OpenCV's are.
+
+    ``backbone`` and ``head`` are the ONNX files of NanoTrack v2.
+    """
+
+    backbone: Path
+    head: Path
+
+    @classmethod
+    def from_folder(cls, folder: str | Path) -> "NanoTrackEngine":
+        """The engine with the two files of a folder.
+
+        Raises ``InputError`` naming the one that is missing, or where OpenCV cannot read them.
+        """
+        backbone, head = (Path(folder) / name for name in FILES)
+        for path in (backbone, head):
+            if not path.is_file():
+                raise InputError(
+                    f"{path}: no such file; --nanotrack takes a folder with {' and '.join(FILES)} "
+                    f"(from {SOURCE})"
+                )
+        engine = cls(backbone=backbone, head=head)
+        try:
+            engine._tracker()
+        except cv2.error as error:
+            raise InputError(
+                f"--nanotrack {folder}: OpenCV cannot read the networks ({error.err}); take both "
+                f"files from {SOURCE}"
+            ) from error
+        return engine
+
+    def observe(self, frame: Frame | np.ndarray) -> Frame:
+        """The frame itself."""
+        return as_frame(frame)
+
+    def enroll(self, observation: Frame, boxes: Float32[np.ndarray, "n 4"]) -> NanoTargets:
+        """New trackers at (N, 4) ``boxes``; raises ``ValueError`` for boxes without area."""
+        boxes = as_boxes(boxes)
+        tracker = np.empty(len(boxes), object)
+        for row, box in enumerate(boxes):
+            tracker[row] = self._tracker()
+            tracker[row].init(observation.image, _rectangle(box))
+        return NanoTargets(boxes=boxes, tracker=tracker)
+
+    def track(self, observation: Frame, targets: NanoTargets) -> tuple[NanoTargets, Motion]:
+        """Boxes (N, 4) on this frame, and OpenCV's tracking scores (N,).
+
+        A target that OpenCV says it has lost keeps its box, with a score of 0.
+        """
+        boxes, scores = targets.boxes.copy(), np.zeros(len(targets), np.float32)
+        for row, tracker in enumerate(targets.tracker):
+            found, (left, top, width, height) = tracker.update(observation.image)
+            if found:
+                boxes[row] = left, top, left + width, top + height
+                scores[row] = np.clip(tracker.getTrackingScore(), 0, 1)
+        return replace(targets, boxes=boxes), Motion(boxes=boxes.copy(), scores=scores)
+
+    def refresh(
+        self,
+        observation: Frame,
+        targets: NanoTargets,
+        boxes: Float32[np.ndarray, "n 4"],
+        appearance: Bool[np.ndarray, " n"],
+    ) -> NanoTargets:
+        """The same trackers started anew at measured (N, 4) ``boxes``, look included.
+
+        To move a tracker without a new look is more than OpenCV offers, so ``appearance`` is not
+        heeded; to start one anew is much faster than to make one.
+        """
+        boxes = as_boxes(boxes)
+        for tracker, box in zip(targets.tracker, boxes, strict=True):
+            tracker.init(observation.image, _rectangle(box))
+        return replace(targets, boxes=boxes)
+
+    def _tracker(self) -> Any:
+        opencv: Any = cv2  # its type stubs leave this tracker out
+        parameters = opencv.TrackerNano_Params()
+        parameters.backbone, parameters.neckhead = str(self.backbone), str(self.head)
+        return opencv.TrackerNano_create(parameters)
+
+
+def _rectangle(box: Float32[np.ndarray, "4"]) -> tuple[int, int, int, int]:
+    """Left, top, width and height in whole pixels, at least one each."""
+    left, top, right, bottom = (round(edge) for edge in box.tolist())
+    return left, top, max(right - left, 1), max(bottom - top, 1)
