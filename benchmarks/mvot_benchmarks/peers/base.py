@@ -30,6 +30,12 @@ class PeerTracker(Protocol):
         ...
 
 
+_INSTALL = {
+    "trackers": "pip install 'mvot-plugin[peers]'",
+    "norfair": "pip install --no-deps norfair rich, as it asks for numpy 1 but works with 2",
+}
+
+
 def needed(package: str, error: ImportError) -> str:
     """What to say where a package is missing, or lacks what it needs itself."""
-    return f"needs the package {package} ({error}): pip install 'mvot-plugin[peers]'"
+    return f"needs the package {package} ({error}): {_INSTALL[package]}"
