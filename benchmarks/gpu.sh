@@ -68,6 +68,7 @@ train)
 bench)
   mkdir -p "$2"
   "$python" -m mvot_benchmarks.cli scaling --device "${MVOT_DEVICE:-cuda}" \
+    --targets 1 2 5 10 20 50 100 200 500 1000 \
     --json "$2/scaling.json" | tee "$2/scaling.md"
   ;;
 *)

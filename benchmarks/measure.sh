@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Makes every figure of the README: JSONs, tables and plots.
+#
+#   benchmarks/measure.sh OUT NANOTRACK SEQ...
+#
+# NANOTRACK is the folder of NanoTrack's model files, SEQ are sequences with det.txt and gt.txt. What
+# OUT has already is not measured again. Costs mean nothing on a machine that is busy otherwise.
+set -euo pipefail
+[ $# -ge 3 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2; }
+out=$1 nanotrack=$2
+shift 2
+mkdir -p "$out"
+bench=${MVOT_BENCH:-mvot-bench}
+
+$bench mot "$@" --engine hold kalman lk-flow siammotion-n --json "$out/mot.json"
+$bench rt "$@" --engine hold lk-flow siammotion-n --fps 25 --detector-ms 60 --json "$out/rt.json"
+$bench vot "$@" --engine hold lk-flow siammotion-n siammotion --fps none 20 25 --json "$out/vot.json"
+$bench peers "$@" --nanotrack "$nanotrack" --json "$out/peers.json"
+$bench scaling --json "$out/scaling.json"
+$bench overhead --json "$out/overhead.json"
+$bench report "$out"/{mot,rt,vot,peers,scaling,overhead}.json --output "$out"
