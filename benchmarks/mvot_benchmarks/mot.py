@@ -19,6 +19,7 @@ __all__ = [
     "TOGETHER",
     "MotResult",
     "Row",
+    "alike",
     "counts",
     "evaluate",
     "evaluate_one",
@@ -113,6 +114,10 @@ class Row(Protocol):
     """What a table of engines by k is made of."""
 
     @property
+    def sequence(self) -> str:
+        """The sequence's name."""
+
+    @property
     def engine(self) -> str:
         """The engine's name."""
 
@@ -149,7 +154,8 @@ def table(results: Sequence[MotResult]) -> str:
 
     First engines down, k across, and ``QUALITY`` in each cell; then the counts behind it.
     """
-    results, blocks = told_apart([*results, *_together(results)]), []
+    together = [_merged(rows) for rows in alike(results, "engine", "k", "detector")]
+    results, blocks = told_apart([*results, *together]), []
     for name in dict.fromkeys(result.sequence for result in results):
         here = [result for result in results if result.sequence == name]
         blocks.append(grid(f"{name}: {QUALITY}", here, quality))
@@ -157,13 +163,13 @@ def table(results: Sequence[MotResult]) -> str:
     return "\n\n".join(blocks)
 
 
-def _together(results: Sequence[MotResult]) -> list[MotResult]:
-    """The rows of all sequences as one, for each engine, k and detector that all of them have."""
-    groups: dict[tuple[str, int, str], list[MotResult]] = {}
-    for one in results:
-        groups.setdefault((one.engine, one.k, one.detector), []).append(one)
-    names = {one.sequence for one in results}
-    return [_merged(rows) for rows in groups.values() if len(rows) == len(names) > 1]
+def alike(rows: Sequence[RowT], *names: str) -> list[list[RowT]]:
+    """Rows that are the same in these fields, one of every sequence; none of a lone sequence."""
+    groups: dict[tuple[Any, ...], list[RowT]] = {}
+    for row in rows:
+        groups.setdefault(tuple(getattr(row, name) for name in names), []).append(row)
+    most = len({row.sequence for row in rows})
+    return [group for group in groups.values() if len(group) == most > 1]
 
 
 def _merged(rows: Sequence[MotResult]) -> MotResult:

@@ -16,7 +16,7 @@ from typing import Any
 
 from mvot_benchmarks.datasets import open_sequence
 from mvot_benchmarks.detection import PUBLIC, DetectorChoice
-from mvot_benchmarks.mot import QUALITY, TOGETHER, grid, name_of, quality, score, told_apart
+from mvot_benchmarks.mot import QUALITY, TOGETHER, alike, grid, name_of, quality, score, told_apart
 from mvot_benchmarks.scoring import Scores, overall
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_pipelines.sources import Source
@@ -189,22 +189,14 @@ def table(results: Sequence[RtResult]) -> str:
     At rates that all of several sequences were shown at, there is one for all together.
     """
     blocks = []
-    results = told_apart([*results, *_together(results)])
+    together = [_merged(rows) for rows in alike(results, "engine", "k", "fps", "detector")]
+    results = told_apart([*results, *together])
     for name, fps in dict.fromkeys((one.sequence, one.fps) for one in results):
         here = [one for one in results if (one.sequence, one.fps) == (name, fps)]
         title = f"{name} at {fps:g} fps"
         blocks.append(grid(f"{title}: {QUALITY}", here, quality))
         blocks.append(grid(f"{title}: frames processed", here, _share))
     return "\n\n".join(blocks)
-
-
-def _together(results: Sequence[RtResult]) -> list[RtResult]:
-    """The rows of all sequences as one, for each engine, k, rate and detector that all have."""
-    groups: dict[tuple[str, int, float, str], list[RtResult]] = {}
-    for one in results:
-        groups.setdefault((one.engine, one.k, one.fps, one.detector), []).append(one)
-    names = {one.sequence for one in results}
-    return [_merged(rows) for rows in groups.values() if len(rows) == len(names) > 1]
 
 
 def _merged(rows: Sequence[RtResult]) -> RtResult:
