@@ -6,13 +6,13 @@
 # DATA holds train, stills and val (MOT sequences to score on). Each network is trained for STEPS
 # steps into a folder of OUT; broken off and run again, it goes on. OPTIONs are mvot-train's, such as
 # --device cuda, --cache DIR, or --hours H, after which a network is left as it is. MVOT_CONFIG is the
-# training's settings (pipelines/configs/siammotion-n.yaml).
+# training's settings (pipelines/configs/ablation.yaml).
 set -euo pipefail
 [ $# -ge 3 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2; }
 root=$(realpath "$(dirname "$0")/..")
 data=$1 out=$2 steps=$3
 shift 3
-config=${MVOT_CONFIG:-$root/pipelines/configs/siammotion-n.yaml}
+config=${MVOT_CONFIG:-$root/pipelines/configs/ablation.yaml}
 export PYTHONPATH="$root:$root/pipelines:$root/benchmarks:${PYTHONPATH:-}" PYTHONUNBUFFERED=1
 python=${PYTHON:-python3}
 
