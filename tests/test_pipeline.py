@@ -8,7 +8,7 @@ from following import WITHOUT_A_NETWORK, contract_engine
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.timing import StageTimer
 from mvot_plugin.engines import Motion, MotionEngine, Targets, engine_names
-from mvot_plugin.engines.base import Refreshes, as_boxes
+from mvot_plugin.engines.base import Refreshes, as_boxes, mistakable
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.lifecycle import LifecycleConfig
 from mvot_plugin.ops.boxes import iou
@@ -468,6 +468,23 @@ class Magnet(Drift):
         boxes = seen[shift.argmin(1)] if len(targets) else targets.boxes
         motion = Motion(boxes=boxes, scores=np.full(len(boxes), 0.9, np.float32))
         return DriftTargets(boxes=boxes, frames=targets.frames), motion
+
+
+def test_an_engine_on_each_targets_own_course_is_not_doubted_in_a_crowd():
+    assert mistakable(Drift())
+    assert [name for name in engine_names() if not mistakable(contract_engine(name))] == ["kalman"]
+    close = [[40.0, 10.0, 70.0, 60.0], [50.0, 10.0, 80.0, 60.0]]
+    found = Detections.of([[45.0, 10.0, 75.0, 60.0]])
+    fits = []
+    for says in (True, False):
+        engine = Drift()
+        engine.mistakable = says
+        tracker = MotPipeline(always(*close), engine, 1)
+        tracked(tracker, blanks(3))
+        far = np.add(close, [9, 0, 9, 0]).astype(np.float32)
+        motion = Motion(boxes=far, scores=np.ones(2, np.float32))
+        fits.append(tracker._affinity(motion, found, 3 / 25))
+    assert (fits[0] > fits[1] + 0.05).any()
 
 
 @pytest.mark.parametrize("every", [1, 3])

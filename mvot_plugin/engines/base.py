@@ -26,6 +26,7 @@ __all__ = [
     "Targets",
     "as_boxes",
     "elapsed",
+    "mistakable",
     "refresh",
 ]
 
@@ -62,7 +63,11 @@ class Motion:
 
 @runtime_checkable
 class MotionEngine(Protocol[ObservationT, TargetsT]):
-    """Moves all targets of a frame in one batched call. N = 0 is legal everywhere."""
+    """Moves all targets of a frame in one batched call. N = 0 is legal everywhere.
+
+    One that cannot take a target for its neighbour, since it never looks at the image but knows
+    each target's own course, may say so: ``mistakable = False``.
+    """
 
     def observe(self, frame: Frame | np.ndarray) -> ObservationT:
         """What all targets share of one frame (a ``Frame``, or a bare BGR uint8 array)."""
@@ -96,6 +101,11 @@ class Refreshes(Protocol[ObservationIn, TargetsT]):
         ``appearance`` is true where the match is sure enough to enrol the look anew as well.
         """
         ...
+
+
+def mistakable(engine: MotionEngine[ObservationT, TargetsT]) -> bool:
+    """Whether an engine may take one target for another where they overlap."""
+    return bool(getattr(engine, "mistakable", True))
 
 
 def refresh(

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
@@ -43,6 +44,7 @@ class KalmanEngine:
     box, of the velocity when enrolled (per second), and of the acceleration (per second squared).
     """
 
+    mistakable: ClassVar[bool] = False
     measurement: float = 0.1
     velocity: float = 1.5
     acceleration: float = 1.0

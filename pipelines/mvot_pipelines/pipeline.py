@@ -17,7 +17,7 @@ from mvot_plugin.affinity import AffinityConfig, affinity
 from mvot_plugin.assignment import assign
 from mvot_plugin.detectors import as_detections, as_detector, usable
 from mvot_plugin.engines import load_engine
-from mvot_plugin.engines.base import Motion, MotionEngine, Targets, refresh
+from mvot_plugin.engines.base import Motion, MotionEngine, Targets, mistakable, refresh
 from mvot_plugin.errors import InputError, MvotError
 from mvot_plugin.lifecycle import Lifecycle, LifecycleConfig
 from mvot_plugin.types import Detections, Frame, Tracks, as_frame
@@ -144,18 +144,15 @@ class MotPipeline:
     ) -> Float32[np.ndarray, "n m"]:
         """Of N targets, where the engine has them, and M detections.
 
-        Of targets gone missing, where inertia has them, too; and of those that may have been
-        mistaken for each other, the more where inertia has them the later they were measured.
+        Of those whose motion is in doubt, where inertia has them, too.
         """
         known, config = self.lifecycle.trajectories, self.config.affinity
-        guess = known.inertia(time)
         seen = affinity(motion, known.class_id, detections, config)
-        guessed = affinity(guess, known.class_id, detections, config)
-        missing = self.lifecycle.missing(motion)[:, None]
-        mistaken = self.lifecycle.crowded(motion)[:, None]
-        weighed = seen + guess.scores[:, None] * (guessed - seen)
-        fit = np.where(mistaken, weighed, seen)
-        return np.where(missing, np.maximum(seen, guessed), fit)
+        guessed = affinity(known.inertia(time), known.class_id, detections, config)
+        doubtful = self.lifecycle.missing(motion)
+        if mistakable(self.engine):
+            doubtful |= self.lifecycle.crowded(motion)
+        return np.where(doubtful[:, None], np.maximum(seen, guessed), seen)
 
     def _detect(self, frame: Frame) -> Detections | None:
         """Usable detections of a frame; None where the detector failed and the engine coasts."""
