@@ -18,4 +18,5 @@ $bench vot "$@" --engine hold lk-flow siammotion-n siammotion --fps none 20 25 -
 $bench peers "$@" --nanotrack "$nanotrack" --json "$out/peers.json"
 $bench scaling --json "$out/scaling.json"
 $bench overhead --json "$out/overhead.json"
-$bench report "$out"/{mot,rt,vot,peers,scaling,overhead}.json --output "$out"
+$bench report "$out"/{mot,rt,vot,peers,scaling,overhead}.json $(ls "$out"/ablation.json 2>/dev/null) \
+  --output "$out"

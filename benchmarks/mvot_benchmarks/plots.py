@@ -51,9 +51,11 @@ def quality_figure(results: Sequence[MotResult], timed: Sequence[RtResult] = ())
             axis.set_xticks(ks, [str(k) for k in ks], minor=False)
             axis.minorticks_off()
             axis.grid(alpha=0.3)
-        line[0].legend(fontsize="small")
     for axis in axes[-1]:
         axis.set_xlabel("detector on every k-th frame")
+    drawn = [zip(*axis.get_legend_handles_labels(), strict=True) for axis in axes.flat]
+    shown = {label: line for lines in drawn for line, label in lines}
+    figure.legend(shown.values(), shown, loc="outside lower center", ncols=4, fontsize="small")
     return figure
 
 
