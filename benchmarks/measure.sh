@@ -14,7 +14,7 @@ bench=${MVOT_BENCH:-mvot-bench}
 
 $bench mot "$@" --engine hold kalman lk-flow siammotion-n --json "$out/mot.json"
 $bench rt "$@" --engine hold lk-flow siammotion-n --fps 25 --detector-ms 60 --json "$out/rt.json"
-$bench vot "$@" --engine hold lk-flow siammotion-n siammotion --fps none 20 25 --json "$out/vot.json"
+$bench vot "$@" --engine hold lk-flow siammotion-n --fps none 20 25 --json "$out/vot.json"
 $bench peers "$@" --nanotrack "$nanotrack" --json "$out/peers.json"
 $bench scaling --json "$out/scaling.json"
 $bench overhead --json "$out/overhead.json"
