@@ -16,7 +16,7 @@ $bench mot "$@" --engine hold kalman lk-flow siammotion-n --json "$out/mot.json"
 $bench rt "$@" --engine hold lk-flow siammotion-n --fps 25 --detector-ms 60 --json "$out/rt.json"
 $bench vot "$@" --engine hold lk-flow siammotion-n --fps none 20 25 --json "$out/vot.json"
 $bench peers "$@" --nanotrack "$nanotrack" --json "$out/peers.json"
-$bench scaling --json "$out/scaling.json"
+$bench scaling "$1" --json "$out/scaling.json"
 $bench overhead --json "$out/overhead.json"
 $bench report "$out"/{mot,rt,vot,peers,scaling,overhead}.json $(ls "$out"/ablation.json 2>/dev/null) \
   --output "$out"
