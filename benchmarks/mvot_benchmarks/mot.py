@@ -24,6 +24,7 @@ __all__ = [
     "evaluate",
     "evaluate_one",
     "grid",
+    "merged",
     "name_of",
     "quality",
     "score",
@@ -154,7 +155,7 @@ def table(results: Sequence[MotResult]) -> str:
 
     First engines down, k across, and ``QUALITY`` in each cell; then the counts behind it.
     """
-    together = [_merged(rows) for rows in alike(results, "engine", "k", "detector")]
+    together = [merged(rows, "frames") for rows in alike(results, "engine", "k", "detector")]
     results, blocks = told_apart([*results, *together]), []
     for name in dict.fromkeys(result.sequence for result in results):
         here = [result for result in results if result.sequence == name]
@@ -172,14 +173,19 @@ def alike(rows: Sequence[RowT], *names: str) -> list[list[RowT]]:
     return [group for group in groups.values() if len(group) == most > 1]
 
 
-def _merged(rows: Sequence[MotResult]) -> MotResult:
-    frames = sum(row.frames for row in rows)
-    return replace(
+def merged(rows: Sequence[RowT], weight: str, *counted: str) -> RowT:
+    """Rows of several sequences as one: the fields ``weight`` and ``counted`` are added up.
+
+    Milliseconds are the mean weighted by the former.
+    """
+    sums = {name: sum(getattr(row, name) for row in rows) for name in (weight, *counted)}
+    spent = sum(row.milliseconds * getattr(row, weight) for row in rows)
+    return replace(  # type: ignore[type-var]
         rows[0],
         sequence=TOGETHER,
         scores=overall([row.scores for row in rows]),
-        milliseconds=sum(row.milliseconds * row.frames for row in rows) / frames,
-        frames=frames,
+        milliseconds=spent / sums[weight],
+        **sums,
     )
 
 

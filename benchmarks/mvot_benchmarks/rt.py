@@ -8,7 +8,7 @@ that is played faster than it was recorded keeps its timestamps.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from math import ceil
 from pathlib import Path
@@ -16,15 +16,15 @@ from typing import Any
 
 from mvot_benchmarks.datasets import open_sequence
 from mvot_benchmarks.detection import PUBLIC, DetectorChoice
-from mvot_benchmarks.mot import QUALITY, TOGETHER, alike, grid, name_of, quality, score, told_apart
-from mvot_benchmarks.scoring import Scores, overall
+from mvot_benchmarks.mot import QUALITY, alike, grid, merged, name_of, quality, score, told_apart
+from mvot_benchmarks.scoring import Scores
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_pipelines.sources import Source
 from mvot_plugin.engines.base import Motion, MotionEngine
 from mvot_plugin.errors import UsageError
 from mvot_plugin.types import Frame, Tracks
 
-__all__ = ["Given", "LivePipeline", "Overdue", "RtResult", "evaluate", "rates", "table"]
+__all__ = ["Given", "LivePipeline", "Overdue", "RtResult", "evaluate", "rate_of", "rates", "table"]
 
 _WARM_UP = 3
 """Frames that are tracked once before, for what networks do on their first calls only."""
@@ -166,16 +166,19 @@ def rates(folder: str | Path, wanted: Sequence[str]) -> list[float]:
 
     Raises ``UsageError`` for what is neither.
     """
-    found = []
-    for text in wanted:
-        try:
-            rate = float(_own_rate(folder) if text == "own" else text)
-        except ValueError:
-            rate = 0
-        if not 0 < rate < float("inf"):
-            raise UsageError(f"--fps {text!r}: a rate is a number above 0, or own")
-        found.append(rate)
+    found = [rate_of(_own_rate(folder) if text == "own" else text, "own") for text in wanted]
     return list(dict.fromkeys(found))
+
+
+def rate_of(given: str | float, word: str) -> float:
+    """Frames a second; raises ``UsageError`` for what is no such number, nor this other word."""
+    try:
+        rate = float(given)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise UsageError(f"--fps {given!r}: a rate is a number above 0, or {word}")
+    return rate
 
 
 def _own_rate(folder: str | Path) -> float:
@@ -189,7 +192,8 @@ def table(results: Sequence[RtResult]) -> str:
     At rates that all of several sequences were shown at, there is one for all together.
     """
     blocks = []
-    together = [_merged(rows) for rows in alike(results, "engine", "k", "fps", "detector")]
+    groups = alike(results, "engine", "k", "fps", "detector")
+    together = [merged(rows, "processed", "frames", "detected") for rows in groups]
     results = told_apart([*results, *together])
     for name, fps in dict.fromkeys((one.sequence, one.fps) for one in results):
         here = [one for one in results if (one.sequence, one.fps) == (name, fps)]
@@ -197,19 +201,6 @@ def table(results: Sequence[RtResult]) -> str:
         blocks.append(grid(f"{title}: {QUALITY}", here, quality))
         blocks.append(grid(f"{title}: frames processed", here, _share))
     return "\n\n".join(blocks)
-
-
-def _merged(rows: Sequence[RtResult]) -> RtResult:
-    processed = sum(row.processed for row in rows)
-    return replace(
-        rows[0],
-        sequence=TOGETHER,
-        scores=overall([row.scores for row in rows]),
-        frames=sum(row.frames for row in rows),
-        processed=processed,
-        detected=sum(row.detected for row in rows),
-        milliseconds=sum(row.milliseconds * row.processed for row in rows) / processed,
-    )
 
 
 def _share(result: RtResult) -> str:

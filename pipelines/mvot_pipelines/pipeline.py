@@ -147,12 +147,14 @@ class MotPipeline:
         Of those whose motion is in doubt, where inertia has them, too.
         """
         known, config = self.lifecycle.trajectories, self.config.affinity
-        seen = affinity(motion, known.class_id, detections, config)
-        guessed = affinity(known.inertia(time), known.class_id, detections, config)
+        fit = affinity(motion, known.class_id, detections, config)
         doubtful = self.lifecycle.missing(motion)
         if mistakable(self.engine):
             doubtful |= self.lifecycle.crowded(motion)
-        return np.where(doubtful[:, None], np.maximum(seen, guessed), seen)
+        unsure = known[doubtful]
+        guessed = affinity(unsure.inertia(time), unsure.class_id, detections, config)
+        fit[doubtful] = np.maximum(fit[doubtful], guessed)
+        return fit
 
     def _detect(self, frame: Frame) -> Detections | None:
         """Usable detections of a frame; None where the detector failed and the engine coasts."""

@@ -10,8 +10,8 @@ from typing import Any
 from mvot_benchmarks import ablation, vot
 from mvot_benchmarks.commands import options as shared
 from mvot_benchmarks.mot import name_of
+from mvot_benchmarks.rt import rate_of
 from mvot_plugin.engines.base import MotionEngine
-from mvot_plugin.errors import UsageError
 
 __all__ = ["AblationResult", "VotResult", "ablation_table", "add_ablation", "add_vot", "vot_table"]
 
@@ -87,7 +87,8 @@ def ablation_table(rows: Sequence[AblationResult]) -> str:
 
 def _vot(options: argparse.Namespace) -> None:
     results, found = shared.start(options, VotResult, "weights", "device", "precision"), []
-    engines, rates = shared.load_engines(options), [_rate(text) for text in options.fps]
+    engines = shared.load_engines(options)
+    rates = [None if text == "none" else rate_of(text, "none") for text in options.fps]
     with results:
         for folder, (name, engine), fps in product(options.sequences, engines.items(), rates):
             key = {"sequence": name_of(folder), "engine": name, "fps": fps}
@@ -115,19 +116,6 @@ def _follow(
     folder: str, engine: MotionEngine[Any, Any], kind: type[Any], key: dict[str, Any]
 ) -> Any:
     return kind(score=vot.evaluate(engine, folder, fps=key.get("fps")), **key)
-
-
-def _rate(text: str) -> float | None:
-    """Frames a second from "25", None from "none"; raises ``UsageError`` for what is neither."""
-    if text == "none":
-        return None
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < float("inf"):
-        raise UsageError(f"--fps {text!r}: a rate is a number above 0, or none")
-    return rate
 
 
 def _engine_of(row: VotResult) -> str:
