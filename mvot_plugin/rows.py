@@ -35,6 +35,14 @@ class Rows:
         columns = self._columns().items()
         return type(self)(**{k: _taken(v, chosen) for k, v in columns})
 
+    def replaced(self: RowsT, rows: Any, new: RowsT) -> RowsT:
+        """The same with the ``rows`` that a boolean array marks replaced, in order, by ``new``."""
+        if not rows.any():
+            return self
+        order = np.arange(len(self))
+        order[rows] = len(self) + np.arange(len(new))
+        return Rows.cat([self, new])[order]
+
     @staticmethod
     def cat(parts: "Sequence[PartT]") -> "PartT":
         """Concatenate values of one kind, in order.

@@ -16,7 +16,7 @@ _WEIGHTLESS = {
     "kalman": ("mvot_plugin.engines.kalman", "KalmanEngine"),
     "lk-flow": ("mvot_plugin.engines.lk_flow", "LKFlowEngine"),
 }
-_NETWORKS = ("siammotion", "siammotion-n")
+_NETWORKS = ("siamfc", "siamfc-mi", "siammotion", "siammotion-n", "siammt", "siammt-w")
 """Built by ``mvot_plugin.engines.networks``, which brings torch."""
 
 

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
-from mvot_plugin.engines.base import Motion, Targets, as_boxes
+from mvot_plugin.engines.base import Motion, as_boxes
+from mvot_plugin.engines.scores import certain, log_odds
 from mvot_plugin.engines.siammotion_targets import SiamMotionObservation, SiamMotionTargets
 from mvot_plugin.models.attention import Exemplars
 from mvot_plugin.models.penalisation import Penalisation
@@ -29,8 +30,6 @@ from mvot_plugin.types import Frame, as_frame
 __all__ = ["SiamMotionEngine"]
 
 LARGEST_STRIDE = 16
-ALMOST_NEVER = 1e-6
-"""The least probability; that of a target cannot be told from 1 in single precision beyond it."""
 SIZE_DAMPING = 0.35
 """With the paper's 0.18, boxes lag behind what comes nearer."""
 LARGEST_SHIFT, LARGEST_GROWTH = 0.25, 0.5
@@ -127,9 +126,7 @@ class SiamMotionEngine:
             return corrected
         exemplars, levels, bias = self._learnt(observation, boxes[appearance])
         anew = replace(corrected[appearance], exemplars=exemplars, levels=levels, bias=bias)
-        parts = Targets.cat([anew, corrected[~appearance]])
-        order = np.concatenate([np.flatnonzero(appearance), np.flatnonzero(~appearance)])
-        return parts[np.argsort(order)]
+        return corrected.replaced(appearance, anew)
 
     def _normalised(self, image: np.ndarray) -> Float[Tensor, "1 3 h w"]:
         """The BGR image as the network takes it, padded to whole cells at the right and bottom."""
@@ -222,7 +219,7 @@ class SiamMotionEngine:
         boxes = found[:, :4] * unit
         boxes[:, 2:] /= np.exp(bias[:, 2:])
         boxes[:, :2] += predicted[:, :2] - bias[:, :2] * boxes[:, 2:]
-        return boxes, _certain(found[:, 4], *config.certainty)
+        return boxes, certain(log_odds(found[:, 4]), *config.certainty)
 
     def _masks(
         self, areas: Float32[np.ndarray, "n 4"], size: tuple[int, int], device: torch.device
@@ -254,15 +251,6 @@ class SiamMotionEngine:
         proposals = network.compare(exemplars, crops, last)
         boxes, scores = self.penalisation.select(proposals, last, masks)
         return torch.cat([boxes, scores[:, None]], dim=1)
-
-
-def _certain(
-    scores: Float32[np.ndarray, " n"], slope: float, offset: float
-) -> Float32[np.ndarray, " n"]:
-    """How surely boxes are right, of the probability that there is the target."""
-    likely = np.clip(scores.astype(np.float64), ALMOST_NEVER, 1 - ALMOST_NEVER)
-    odds = slope * np.log(likely / (1 - likely)) + offset
-    return np.asarray(1 / (1 + np.exp(-odds)), np.float32)
 
 
 def _batches(

@@ -1,5 +1,8 @@
 """Make a network's layers fewer, for inference: batch norms and activations into convolutions."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -7,11 +10,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 __all__ = ["fold_batch_norm", "fuse_activations"]
 
-_ACTIVATIONS: dict[type[nn.Module], tuple[str, list[float]]] = {
-    nn.ReLU: ("relu", []),
-    nn.ReLU6: ("hardtanh", [0.0, 6.0]),
+_ACTIVATIONS: dict[type[nn.Module], Callable[[Any], tuple[str, list[float]]]] = {
+    nn.ReLU: lambda _: ("relu", []),
+    nn.ReLU6: lambda _: ("hardtanh", [0.0, 6.0]),
+    nn.LeakyReLU: lambda layer: ("leaky_relu", [layer.negative_slope]),
 }
-"""As oneDNN calls them, with their bounds."""
+"""As oneDNN calls them, with their bounds or their slope."""
 
 
 def fold_batch_norm(network: nn.Module) -> None:
@@ -58,7 +62,7 @@ class _ActiveConv2d(nn.Module):
         self.weight, self.bias = convolution.weight, convolution.bias
         self._shape = convolution.padding, convolution.stride, convolution.dilation
         self._groups = convolution.groups
-        self._activation = _ACTIVATIONS[type(activation)]
+        self._activation = _ACTIVATIONS[type(activation)](activation)
 
     def forward(self, x: Float[Tensor, "b ci h w"]) -> Float[Tensor, "b co h2 w2"]:
         """The activated convolution."""

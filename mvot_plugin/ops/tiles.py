@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-__all__ = ["needed_tiles"]
+__all__ = ["needed_tiles", "touched"]
 
 
 def needed_tiles(
@@ -21,8 +21,8 @@ def needed_tiles(
     the edge. Areas outside the map are given the tiles at its edge, where their samples are moved.
     """
     columns, rows = (-(-cells // tile) for cells in size)
-    x0, x1 = _span(areas[:, 0::2], bins, stride, origin, size[0])
-    y0, y1 = _span(areas[:, 1::2], bins, stride, origin, size[1])
+    x0, x1 = touched(areas[:, 0::2], bins, stride, origin, size[0])
+    y0, y1 = touched(areas[:, 1::2], bins, stride, origin, size[1])
     corners = np.zeros((rows + 1, columns + 1), np.int64)
     for y, x, sign in (
         (y0 // tile, x0 // tile, 1),
@@ -34,10 +34,13 @@ def needed_tiles(
     return np.asarray(corners.cumsum(0).cumsum(1)[:-1, :-1] > 0)
 
 
-def _span(
+def touched(
     intervals: Float32[np.ndarray, "n 2"], bins: int, stride: int, origin: float, cells: int
 ) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
-    """The first and the last cell that the samples of each interval touch, with one to spare."""
+    """The first and the last of ``cells`` that samples of each interval touch, one to spare.
+
+    They are the centres of ``bins`` parts; cell i lies ``origin + i * stride`` from the edge.
+    """
     low, high = intervals.astype(np.float64).T
     half_a_bin = (high - low) / bins / 2
     rounding = 4 * np.finfo(np.float32).eps * np.maximum(np.abs(low), np.abs(high)) / stride

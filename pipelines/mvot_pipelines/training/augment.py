@@ -14,6 +14,7 @@ from mvot_plugin.ops.areas import context_side
 __all__ = [
     "EXEMPLAR_JITTER",
     "SEARCH_JITTER",
+    "SEARCH_PER_EXEMPLAR",
     "Item",
     "Jitter",
     "View",
@@ -23,12 +24,9 @@ __all__ = [
     "photographed",
     "tone",
     "viewed",
-    "warped",
 ]
 
 SEARCH_PER_EXEMPLAR = 31 / 15
-_COARSE = 0.6
-"""Below this zoom, plain bilinear sampling would skip pixels."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -122,34 +120,6 @@ def viewed(
 
 def _bounds(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return points.min(0), points.max(0)
-
-
-def warped(
-    picture: UInt8[np.ndarray, "_ _ c"],
-    matrix: Float64[np.ndarray, "2 3"],
-    size: tuple[int, int],
-    *,
-    border: tuple[float, ...] | None = None,
-) -> UInt8[np.ndarray, "_ _ c"]:
-    """The picture through an affine map, ``size`` (width, height) pixels of it.
-
-    Beyond its edge is the colour ``border``, or its mirror image.
-    """
-    zoom = abs(np.linalg.det(matrix[:, :2])) ** 0.5
-    finer = 1 if zoom > _COARSE else 2 if zoom > _COARSE / 2 else 4
-    indices = finer * matrix
-    indices[:, 2] += indices[:, :2].sum(1) / 2 - 0.5
-    image = cv2.warpAffine(
-        picture,
-        indices,
-        (finer * size[0], finer * size[1]),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REFLECT_101 if border is None else cv2.BORDER_CONSTANT,
-        borderValue=border or 0,
-    )
-    if finer > 1:
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(image)
 
 
 def tone(rng: np.random.Generator, strength: float = 1.0) -> UInt8[np.ndarray, "1 256 3"]:

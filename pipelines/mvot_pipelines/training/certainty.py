@@ -11,29 +11,33 @@ from jaxtyping import Bool, Float32, Float64
 
 from mvot_benchmarks.vot import Clip
 from mvot_plugin.engines.base import MotionEngine, Targets
+from mvot_plugin.engines.siamfc import SiamFCEngine
 from mvot_plugin.engines.siammotion import SiamMotionEngine
+from mvot_plugin.engines.siammt import SiamMTEngine
 from mvot_plugin.ops.boxes import iou
 
 __all__ = ["certainty", "fitted", "followed"]
 
+Certain = SiamFCEngine | SiamMotionEngine | SiamMTEngine
+"""Engines whose networks' scores are log odds."""
 RIGHT = 0.5
 """The IoU from which a box is right."""
 STIFFNESS = 1e-3
 """What keeps the fit finite where both kinds of boxes are apart."""
 
 
-def certainty(engine: SiamMotionEngine, clips: Iterable[Clip]) -> tuple[float, float]:
+def certainty(engine: Certain, clips: Iterable[Clip]) -> tuple[float, float]:
     """The slope and the offset by which an engine's log odds say how surely a box is right.
 
     The engine follows all objects of all clips from ground truth, in one pass; right and wrong
     boxes weigh the same in the fit (Platt, 1999).
     """
-    config = replace(engine.network.config, certainty=(1.0, 0.0))
-    engine.network.config, given = config, engine.network.config
+    network: Any = engine.network
+    given, network.config = network.config, replace(network.config, certainty=(1.0, 0.0))
     try:
         parts = [followed(engine, clip) for clip in clips]
     finally:
-        engine.network.config = given
+        network.config = given
     scores = np.concatenate([part[0] for part in parts]).astype(np.float64)
     right = np.concatenate([part[1] for part in parts])
     return fitted(np.log(scores / (1 - scores)), right)

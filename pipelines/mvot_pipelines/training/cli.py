@@ -14,6 +14,7 @@ from mvot_pipelines.training.backbone.command import add_backbone
 from mvot_pipelines.training.detector_cli import add_detector
 from mvot_pipelines.training.inertia.command import add_inertia
 from mvot_pipelines.training.settings import TrainingConfig
+from mvot_pipelines.training.siamfc.command import add_siamfc, add_siammt
 from mvot_pipelines.training.stages import preview, train_siammotion
 from mvot_plugin.errors import MvotError, UsageError
 
@@ -92,6 +93,8 @@ def _parser() -> Parser:
     stage.set_defaults(run=_siammotion)
     add_backbone(stages)
     add_inertia(stages)
+    add_siamfc(stages)
+    add_siammt(stages)
     add_detector(stages)
     return parser
 

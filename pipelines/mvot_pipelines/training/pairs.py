@@ -1,7 +1,7 @@
 """Pairs of images of one object, or of two, by pyramid level: a Siamese tracker's lessons."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -11,27 +11,32 @@ from mvot_pipelines.training.augment import (
     EXEMPLAR_JITTER,
     SEARCH_JITTER,
     Item,
+    Jitter,
     View,
     bent,
     photographed,
     viewed,
-    warped,
 )
 from mvot_pipelines.training.draw import Mixture, drawn
 from mvot_pipelines.training.library import Library
 from mvot_pipelines.training.scenery import grounds, pasted
+from mvot_plugin.ops.warping import warped
 
-__all__ = ["GRADES", "Grade", "Mixture", "PairBatch", "sample_batch"]
+__all__ = ["GRADES", "Grade", "Mixture", "PairBatch", "sample_batch", "sample_pairs"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grade:
-    """Sizes at a pyramid level: the images' and, ``low`` to ``high``, the search areas'."""
+    """Sizes of a kind of pairs: the images' and, ``low`` to ``high``, the search areas'.
+
+    ``jitter`` is how far these are off.
+    """
 
     search: int
     exemplar: int
     low: float
     high: float
+    jitter: Jitter = SEARCH_JITTER
 
 
 GRADES: Mapping[int, Grade] = MappingProxyType(
@@ -51,6 +56,8 @@ CLUTTER = 0.4, 1.0
 class PairBatch:
     """Search images (BGR) of one pyramid level, and exemplars of one, with boxes in pixels (xyxy).
 
+    ``exemplar_level`` is the latter, 0 where there are no levels.
+
     ``exemplar_boxes`` are a little off, as a detector's are. ``boxes`` are the truth in the search
     images; where not ``positive``, that of the other object there. ``priors`` are jittered boxes,
     in the middle of the search images: the search areas are to be placed about them.
@@ -62,7 +69,7 @@ class PairBatch:
     boxes: Float32[np.ndarray, "n 4"]
     priors: Float32[np.ndarray, "n 4"]
     positive: Bool[np.ndarray, " n"]
-    exemplar_level: int
+    exemplar_level: int = 0
 
 
 def sample_batch(
@@ -81,7 +88,22 @@ def sample_batch(
     """
     exemplar_level = level if exemplar_level is None else exemplar_level
     grades = GRADES[exemplar_level], GRADES[level]
-    pairs = [_pair(library, rng, grades, mixture or Mixture()) for _ in range(count)]
+    batch = sample_pairs(library, rng, grades, count, mixture or Mixture())
+    return replace(batch, exemplar_level=exemplar_level)
+
+
+def sample_pairs(
+    library: Library,
+    rng: np.random.Generator,
+    grades: tuple[Grade, Grade],
+    count: int,
+    mixture: Mixture,
+) -> PairBatch:
+    """Draw ``count`` pairs, the exemplars and the search areas of these ``grades``.
+
+    Raises ``UsageError`` if the library has nothing that the mixture asks for.
+    """
+    pairs = [_pair(library, rng, grades, mixture) for _ in range(count)]
     return PairBatch(
         exemplars=np.stack([pair.exemplar for pair in pairs]),
         exemplar_boxes=np.array([pair.views[0].prior for pair in pairs], np.float32),
@@ -89,7 +111,6 @@ def sample_batch(
         boxes=np.array([pair.views[1].box for pair in pairs], np.float32),
         priors=np.array([pair.views[1].prior for pair in pairs], np.float32),
         positive=np.array([pair.positive for pair in pairs]),
-        exemplar_level=exemplar_level,
     )
 
 
@@ -143,7 +164,7 @@ def _views(
     made = []
     for item, size, extent, jitter in (
         (items[0], grades[0].exemplar, other, EXEMPLAR_JITTER),
-        (items[1], grades[1].search, side, SEARCH_JITTER),
+        (items[1], grades[1].search, side, grades[1].jitter),
     ):
         cutout = _is_cutout(item)
         turned = item.outline is not None and rng.random() < (0.7 if cutout else 0.3)

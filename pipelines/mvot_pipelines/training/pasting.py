@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from mvot_pipelines.training.augment import Item, motion_blurred, tone, warped
+from mvot_pipelines.training.augment import Item, motion_blurred, tone
+from mvot_plugin.ops.warping import warped
 
 __all__ = ["Layer", "blend", "hidden_share", "layer", "relit"]
 

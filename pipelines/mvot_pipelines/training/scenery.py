@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from mvot_pipelines.training.augment import Item, View, bent, warped
+from mvot_pipelines.training.augment import Item, View, bent
 from mvot_pipelines.training.draw import Draw, picked, some_cast
 from mvot_pipelines.training.library import Library
 from mvot_pipelines.training.pasting import Layer, blend, hidden_share, layer, relit
+from mvot_plugin.ops.warping import warped
 
 __all__ = ["Ground", "grounds", "pasted"]
 

@@ -14,7 +14,7 @@ from mvot_pipelines.training.library import Library
 from mvot_pipelines.training.loop import Training
 from mvot_pipelines.training.preview import write_sheet
 from mvot_pipelines.training.settings import TrainingConfig
-from mvot_pipelines.training.validation import Validation
+from mvot_pipelines.training.validation import Validation, ready
 from mvot_plugin.devices import choose_device
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.siammotion import SiamMotionEngine
@@ -93,7 +93,8 @@ def _judge(validation: Validation, folder: Path, path: Path) -> Callable[[Traini
 
     def judge(training: Training) -> None:
         if validation.clips:
-            figures = validation(training.average)
+            engine = SiamMotionEngine(network=ready(training.average), trained=True)
+            figures = validation(engine)
             append_row(folder / "validation.csv", training.step, figures)
             if not figures["mean"] > training.best:
                 return

@@ -4,17 +4,20 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
+from torch import nn
 
 from mvot_benchmarks.vot import Clip, evaluate, read_clip
 from mvot_plugin.devices import choose_dtype
+from mvot_plugin.engines import MotionEngine
 from mvot_plugin.engines.networks import prepare
-from mvot_plugin.engines.siammotion import SiamMotionEngine
-from mvot_plugin.models.siammotion import SiamMotionNet
 from mvot_plugin.synthetic import Scene, street
 
-__all__ = ["Validation"]
+__all__ = ["Validation", "ready"]
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 STREET_SEED = 10_000
 """Far from the seeds of the streets that are learnt."""
@@ -41,15 +44,19 @@ class Validation:
         seeds = range(STREET_SEED, STREET_SEED + streets)
         return cls(clips=clips | {f"street-{seed}": _renderer(seed, frames) for seed in seeds})
 
-    def __call__(self, network: SiamMotionNet) -> dict[str, float]:
-        """The figures of a network, which stays as it is."""
-        device = next(network.parameters()).device
-        copy = deepcopy(network)
-        prepare(copy, device, choose_dtype("auto", device))
-        engine = SiamMotionEngine(network=copy, trained=True)
+    def __call__(self, engine: MotionEngine[Any, Any]) -> dict[str, float]:
+        """The figures of an engine."""
         scores = {name: evaluate(engine, clip()) for name, clip in self.clips.items()}
         quality = [(one.mean_iou + one.accuracy) / 2 for one in scores.values()]
         return {**{k: v.mean_iou for k, v in scores.items()}, "mean": float(np.mean(quality))}
+
+
+def ready(network: NetworkT) -> NetworkT:
+    """A copy of a network in training, made ready to track, where it is."""
+    device = next(network.parameters()).device
+    copy = deepcopy(network)
+    prepare(copy, device, choose_dtype("auto", device))
+    return copy
 
 
 def _reader(folder: Path, frames: int) -> Callable[[], Clip]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-from mvot_pipelines.training.augment import bent, photographed, warped
+from mvot_pipelines.training.augment import bent, photographed
 from mvot_pipelines.training.backbone.material import Material
 from mvot_pipelines.training.backbone.settings import BackboneConfig
+from mvot_plugin.ops.warping import warped
 
 __all__ = ["CropBatch", "crops_of", "drawn_at", "tiles_of"]
 

@@ -1,0 +1,59 @@
+"""What the engines of SiamFC and SiamMT share: their targets, and how these move."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32
+from torch import Tensor
+
+from mvot_plugin.engines.base import Motion, Targets, as_boxes
+from mvot_plugin.engines.scores import certain
+from mvot_plugin.models.scale_search import Placement, ScaleSearch
+from mvot_plugin.ops.boxes import cxcywh_to_xyxy, limited, xyxy_to_cxcywh
+
+__all__ = ["CorrelationTargets"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CorrelationTargets(Targets):
+    """Boxes and the exemplars' features, as they are correlated with search areas."""
+
+    exemplars: Float[Tensor, "n k k c"]
+
+    def to(self, *args: Any) -> "CorrelationTargets":
+        """The same on another device: ``targets.to("cuda")``."""
+        return replace(self, exemplars=self.exemplars.to(*args))
+
+    def moved(
+        self,
+        placement: Placement,
+        scales: Float32[np.ndarray, " n"],
+        cell: Float32[np.ndarray, " n"],
+        search: ScaleSearch,
+        *,
+        frame_size: tuple[int, int],
+        certainty: tuple[float, float],
+    ) -> "tuple[CorrelationTargets, Motion]":
+        """The targets a frame later, and their motion.
+
+        They are found at these ``scales``; ``cell`` is what a score map's cell is at scale 1, in
+        pixels. ``certainty`` is the slope and the offset of what their log odds are worth.
+        """
+        last = xyxy_to_cxcywh(self.boxes)
+        shift = placement.offsets.cpu().numpy() * (cell * scales)[:, None]
+        size = last[:, 2:] * (1 - search.damping + search.damping * scales)[:, None]
+        boxes = np.concatenate([last[:, :2] + shift, size], axis=1).astype(np.float32)
+        found = cxcywh_to_xyxy(limited(boxes, last, frame_size))
+        scores = certain(placement.logits.cpu().numpy(), *certainty)
+        return replace(self, boxes=found), Motion(boxes=found.copy(), scores=scores)
+
+    def corrected(
+        self,
+        boxes: Float32[np.ndarray, "n 4"],
+        appearance: Bool[np.ndarray, " n"],
+        anew: "CorrelationTargets",
+    ) -> "CorrelationTargets":
+        """The targets at measured ``boxes``; where ``appearance`` is true, those enrolled anew."""
+        placed: CorrelationTargets = replace(self, boxes=as_boxes(boxes))
+        return placed.replaced(appearance, anew)

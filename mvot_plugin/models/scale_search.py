@@ -1,0 +1,77 @@
+"""From score maps of several scales to where each target is, and how large (SiamMT 3.1 and 4.4)."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from mvot_plugin.ops.windows import hann_window
+
+__all__ = ["STEP", "Placement", "ScaleSearch"]
+
+STEP = 1.0375
+"""From one scale to the next (SiamFC)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Placement:
+    """Where N targets are: (N, 2) cells (x, y) from the middle of their search areas; log odds."""
+
+    offsets: Float[Tensor, "n 2"]
+    logits: Float[Tensor, " n"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleSearch:
+    """How displacement and change of size are read off score maps.
+
+    Search areas are tried at these ``scales``; those that are not 1 in the middle have their scores
+    weighed by ``penalty``. ``window`` is the influence of the cosine window, ``damping`` how much
+    of a new size is taken. Maps are made finer by ``upsampling``.
+    """
+
+    scales: tuple[float, ...] = (1 / STEP, 1.0, STEP)
+    penalty: float = 0.9745
+    window: float = 0.176
+    damping: float = 0.59
+    upsampling: int = 16
+    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
+
+    def upsampled(self, maps: Float[Tensor, "*n h w"]) -> Float[Tensor, "*n up up"]:
+        """Finer square score maps; both interpolations are linear, so that two products do."""
+        weights = _interpolation(maps.shape[-1], self.upsampling, self.interpolation)
+        weights = weights.to(maps.device)
+        return weights @ maps @ weights.T
+
+    def best_scale(self, maps: Float[Tensor, "n s h w"]) -> Int64[Tensor, " n"]:
+        """Which of the scales fits each target best."""
+        highest, lowest = maps.amax((2, 3)), maps.amin((1, 2, 3))
+        factors = [1.0 if scale == 1 else self.penalty for scale in self.scales]
+        weight = torch.tensor(factors, device=maps.device)
+        return ((highest - lowest[:, None]) * weight).argmax(1)
+
+    def place(self, maps: Float[Tensor, "n up up"]) -> Placement:
+        """The highest place of each upsampled map, where large displacements count less."""
+        side = maps.shape[-1]
+        window = hann_window(side, maps.device)
+        likely = maps - maps.amin((1, 2), keepdim=True)
+        likely = likely / likely.sum((1, 2), keepdim=True).clamp(min=torch.finfo(maps.dtype).tiny)
+        weighed = (1 - self.window) * likely + self.window * (window / window.sum())
+        best = weighed.flatten(1).argmax(1)
+        places = torch.stack([best % side, best // side], dim=1)
+        return Placement(
+            offsets=(places - (side - 1) / 2) / self.upsampling,
+            logits=maps.flatten(1).gather(1, best[:, None])[:, 0],
+        )
+
+
+@cache
+def _interpolation(cells: int, factor: int, mode: str) -> Float[Tensor, "up cells"]:
+    """What interpolation along one axis weighs each cell with."""
+    impulses = torch.eye(cells)[:, None, :, None].expand(cells, 1, cells, cells)
+    upsampled = F.interpolate(impulses, (factor * cells, cells), mode=mode, align_corners=False)
+    return upsampled[:, 0, :, 0].T.contiguous()

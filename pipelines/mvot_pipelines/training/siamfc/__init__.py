@@ -1,0 +1,1 @@
+"""The stages ``siamfc`` and ``siammt`` of ``mvot-train``."""
