@@ -10,6 +10,7 @@ import pytest
 
 from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import UntrainedWeights
+from mvot_plugin.models import siamfc
 from mvot_plugin.models.siammotion import PRESETS
 
 APART = np.array(
@@ -32,16 +33,26 @@ def follow(engine, frames, boxes=APART):
 
 
 def contract_engine(name):
-    """An engine to test the contract with; one with a network is a ``narrow_engine``."""
+    """An engine to test the contract with; one with a network has seeded random weights.
+
+    What holds for any weights is tested with few channels: that is some 50 times as fast as what
+    ships, and boxes that jump about exercise more than those of a good tracker.
+    """
+    if name in siamfc.PRESETS:
+        return narrow_correlation(name)
     return narrow_engine(name=name) if name in PRESETS else load_engine(name)
 
 
-def narrow_engine(precision="fp32", device="cpu", name="siammotion", **config):
-    """SiamMOTION with an eighth of the channels and seeded random weights.
+def narrow_correlation(name, precision="fp32", **config):
+    """An engine of SiamFC's family with few channels and seeded random weights."""
+    narrow = replace(siamfc.PRESETS[name], channels=(16, 32, 32, 32, 32), **config)
+    with patch.dict(siamfc.PRESETS, {name: narrow}), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UntrainedWeights)
+        return load_engine(name, weights="random", device="cpu", precision=precision)
 
-    What holds for any weights is tested with these: they are some 50 times as fast as the
-    engine that ships, and boxes that jump about exercise more than those of a good tracker.
-    """
+
+def narrow_engine(precision="fp32", device="cpu", name="siammotion", **config):
+    """SiamMOTION with an eighth of the channels and seeded random weights."""
     narrow = replace(PRESETS[name], width=32, backbone_width=16, **config)
     with patch.dict(PRESETS, {name: narrow}), warnings.catch_warnings():
         warnings.simplefilter("ignore", UntrainedWeights)
@@ -53,7 +64,9 @@ def shipped_engine(name):
     """The engine as it ships, in single precision on the CPU."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UntrainedWeights)
-        return load_engine(name, device="cpu", precision="fp32" if name in PRESETS else "auto")
+        return load_engine(
+            name, device="cpu", precision="auto" if name in WITHOUT_A_NETWORK else "fp32"
+        )
 
 
 def trained_engine(name):

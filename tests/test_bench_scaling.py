@@ -7,12 +7,13 @@ import cv2
 import pytest
 import torch
 
-from following import follow, narrow_engine
+from following import contract_engine, follow, narrow_correlation, narrow_engine
 from mvot_benchmarks import cli, stages
 from mvot_benchmarks.scaling import Contest, read_frames
 from mvot_benchmarks.stages import StageClock
 from mvot_plugin.engines import networks
 from mvot_plugin.errors import InputError
+from mvot_plugin.models import siamfc
 from mvot_plugin.models.siammotion import PRESETS, SiamMotionConfig
 
 CPU = torch.device("cpu")
@@ -56,6 +57,15 @@ def test_every_stage_costs_something_and_less_than_the_whole(name):
     assert row.enroll > 0
 
 
+@pytest.mark.parametrize("name", list(siamfc.PRESETS))
+def test_the_stages_of_siammts_figure_10_cost_something(name):
+    engine = narrow_correlation(name)
+    row = Contest({name: engine}, CPU).measure(read_frames(None, SIZE, 2), 3)[name]
+    assert list(row.stages) == list(stages.CORRELATION)
+    assert all(cost > 0 for cost in row.stages.values())
+    assert sum(row.stages.values()) < row.observe + row.track
+
+
 def test_measuring_leaves_the_engine_as_it_was():
     engine = narrow_engine()
     before = dict(vars(engine.network))
@@ -65,8 +75,9 @@ def test_measuring_leaves_the_engine_as_it_was():
     assert type(engine.penalisation) is stages.Penalisation
 
 
-def test_a_probed_engine_tracks_as_the_plain_one(film, alike):
-    plain = narrow_engine(name="siammotion-n")
+@pytest.mark.parametrize("name", ["siammotion-n", "siamfc", "siammt"])
+def test_a_probed_engine_tracks_as_the_plain_one(name, film, alike):
+    plain = contract_engine(name)
     probed = stages.probe(plain, StageClock(CPU))
     assert alike(follow(plain, film[:3]), follow(probed, film[:3]))
 

@@ -10,15 +10,21 @@ import torch
 from torch import nn
 
 from mvot_plugin.engines import MotionEngine
+from mvot_plugin.engines.siamfc import SiamFCEngine
 from mvot_plugin.engines.siammotion import SiamMotionEngine
+from mvot_plugin.engines.siammt import SiamMTEngine
 from mvot_plugin.models.efficientnet import EfficientNetLite
 from mvot_plugin.models.penalisation import Penalisation
+from mvot_plugin.models.scale_search import ScaleSearch
 
-__all__ = ["SIAMMOTION", "StageClock", "probe"]
+__all__ = ["CORRELATION", "SIAMMOTION", "StageClock", "probe"]
 
 _LEVELS = ("level 1", "level 2", "level 3", "level 4")
 SIAMMOTION = (*_LEVELS, "pyramid", "crop", "attention", "head", "penalise", "decode")
 """SiamMOTION's stages: those of ``observe`` by the pyramid level they make, those of ``track``."""
+
+CORRELATION = ("setup", "crop-and-resize", "backbone", "similarity", "upsampling", "update")
+"""Those of SiamMT and of SiamFC-MI (SiamMT 4.4, Fig. 10)."""
 
 
 class StageClock:
@@ -61,6 +67,8 @@ def probe(engine: MotionEngine[Any, Any], clock: StageClock) -> MotionEngine[Any
     """A copy of the engine whose stages ``clock`` times; the engine itself where it has none."""
     if isinstance(engine, SiamMotionEngine):
         return _probe_siammotion(engine, clock)
+    if isinstance(engine, SiamFCEngine | SiamMTEngine):
+        return _probe_correlation(engine, clock)
     return engine
 
 
@@ -77,6 +85,17 @@ def _probe_siammotion(engine: SiamMotionEngine, clock: StageClock) -> SiamMotion
     network.head.forward = clock.timed("head", network.head.forward)
     values = {f.name: getattr(engine.penalisation, f.name) for f in fields(Penalisation)}
     return replace(engine, network=network, penalisation=_TimedPenalisation(**values, clock=clock))
+
+
+def _probe_correlation(
+    engine: SiamFCEngine | SiamMTEngine, clock: StageClock
+) -> SiamFCEngine | SiamMTEngine:
+    clock.start(*CORRELATION)
+    network: Any = copy.deepcopy(engine.network)
+    for stage, name in zip(CORRELATION, ("pixels", "crop", "features", "compare"), strict=False):
+        setattr(network, name, clock.timed(stage, getattr(network, name)))
+    values = {f.name: getattr(engine.search, f.name) for f in fields(ScaleSearch)}
+    return replace(engine, network=network, search=_TimedSearch(**values, clock=clock))
 
 
 def _layers(backbone: nn.Module) -> list[list[nn.Module]]:
@@ -99,3 +118,22 @@ class _TimedPenalisation(Penalisation):
     def select(self, *arguments: Any) -> Any:
         """Timed; see ``Penalisation.select``."""
         return self.clock.timed("decode", super().select)(*arguments)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TimedSearch(ScaleSearch):
+    """A search whose maps are made finer in the stage "upsampling"; the rest is "update"."""
+
+    clock: StageClock
+
+    def upsampled(self, *arguments: Any) -> Any:
+        """Timed; see ``ScaleSearch.upsampled``."""
+        return self.clock.timed("upsampling", super().upsampled)(*arguments)
+
+    def best_scale(self, *arguments: Any) -> Any:
+        """Timed; see ``ScaleSearch.best_scale``."""
+        return self.clock.timed("update", super().best_scale)(*arguments)
+
+    def place(self, *arguments: Any) -> Any:
+        """Timed; see ``ScaleSearch.place``."""
+        return self.clock.timed("update", super().place)(*arguments)

@@ -158,7 +158,7 @@ def zoom(boxes: Float32[np.ndarray, "n 4"]) -> float:
     median = max(float(np.median(size(boxes))), 1.0)
     if median < SMALLEST:
         return min(_power(SMALLEST / median), LARGEST_ZOOM)
-    return min(_power(LARGEST / median / 2**0.5), 1.0)
+    return min(_power(LARGEST / median), 1.0)
 
 
 def _power(factor: float) -> float:

@@ -18,8 +18,9 @@ SLOPE = 0.1
 class AlexNet(nn.Module):
     """Five convolutions, the second, fourth and fifth in two groups; nothing is padded.
 
-    A batch norm and a leaky ReLU follow all but the last, so that the features' signs are free.
-    127 pixels make 6 cells, 255 make 22.
+    A batch norm and a leaky ReLU follow all but the last. That has a batch norm alone, where Fig. 8
+    has nothing: trained from nothing, features must not have means that drown their correlation.
+    It is folded into the convolution for tracking. 127 pixels make 6 cells, 255 make 22.
     """
 
     def __init__(self, channels: Sequence[int] = CHANNELS) -> None:
@@ -34,6 +35,7 @@ class AlexNet(nn.Module):
             *_activated(nn.Conv2d(second, third, 3)),
             *_activated(nn.Conv2d(third, fourth, 3, groups=2)),
             nn.Conv2d(fourth, fifth, 3, groups=2),
+            nn.BatchNorm2d(fifth),
         )
         for part in self.layers:
             if isinstance(part, nn.Conv2d):

@@ -63,7 +63,10 @@ over: SiamMT-W takes its weights, and looks at what it looked at."""
 
 
 class CorrelationNet(nn.Module):
-    """AlexNet, and what makes a cross-correlation log odds: a ``gain`` and a ``bias``."""
+    """AlexNet, and what makes a cross-correlation log odds: a ``gain`` and a ``bias``.
+
+    The gain is of correlations in units of what those of random features spread.
+    """
 
     def __init__(self, config: CorrelationConfig) -> None:
         super().__init__()
@@ -71,8 +74,7 @@ class CorrelationNet(nn.Module):
         self.backbone = AlexNet(config.channels)
         field = self.backbone.field
         self.kept, self.searched = field.cells(config.exemplar), field.cells(config.search)
-        area = self.kept**2 * self.backbone.channels
-        self.gain = nn.Parameter(torch.tensor(0.1 * area**-0.5))
+        self.gain = nn.Parameter(torch.tensor(0.2))
         self.bias = nn.Parameter(torch.tensor(0.0))
 
     @property
@@ -93,7 +95,8 @@ class CorrelationNet(nn.Module):
 
     def odds(self, correlation: Float[Tensor, "*n h w"]) -> Float[Tensor, "*n h w"]:
         """Log odds that the target is at each place of score maps; in single precision."""
-        return correlation.float() * self.gain.float() + self.bias.float()
+        spread = (self.kept**2 * self.backbone.channels) ** 0.5
+        return correlation.float() / spread * self.gain.float() + self.bias.float()
 
 
 class SiamFCNet(CorrelationNet):
