@@ -9,7 +9,11 @@ from mvot_plugin.models.alexnet import AlexNet
 from mvot_plugin.ops.fields import Field
 
 SMALL = nn.Sequential(nn.Conv2d(1, 1, 5, stride=2), nn.MaxPool2d(3, stride=2), nn.Conv2d(1, 1, 3))
-FIELDS = [Field(receptive=87, stride=8), Field(receptive=17, stride=4), Field(receptive=3, stride=1)]
+FIELDS = [
+    Field(receptive=87, stride=8),
+    Field(receptive=17, stride=4),
+    Field(receptive=3, stride=1),
+]
 
 
 def test_alexnets_field_is_that_of_the_paper():

@@ -10,7 +10,12 @@ from mvot_plugin.registry import build_registered, registered_names
 from mvot_plugin.types import Detections
 
 WITHOUT_A_NETWORK = ("hold", "kalman", "lk-flow")
-OURS = (*WITHOUT_A_NETWORK, "siammotion", "siammotion-n")
+OURS = tuple(
+    sorted(
+        ["hold", "kalman", "lk-flow", "siamfc", "siamfc-mi", "siammotion", "siammotion-n"]
+        + ["siammt", "siammt-w"]
+    )
+)
 WORKING = """
 from mvot_plugin.engines.hold import HoldEngine
 

@@ -186,7 +186,7 @@ def test_a_damaged_config_is_named(tmp_path):
     path = tmp_path / "odd.safetensors"
     network = SiamFCNet(CorrelationConfig(channels=NARROW))
     save_weights(path, network, "siamfc", {"chanels": NARROW}, {})
-    with pytest.raises(InputError, match="odd.safetensors: its config does not fit: .*'channels'"):
+    with pytest.raises(InputError, match=r"odd.safetensors: its config does not fit: .*'channels'"):
         load_engine("siamfc", weights=str(path))
 
 

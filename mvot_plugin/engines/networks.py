@@ -67,15 +67,15 @@ def prepare(network: nn.Module, device: torch.device, dtype: torch.dtype) -> Non
     """
     network.eval().requires_grad_(False)
     fold_batch_norm(network)
-    inertia = getattr(network, "inertia", None)
+    inertia = network._modules.get("inertia")
     if inertia is not None:
-        network.inertia = None
+        network._modules["inertia"] = None
     network.to(device=device, dtype=dtype)
     network.to(memory_format=torch.channels_last)
     if device.type == "cpu":
         fuse_activations(network)
     if inertia is not None:
-        network.inertia = inertia
+        network._modules["inertia"] = inertia
 
 
 def _built(made: _Kind, values: dict[str, Any], path: Path) -> nn.Module:

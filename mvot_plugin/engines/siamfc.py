@@ -95,7 +95,7 @@ class SiamFCEngine:
         images = network.crop(frame.image, areas.reshape(-1, 4), pixels)
         with torch.inference_mode():
             features = network.features(network.pixels(images))
-        return features.unflatten(0, areas.shape[:2])
+        return features.view(*areas.shape[:2], *features.shape[1:])
 
     def _find(
         self,
@@ -108,4 +108,5 @@ class SiamFCEngine:
         with torch.inference_mode():
             maps = self.search.upsampled(self.network.compare(features, exemplars))
             best = self.search.best_scale(maps)
-            return best, self.search.place(maps[torch.arange(len(maps)), best])
+            rows = torch.arange(len(maps), device=maps.device)
+            return best, self.search.place(maps[rows, best])

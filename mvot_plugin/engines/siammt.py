@@ -78,8 +78,8 @@ class SiamMTEngine:
         with torch.inference_mode():
             features, placed = self.features(observation, tried, targets.boxes, network.searched)
             parts = zip(
-                targets.exemplars.split(self.batch),
-                placed.split(self.batch * len(scales)),
+                torch.split(targets.exemplars, self.batch),
+                torch.split(placed, self.batch * len(scales)),
                 strict=True,
             )
             maps = torch.cat([self._compare(features, *part) for part in parts])
@@ -139,12 +139,13 @@ class SiamMTEngine:
     ) -> Float[Tensor, "n s h w"]:
         """The score maps of some targets."""
         crops = self.network.crop(features, areas, self.network.searched)
-        scales = len(self.search.scales)
-        return self.network.compare(crops.unflatten(0, (-1, scales)), exemplars)
+        tried = crops.view(-1, len(self.search.scales), *crops.shape[1:])
+        return self.network.compare(tried, exemplars)
 
     def _place(self, maps: Float[Tensor, "n h w"]) -> Placement:
         """The places of the chosen scale, as finely as SiamFC's; some maps at a time."""
-        parts = [self.search.place(self.search.upsampled(part)) for part in maps.split(self.batch)]
+        few = torch.split(maps, self.batch)
+        parts = [self.search.place(self.search.upsampled(part)) for part in few]
         return Placement(
             offsets=torch.cat([part.offsets for part in parts]),
             logits=torch.cat([part.logits for part in parts]),

@@ -86,7 +86,8 @@ class CorrelationNet(nn.Module):
         """BGR images as the backbone takes them, on its device and in its precision."""
         weight = next(self.backbone.parameters())
         pixels = torch.from_numpy(np.ascontiguousarray(images)).to(weight.device)
-        return normalised(pixels).to(weight.dtype)
+        ready: Tensor = normalised(pixels).to(weight.dtype)
+        return ready
 
     def features(self, pixels: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n h8 w8 c"]:
         """The backbone's features; channels last, in memory and in shape."""
@@ -146,4 +147,4 @@ class SiamMTNet(CorrelationNet):
         scales = search.shape[1]
         stacked = exemplars.repeat_interleave(scales, 0)[..., None]
         maps = pairwise_xcorr(search.flatten(0, 1), stacked)[..., 0]
-        return self.odds(maps.unflatten(0, (-1, scales)))
+        return self.odds(maps.view(-1, scales, *maps.shape[1:]))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -35,9 +34,9 @@ class Field:
         for layer in layers:
             if not isinstance(layer, nn.Conv2d | nn.MaxPool2d):
                 continue
-            kernel, step, padding = (_side(v) for v in _shape(layer))
-            if padding:
+            if _side(layer.padding):
                 raise ValueError(f"{layer} pads; the backbone must have no padding")
+            kernel, step = _side(layer.kernel_size), _side(layer.stride)
             receptive += (kernel - 1) * stride
             stride *= step
         return cls(receptive=receptive, stride=stride)
@@ -65,13 +64,9 @@ class Field:
         return self.receptive + cells * self.stride
 
 
-def _shape(layer: nn.Conv2d | nn.MaxPool2d) -> tuple[object, object, object]:
-    return layer.kernel_size, layer.stride, layer.padding
-
-
-def _side(value: object) -> int:
+def _side(sides: int | str | tuple[int, ...]) -> int:
     """A square's side, given once or for both axes."""
-    sides = set(chain(value)) if isinstance(value, tuple) else {value}
-    if len(sides) != 1:
-        raise ValueError(f"layers must be square, not {value}")
-    return int(sides.pop())  # type: ignore[call-overload, no-any-return]
+    each = {sides} if isinstance(sides, int | str) else set(sides)
+    if len(each) != 1:
+        raise ValueError(f"layers must be square, not {sides}")
+    return int(each.pop())

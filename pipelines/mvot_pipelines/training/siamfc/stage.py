@@ -64,6 +64,7 @@ def train_correlation(
         _export(training, path, name, said)
     if validation.clips:
         engine = load_engine(name, weights=str(path), device=device)
+        assert isinstance(engine, SiamFCEngine | SiamMTEngine)
         measured = certainty(engine, (clip() for clip in validation.clips.values()))
         graft_weights(path, path, {}, {}, {"certainty": measured})
     draw_curves(folder)
