@@ -74,7 +74,8 @@ train)
   *backbone.safetensors | torchvision) start=(--backbone "$from") ;;
   ?*) start=(--weights "$from") ;;
   esac
-  "$python" -m mvot_pipelines.training siammotion --device "${MVOT_DEVICE:-cuda}" \
+  case $name in siamfc* | siammt*) stage=${name%%-*} ;; *) stage=siammotion ;; esac
+  "$python" -m mvot_pipelines.training "$stage" --device "${MVOT_DEVICE:-cuda}" \
     --config "pipelines/configs/$name.yaml" --hours "$hours" --cache "$data/cache" \
     --data "$data"/train "$data"/stills --output "$out" "${start[@]}"
   cut_up "$out"
@@ -82,6 +83,7 @@ train)
 bench)
   mkdir -p "$2"
   "$python" -m mvot_benchmarks.cli scaling --device "${MVOT_DEVICE:-cuda}" \
+    --engine lk-flow siammotion-n siammotion siamfc-mi siammt \
     --targets 1 2 5 10 20 50 100 200 500 1000 \
     --json "$2/scaling.json" | tee "$2/scaling.md"
   ;;

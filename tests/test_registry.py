@@ -10,12 +10,8 @@ from mvot_plugin.registry import build_registered, registered_names
 from mvot_plugin.types import Detections
 
 WITHOUT_A_NETWORK = ("hold", "kalman", "lk-flow")
-OURS = tuple(
-    sorted(
-        ["hold", "kalman", "lk-flow", "siamfc", "siamfc-mi", "siammotion", "siammotion-n"]
-        + ["siammt", "siammt-w"]
-    )
-)
+NETWORKS = ("siamfc", "siamfc-mi", "siammotion", "siammotion-n", "siammt", "siammt-w")
+OURS = (*WITHOUT_A_NETWORK, *NETWORKS)
 WORKING = """
 from mvot_plugin.engines.hold import HoldEngine
 

@@ -3,6 +3,7 @@
 They have the same parameters, so that SiamFC's weights are SiamMT-W's (SiamMT 3.3).
 """
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -96,7 +97,7 @@ class CorrelationNet(nn.Module):
 
     def odds(self, correlation: Float[Tensor, "*n h w"]) -> Float[Tensor, "*n h w"]:
         """Log odds that the target is at each place of score maps; in single precision."""
-        spread = (self.kept**2 * self.backbone.channels) ** 0.5
+        spread = self.kept * math.sqrt(self.backbone.channels)
         return correlation.float() / spread * self.gain.float() + self.bias.float()
 
 
