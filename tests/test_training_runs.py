@@ -17,8 +17,9 @@ from mvot_pipelines.training.library import Library
 from mvot_pipelines.training.loop import drawn_at
 from mvot_pipelines.training.settings import TrainingConfig
 from mvot_pipelines.training.stages import start_from, train_siammotion
-from mvot_pipelines.training.validation import Validation
+from mvot_pipelines.training.validation import Validation, ready
 from mvot_plugin.engines import load_engine
+from mvot_plugin.engines.siammotion import SiamMotionEngine
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.models.siammotion import PRESETS, SiamMotionConfig, SiamMotionNet
 from mvot_plugin.weights import save_weights
@@ -100,7 +101,7 @@ def test_validation_tracks_as_the_benchmark_does(roots, tmp_path):
     before = {k: v.clone() for k, v in network.state_dict().items()}
     validation = Validation.of(roots, ["apart", "nowhere"], frames=6, streets=1)
     assert list(validation.clips) == ["apart", "street-10000"]
-    figures = validation(network)
+    figures = validation(SiamMotionEngine(network=ready(network)))
     assert all(torch.equal(before[k], v) for k, v in network.state_dict().items())
     path = tmp_path / "tiny.safetensors"
     save_weights(path, network, "siammotion", TINY, {})
@@ -120,7 +121,7 @@ def test_a_street_of_validation_holds_its_truth():
 def judged(values, monkeypatch):
     """Let the validations of a training find these means, one after another."""
     left = iter(values)
-    monkeypatch.setattr(Validation, "__call__", lambda self, network: {"mean": next(left)})
+    monkeypatch.setattr(Validation, "__call__", lambda self, engine: {"mean": next(left)})
 
 
 def test_the_best_average_is_kept(roots, tmp_path, monkeypatch):
