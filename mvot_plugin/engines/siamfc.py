@@ -40,6 +40,8 @@ class SiamFCEngine:
     def enroll(self, observation: Frame, boxes: Float32[np.ndarray, "n 4"]) -> CorrelationTargets:
         """Exemplars of (N, 4) ``boxes``; raises ``ValueError`` for boxes without area."""
         boxes = as_boxes(boxes)
+        if not len(boxes):
+            return CorrelationTargets(boxes=boxes, exemplars=self.network.no_exemplars())
         pixels = self.network.config.exemplar
         areas = self.network.areas(boxes, pixels)
         parts = [self._features(observation, part[:, None], pixels) for part in self._split(areas)]
@@ -85,7 +87,7 @@ class SiamFCEngine:
         return targets.corrected(boxes, appearance, self.enroll(observation, boxes[appearance]))
 
     def _split(self, rows: np.ndarray) -> list[np.ndarray]:
-        """Rows in parts of at most ``batch``; no rows are one part."""
+        """Rows in parts of at most ``batch``."""
         return np.array_split(rows, range(self.batch, len(rows), self.batch))
 
     def _features(

@@ -59,6 +59,8 @@ class SiamMTEngine:
     def enroll(self, observation: Frame, boxes: Float32[np.ndarray, "n 4"]) -> CorrelationTargets:
         """Exemplars of (N, 4) ``boxes``; raises ``ValueError`` for boxes without area."""
         boxes = as_boxes(boxes)
+        if not len(boxes):
+            return CorrelationTargets(boxes=boxes, exemplars=self.network.no_exemplars())
         network = self.network
         areas = network.areas(boxes, network.kept)
         with torch.inference_mode():
@@ -123,7 +125,7 @@ class SiamMTEngine:
         for axis, pixels in ((0, image.shape[1]), (1, image.shape[0])):
             count = field.cells(field.whole(pixels + 2 * margin))
             first, last = 0, count - 1
-            if self.partial and len(areas):
+            if self.partial:
                 ends = touched(areas[:, axis::2], bins, field.stride, 0.5, count)
                 first, last = int(ends[0].min()), int(ends[1].max())
             region.append((first * field.stride, last * field.stride + field.receptive))
@@ -154,8 +156,6 @@ class SiamMTEngine:
 
 def zoom(boxes: Float32[np.ndarray, "n 4"]) -> float:
     """How much a frame is enlarged or reduced for targets in these boxes."""
-    if not len(boxes):
-        return 1.0
     median = max(float(np.median(size(boxes))), 1.0)
     if median < SMALLEST:
         return min(_power(SMALLEST / median), LARGEST_ZOOM)

@@ -95,6 +95,11 @@ class CorrelationNet(nn.Module):
         features: Tensor = self.backbone(pixels.contiguous(memory_format=torch.channels_last))
         return features.permute(0, 2, 3, 1)
 
+    def no_exemplars(self) -> Float[Tensor, "0 k k c"]:
+        """The features of no exemplars at all."""
+        weight = next(self.backbone.parameters())
+        return weight.new_zeros(0, self.kept, self.kept, self.backbone.channels)
+
     def odds(self, correlation: Float[Tensor, "*n h w"]) -> Float[Tensor, "*n h w"]:
         """Log odds that the target is at each place of score maps; in single precision."""
         spread = self.kept * math.sqrt(self.backbone.channels)
