@@ -77,7 +77,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=version("mvot-train"))
     stages = parser.add_subparsers(required=True, metavar="STAGE", dest="stage")
-    stage = stages.add_parser("siammotion", help="the Siamese network, on pairs of images")
+    stage = stages.add_parser("siammotion", help="SiamMOTION, on pairs of images")
     add = stage.add_argument
     add("--data", nargs="+", required=True, metavar="DIR", help="sequences and photos to learn")
     add("--output", default="training", metavar="DIR", help="checkpoints, curves, weights go here")

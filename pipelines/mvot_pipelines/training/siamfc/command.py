@@ -15,7 +15,7 @@ __all__ = ["add_siamfc", "add_siammt"]
 
 def add_siamfc(stages: Any) -> None:
     """Add the stage to the sub-commands ``stages`` of an ``argparse`` parser."""
-    stage = stages.add_parser("siamfc", help="SiamFC, on pairs of crops, from nothing")
+    stage = stages.add_parser("siamfc", help="SiamFC, on pairs of crops, from random weights")
     _add_options(stage, "training/siamfc")
     stage.add_argument("--weights", metavar="FILE", help="trained weights to start from")
     stage.set_defaults(run=partial(_train, SiamFCSchedule))
@@ -23,7 +23,7 @@ def add_siamfc(stages: Any) -> None:
 
 def add_siammt(stages: Any) -> None:
     """Add the stage to the sub-commands ``stages`` of an ``argparse`` parser."""
-    stage = stages.add_parser("siammt", help="SiamMT, SiamFC's weights fine-tuned")
+    stage = stages.add_parser("siammt", help="SiamMT, fine-tuned from SiamFC's weights")
     _add_options(stage, "training/siammt")
     add = stage.add_argument
     add("--weights", metavar="FILE", required=True, help="SiamFC's trained weights")
