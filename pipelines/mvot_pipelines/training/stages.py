@@ -15,6 +15,7 @@ from mvot_pipelines.training.loop import Training
 from mvot_pipelines.training.preview import write_sheet
 from mvot_pipelines.training.settings import TrainingConfig
 from mvot_pipelines.training.validation import Validation, ready
+from mvot_pipelines.training.widening import widened
 from mvot_plugin.devices import choose_device
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.siammotion import SiamMotionEngine
@@ -126,11 +127,13 @@ def preview(config: TrainingConfig, data: Sequence[Path], path: Path, cache: Pat
 def start_from(network: SiamMotionNet, path: Path) -> None:
     """Give a new network the tensors of a weights file that have its names and shapes.
 
-    Raises ``InputError`` if the backbone is not among them.
+    Those of a network that is several times narrower are widened; both do the same then. Raises
+    ``InputError`` if the backbone is not among them.
     """
-    _, tensors = read_weights(path, "siammotion")
+    config, tensors = read_weights(path, "siammotion")
     own = network.state_dict()
-    fitting = {k: v for k, v in tensors.items() if k in own and v.shape == own[k].shape}
+    times = network.config.width // int(config.get("width", network.config.width)) or 1
+    fitting = widened(tensors, {k: v.shape for k, v in own.items()}, times)
     lacking = [name for name in own if name.startswith("backbone.") and name not in fitting]
     if lacking:
         raise InputError(f"{path}: has no {lacking[0]} for this network; start from its own kind")

@@ -1,1 +1,1 @@
-"""The stage ``backbone`` of ``mvot-train``: ResNet-18 taught by an EfficientNet-Lite."""
+"""The stage ``backbone`` of ``mvot-train``: a ResNet-18 taught by a network that knows more."""

@@ -14,11 +14,14 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
 from mvot_pipelines.training.backbone.crops import CropBatch, crops_of, drawn_at, tiles_of
-from mvot_pipelines.training.backbone.distilling import Pupil, Teacher
+from mvot_pipelines.training.backbone.distilling import Pupil, Teacher, Teaching
+from mvot_pipelines.training.backbone.imitating import Tracker
 from mvot_pipelines.training.backbone.material import Material
 from mvot_pipelines.training.backbone.settings import BackboneConfig
+from mvot_pipelines.training.imagenet import load_backbone
 from mvot_pipelines.training.running import follow, rate_at, run_steps, save_state
 from mvot_plugin.errors import UsageError
+from mvot_plugin.models.efficientnet import STAGES
 from mvot_plugin.ops.pixels import normalised
 
 __all__ = ["Distilling"]
@@ -34,17 +37,24 @@ class Distilling:
     """A pupil, its moving average and its optimizer, at some step of a schedule.
 
     Step n draws its batch from a generator seeded by n, so that a run resumed from a checkpoint
-    goes on as if it had not been broken off. ``classes`` are what tiles may show.
+    goes on as if it had not been broken off. ``classes`` are what tiles may show. ``backbone`` is
+    where the ResNet-18's first weights come from, see ``load_backbone``.
     """
 
     def __init__(
-        self, config: BackboneConfig, classes: Sequence[str], device: torch.device
+        self,
+        config: BackboneConfig,
+        classes: Sequence[str],
+        device: torch.device,
+        backbone: Path | str | None = None,
     ) -> None:
         self.config, self.classes, self.device = config, tuple(classes), device
         self.step, self.best = 0, inf
-        self.teacher = Teacher(config.teacher, device)
+        self.teacher = _teacher(config.teacher, device)
         torch.manual_seed(config.seed)
-        self.pupil = Pupil(config.width, self.teacher.channels, len(classes)).to(device=device)
+        self.pupil = self.teacher.pupil(config.width, len(classes)).to(device=device)
+        if backbone is not None:
+            load_backbone(self.pupil.backbone, "resnet18", backbone)
         self.pupil.to(memory_format=torch.channels_last)
         self.average = deepcopy(self.pupil).eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(
@@ -165,6 +175,11 @@ class Distilling:
         """What is made small: the strides' distances, and the labels' loss by its weight."""
         weighted = [self.config.labels * v if k == LABEL else v for k, v in parts.items()]
         return torch.stack(weighted).sum()
+
+
+def _teacher(name: str, device: torch.device) -> Teaching:
+    """A tracker, from its weights file, or an EfficientNet-Lite."""
+    return Teacher(name, device) if name in STAGES else Tracker(Path(name), device)
 
 
 def _label_loss(

@@ -13,7 +13,8 @@ __all__ = ["BackboneConfig"]
 class BackboneConfig:
     """The schedule of ``mvot-train backbone``.
 
-    A ResNet-18 of this ``width`` learns from the ``teacher``, an EfficientNet-Lite. Each of
+    A ResNet-18 of this ``width`` learns from the ``teacher``, an EfficientNet-Lite or, as the path
+    of a weights file, a trained SiamMOTION network, which is imitated as a whole. Each of
     ``steps`` steps sees square crops of one of ``sizes``, in pixels: ``batch`` of them at 128, more
     of smaller and fewer of larger ones. A ``tiles`` share are Tiny ImageNet's photos, whose labels
     weigh ``labels`` in the loss; of the others a ``photos`` share are photos, and the rest frames.
@@ -52,5 +53,5 @@ class BackboneConfig:
             raise UsageError("setting 'sizes' must be a list of multiples of 32 from 64 to 256")
         if not (0 <= self.tiles < 1 and 0 <= self.photos <= 1):
             raise UsageError("settings 'tiles' and 'photos' are shares, from 0 to 1")
-        if self.teacher not in STAGES:
+        if self.teacher not in STAGES and not self.teacher.endswith(".safetensors"):
             raise unknown_name("teacher", self.teacher, STAGES)

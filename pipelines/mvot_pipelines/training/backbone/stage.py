@@ -1,4 +1,4 @@
-"""``mvot-train backbone``: a ResNet-18 without ImageNet, taught by an EfficientNet-Lite."""
+"""``mvot-train backbone``: a ResNet-18 without ImageNet, taught by a network that knows it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -9,9 +9,7 @@ from mvot_pipelines.training.backbone.learning import Distilling
 from mvot_pipelines.training.backbone.material import Material, read_material
 from mvot_pipelines.training.backbone.settings import BackboneConfig
 from mvot_pipelines.training.curves import append_row, draw_curves
-from mvot_pipelines.training.imagenet import BACKBONE, package_of
 from mvot_plugin.devices import choose_device
-from mvot_plugin.weights import save_weights
 
 __all__ = ["train_backbone"]
 
@@ -24,12 +22,14 @@ def train_backbone(
     device: str = "auto",
     hours: float = 1.0,
     cache: Path | None = None,
+    backbone: Path | str | None = None,
 ) -> Path:
     """Teach a ResNet-18, from ``folder``'s last checkpoint if there is one.
 
-    Leaves ``last.pt`` to go on from, tables and a picture of losses and validations, and the best
-    moving average so far as a weights file that ``mvot-train siammotion --backbone`` takes, whose
-    path is returned.
+    ``backbone`` is where its first weights come from, see ``load_backbone``. Leaves ``last.pt`` to
+    go on from, tables and a picture of losses and validations, and the best moving average so far
+    as a weights file, whose path is returned: one for ``mvot-train siammotion --backbone``, or,
+    where a tracker was imitated, a tracker's, for ``--weights``.
 
     Raises ``InputError`` for data that cannot be used, and ``UsageError`` without the teacher's
     package.
@@ -38,14 +38,16 @@ def train_backbone(
         data, held_out=config.held_out, photos_apart=config.photos_apart, cache=cache
     )
     classes = sorted(set(learnt.tiles.kinds)) if config.tiles else []
-    training = Distilling(config, classes, choose_device(device))
+    resumed = (folder / "last.pt").exists()
+    first = None if resumed else backbone
+    training = Distilling(config, classes, choose_device(device), first)
     folder.mkdir(parents=True, exist_ok=True)
-    if (folder / "last.pt").exists():
+    if resumed:
         training.resume(folder / "last.pt")
-    path = folder / "backbone.safetensors"
+    path = folder / training.teacher.file
     said = {
         "licence": "Apache-2.0",
-        "teacher": f"{package_of(config.teacher)} (ImageNet, Apache-2.0)",
+        "teacher": training.teacher.source,
         "command": f"mvot-train backbone --data {' '.join(root.resolve().name for root in data)}",
         "data": {"learnt": learnt.counts, "held_out": held_out.counts},
     }
@@ -78,8 +80,7 @@ def _judge(
 def _export(
     training: Distilling, path: Path, said: dict[str, Any], figures: dict[str, float]
 ) -> None:
-    """Write the backbone of a training's moving average."""
+    """Write what a training's moving average has learnt."""
     config = training.config
-    made = {"backbone": "resnet18", "width": config.width}
     record = {**said, "steps": training.step, "validation": figures, "training": asdict(config)}
-    save_weights(path, training.average.backbone, BACKBONE, made, record)
+    training.teacher.save(path, training.average, record)
