@@ -15,11 +15,11 @@ bench=${MVOT_BENCH:-mvot-bench}
 $bench mot "$@" --engine hold kalman lk-flow siammotion-n --json "$out/mot.json"
 $bench rt "$@" --engine hold lk-flow siammotion-n --fps 25 --detector-ms 60 --json "$out/rt.json"
 $bench vot "$@" --engine hold lk-flow siammotion-n --fps none 20 25 --json "$out/vot.json"
-$bench vot "$@" --engine lk-flow siammotion siamfc siammt siammt-w --fps none 25 \
-  --json "$out/vot-more.json"
+$bench vot "$@" --engine lk-flow siamfc siammt siammt-w --fps none 25 \
+  --json "$out/vot-siammt.json"
 $bench peers "$@" --nanotrack "$nanotrack" --json "$out/peers.json"
-$bench scaling "$1" --engine lk-flow siammotion-n siammotion siamfc siamfc-mi siammt --frames 5 \
-  --json "$out/scaling.json"
+$bench scaling "$1" --engine lk-flow siammotion-n siammotion siamfc siamfc-mi siammt \
+  --targets 1 10 20 50 100 --frames 3 --json "$out/scaling.json"
 $bench overhead --json "$out/overhead.json"
-$bench report "$out"/{mot,rt,vot,vot-more,peers,scaling,overhead}.json $(ls "$out"/ablation.json 2>/dev/null) \
+$bench report "$out"/{mot,rt,vot,peers,scaling,vot-siammt,overhead}.json $(ls "$out"/ablation.json 2>/dev/null) \
   --output "$out"

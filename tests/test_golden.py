@@ -19,7 +19,9 @@ from mvot_plugin.engines import load_engine
 from mvot_plugin.synthetic import NoisyDetector, street
 
 GOLDEN = Path(__file__).with_name("golden.json")
-SLACK = {"hold": 0.001, "kalman": 0.001, "lk-flow": 0.02, "siammotion-n": 0.02}
+SLACK = {"hold": 0.001, "kalman": 0.001} | dict.fromkeys(
+    ("lk-flow", "siammotion-n", "siammt"), 0.02
+)
 """What another processor's rounding may cost: networks run in bfloat16."""
 A_FAILURE = 0.05
 """What rounding may cost in robustness, where one target more or less is lost."""
