@@ -109,7 +109,7 @@ def test_help_version_and_engines():
     for word in ("--detect-every", "--detections", "--demo", "examples:", "Exit codes"):
         assert word in shown.stdout
     assert mvot_run("--version").stdout.startswith("mvot-run 0.")
-    networks = ["siammotion", "siammotion-n"]
+    networks = ["siamfc", "siamfc-mi", "siammotion", "siammotion-n", "siammt", "siammt-w"]
     assert mvot_run("--list-engines").stdout.split() == ["hold", "kalman", "lk-flow", *networks]
 
 

@@ -20,7 +20,9 @@ def widened(
     generator = torch.Generator().manual_seed(0)
     found = {}
     for name, tensor in tensors.items():
-        wanted = tuple(shapes.get(name, ()))
+        if name not in shapes:
+            continue
+        wanted = tuple(shapes[name])
         sizes = zip(tensor.shape[:2], wanted, strict=False)
         grown = [axis for axis, (size, more) in enumerate(sizes) if size != more == size * times]
         if 0 in grown:
