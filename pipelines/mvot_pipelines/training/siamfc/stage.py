@@ -39,15 +39,8 @@ def train_correlation(
     moving average so far as a weights file, whose path is returned. ``weights`` are SiamFC's, to
     start from.
     """
-    torch.manual_seed(config.seed)
     name = "siammt" if isinstance(config, SiamMTSchedule) else "siamfc"
-    shape = replace(PRESETS[name], channels=tuple(config.channels))
-    network = (SiamMTNet if name == "siammt" else SiamFCNet)(shape)
-    if weights is not None and not (folder / "last.pt").exists():
-        load_into(network, read_weights(weights, "siamfc")[1], weights)
-    training = Correlating(network, config, choose_device(device))
-    if (folder / "last.pt").exists():
-        training.resume(folder / "last.pt")
+    training = _begun(config, name, folder / "last.pt", device, weights)
     folder.mkdir(parents=True, exist_ok=True)
     library = Library.open(data, held_out=config.held_out, cache=cache, streets=config.streets)
     validation = Validation.of(
@@ -69,6 +62,25 @@ def train_correlation(
         graft_weights(path, path, {}, {}, {"certainty": measured})
     draw_curves(folder)
     return path
+
+
+def _begun(
+    config: SiamFCSchedule | SiamMTSchedule,
+    name: str,
+    checkpoint: Path,
+    device: str,
+    weights: Path | None,
+) -> Correlating:
+    """A training at its checkpoint, if there is one, or at its start."""
+    torch.manual_seed(config.seed)
+    shape = replace(PRESETS[name], channels=tuple(config.channels))
+    network = (SiamMTNet if name == "siammt" else SiamFCNet)(shape)
+    if weights is not None and not checkpoint.exists():
+        load_into(network, read_weights(weights, "siamfc")[1], weights)
+    training = Correlating(network, config, choose_device(device))
+    if checkpoint.exists():
+        training.resume(checkpoint)
+    return training
 
 
 def _judge(
