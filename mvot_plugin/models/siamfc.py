@@ -4,7 +4,7 @@ They have the same parameters, so that SiamFC's weights are SiamMT-W's (SiamMT 3
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
-from mvot_plugin.errors import unknown_name
 from mvot_plugin.models.alexnet import CHANNELS, AlexNet
+from mvot_plugin.models.settings import config_from
 from mvot_plugin.ops.areas import context_side, square_areas
 from mvot_plugin.ops.pixels import normalised
 from mvot_plugin.ops.roi import Cells, roi_crop
@@ -45,12 +45,7 @@ class CorrelationConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "CorrelationConfig":
         """A config from plain values; raises ``UsageError`` naming the nearest key."""
-        known = [f.name for f in fields(cls)]
-        for key in values:
-            if key not in known:
-                raise unknown_name("SiamFC setting", key, known)
-        lists = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
-        return cls(**{**values, **lists})
+        return config_from(cls, values, "SiamFC setting")
 
 
 PRESETS = {

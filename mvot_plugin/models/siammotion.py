@@ -9,7 +9,7 @@ It is used in four calls:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,13 @@ import torch
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor, nn
 
-from mvot_plugin.errors import UsageError, unknown_name
+from mvot_plugin.errors import UsageError
 from mvot_plugin.models.attention import ChannelAttention, Exemplars
 from mvot_plugin.models.backbones import STRIDES, build_backbone
 from mvot_plugin.models.fpn import TILE, FeaturePyramid
 from mvot_plugin.models.heads import PairwiseCorrelation, PairwiseDepthwiseRPN, Proposals
 from mvot_plugin.models.inertia import Inertia
+from mvot_plugin.models.settings import config_from
 from mvot_plugin.ops.areas import context_side, pyramid_level, square_areas, steady_level
 from mvot_plugin.ops.roi import Cells, roi_crop
 from mvot_plugin.ops.tiles import needed_tiles
@@ -70,12 +71,7 @@ class SiamMotionConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "SiamMotionConfig":
         """A config from plain values; raises ``UsageError`` naming the nearest key."""
-        known = [f.name for f in fields(cls)]
-        for key in values:
-            if key not in known:
-                raise unknown_name("SiamMOTION setting", key, known)
-        lists = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
-        return cls(**{**values, **lists})
+        return config_from(cls, values, "SiamMOTION setting")
 
     @property
     def cells(self) -> int:
