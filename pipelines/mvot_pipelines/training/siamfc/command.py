@@ -26,7 +26,7 @@ def add_siammt(stages: Any) -> None:
     stage = stages.add_parser("siammt", help="SiamMT, fine-tuned from SiamFC's weights")
     _add_options(stage, "training/siammt")
     add = stage.add_argument
-    add("--weights", metavar="FILE", required=True, help="SiamFC's trained weights")
+    add("--weights", metavar="FILE", required=True, help="SiamFC's trained weights, or SiamMT's")
     stage.set_defaults(run=partial(_train, SiamMTSchedule))
 
 

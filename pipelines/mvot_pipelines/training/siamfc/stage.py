@@ -36,8 +36,8 @@ def train_correlation(
     """Train SiamFC, or SiamMT by its schedule, from ``folder``'s checkpoint if there is one.
 
     Leaves ``last.pt`` to go on from, tables and a picture of losses and validations, and the best
-    moving average so far as a weights file, whose path is returned. ``weights`` are SiamFC's, to
-    start from.
+    moving average so far as a weights file, whose path is returned. ``weights`` are SiamFC's, or
+    SiamMT's for SiamMT, to start from.
     """
     name = "siammt" if isinstance(config, SiamMTSchedule) else "siamfc"
     training = _begun(config, name, folder / "last.pt", device, weights)
@@ -76,7 +76,8 @@ def _begun(
     shape = replace(PRESETS[name], channels=tuple(config.channels))
     network = (SiamMTNet if name == "siammt" else SiamFCNet)(shape)
     if weights is not None and not checkpoint.exists():
-        load_into(network, read_weights(weights, "siamfc")[1], weights)
+        kinds = ("siamfc", "siammt") if name == "siammt" else ("siamfc",)
+        load_into(network, read_weights(weights, *kinds)[1], weights)
     training = Correlating(network, config, choose_device(device))
     if checkpoint.exists():
         training.resume(checkpoint)
