@@ -10,13 +10,13 @@ import torch
 from safetensors import safe_open
 from torch.testing import assert_close
 
+from mvot_pipelines.training import running
 from mvot_pipelines.training.cli import main
 from mvot_pipelines.training.library import Library
 from mvot_pipelines.training.siamfc import learning
 from mvot_pipelines.training.siamfc.comparing import compared, places
 from mvot_pipelines.training.siamfc.learning import Correlating, drawn_at
 from mvot_pipelines.training.siamfc.settings import SiamFCSchedule, SiamMTSchedule
-from mvot_pipelines.training.siamfc.sizing import SHARPNESS, SPREAD, size_loss
 from mvot_pipelines.training.siamfc.stage import train_correlation
 from mvot_pipelines.training.siamfc.teaching import Retelling, beside
 from mvot_plugin.engines import load_engine
@@ -24,6 +24,7 @@ from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.models.efficientnet import EfficientNetLite
 from mvot_plugin.models.siamfc import CorrelationConfig, SiamFCNet, SiamMTNet
 from mvot_plugin.ops.fields import Field
+from mvot_plugin.weights import save_weights
 from training_material import write_clip, write_roots
 
 CHANNELS = (16, 32, 32, 32, 32)
@@ -92,47 +93,10 @@ def test_the_truth_is_where_an_exemplar_finds_itself(config, library):
     network = training(config).network.eval()
     with torch.inference_mode():
         odds, truth, _ = compared(network, replace(batch, exemplars=exemplars, searches=searches))
-    where = places(network)[tuple(np.unravel_index(int(odds[0, 0].argmax()), odds[0, 0].shape))]
-    assert_close(where, torch.as_tensor(truth[0, 0, :2]), atol=14, rtol=0)
+    where = places(network)[tuple(np.unravel_index(int(odds[0].argmax()), odds[0].shape))]
+    assert_close(where, torch.as_tensor(truth[0, :2]), atol=14, rtol=0)
     assert places(network)[0, 0].tolist() == [-64, -64]
     assert places(network)[8, 8].tolist() == [0, 0]
-
-
-def test_a_search_area_that_is_larger_shows_the_target_smaller(library):
-    network = training(MT).network.eval()
-    scales = (1.0, 0.8, 1.25)
-    with torch.inference_mode():
-        batch = drawn_at(library, MT, 0)
-        odds, truth, features = compared(network, batch, scales)
-        alone = compared(network, batch)
-    assert odds.shape == (2, 3, 17, 17)
-    for at, scale in enumerate(scales):
-        assert_close(truth[:, at] * scale, truth[:, 0], atol=1e-3, rtol=1e-4)
-    for found, expected in zip((odds[:, :1], truth[:, :1], features), alone, strict=True):
-        assert_close(found, expected)
-
-
-def test_the_size_loss_by_hand():
-    """Two scales, one place near the target of each; the second pair's is out of sight at one."""
-    odds = torch.zeros(2, 2, 3, 3)
-    odds[0, 0, 1, 1], odds[0, 1, 1, 1], odds[0, :, 0, 0] = 0.5, 0.25, 9.0
-    near = torch.zeros(2, 2, 3, 3, dtype=torch.bool)
-    near[:, :, 1, 1] = True
-    near[1, 1] = False
-    sides = torch.tensor([48.0, 48.0 * np.exp(SPREAD)])[:, None].expand(2, 2)
-    truth = torch.cat([torch.zeros(2, 2), sides], dim=1).expand(2, 2, 4)
-    right = 1 / (1 + np.exp(-0.5))
-    chosen = 1 / (1 + np.exp(-0.25 * SHARPNESS))
-    expected = -(right * np.log(chosen) + (1 - right) * np.log(1 - chosen))
-    assert float(size_loss(odds, near, truth, 48.0)) == pytest.approx(expected, rel=1e-5)
-    assert float(size_loss(odds, near & False, truth, 48.0)) == 0
-
-
-def test_sizes_are_learnt(library):
-    run = training(replace(MT, frozen=0, sizing=5.0, batch=4, rate=1e-3, rise=1, steps=60))
-    batch = drawn_at(library, run.config, 0)
-    sized = [run.learn(batch)["sized"] for _ in range(20)]
-    assert sized[-1] < 0.97 * sized[0]
 
 
 def test_the_loss_falls(library):
@@ -235,6 +199,28 @@ def test_siammt_goes_on_from_siamfc_and_both_track(roots, tmp_path, film):
         assert frozen.dtype == torch.float16
     with (tmp_path / "mt" / "validation.csv").open(newline="") as file:
         assert [row["step"] for row in csv.DictReader(file)] == ["2", "4"]
+
+
+def test_siammt_goes_on_from_its_own_weights_and_siamfc_does_not(roots, tmp_path):
+    data = {"data": roots, "cache": None, "device": "cpu"}
+    torch.manual_seed(0)
+    network = SiamMTNet(CorrelationConfig(channels=CHANNELS, context=0.0))
+    path = tmp_path / "own.safetensors"
+    save_weights(path, network, "siammt", network.config, {})
+    train_correlation(MT, folder=tmp_path / "mt", weights=path, **data)
+    with safe_open(str(tmp_path / "mt" / "siammt.safetensors"), "pt") as file:
+        frozen = file.get_tensor("backbone.layers.0.weight")
+    assert_close(frozen.float(), network.backbone.layers[0].weight, atol=1e-3, rtol=1e-2)
+    with pytest.raises(InputError, match="holds weights of 'siammt', but 'siamfc' needs its own"):
+        train_correlation(FC, folder=tmp_path / "fc", weights=path, **data)
+
+
+@pytest.mark.parametrize("native", [torch.bfloat16, torch.float32])
+def test_half_precision_is_for_cpus_that_compute_it(native, monkeypatch):
+    monkeypatch.setattr(running, "choose_dtype", lambda precision, device: native)
+    layer, inputs = torch.nn.Linear(2, 2), torch.ones(1, 2)
+    with running.mixed_precision(CPU):
+        assert layer(inputs).dtype == native
 
 
 def test_the_command_trains_and_refuses_what_it_cannot(roots, tmp_path, capsys, monkeypatch):

@@ -84,17 +84,9 @@ class PairLoss:
         as in SiamFC.
         """
         offset = places - truth[:, None, None, :2]
-        near, there = self.near(places, truth), present[:, None, None] > 0
+        near, there = offset.norm(dim=-1) <= self.radius, present[:, None, None] > 0
         apart = (offset.abs() > truth[:, None, None, 2:]).any(-1)
         return self._classified(odds, near & there, ~near & there, near & ~there, apart)
-
-    def near(
-        self, places: Float[Tensor, "h w 2"], truth: Float[Tensor, "*n 4"]
-    ) -> Bool[Tensor, "*n h w"]:
-        """Which places are targets where nothing is regressed."""
-        offset = places - truth[..., None, None, :2]
-        near: Tensor = offset.norm(dim=-1) <= self.radius
-        return near
 
     def _classified(
         self,

@@ -24,7 +24,6 @@ from mvot_pipelines.training.running import (
 )
 from mvot_pipelines.training.siamfc.comparing import compared, places
 from mvot_pipelines.training.siamfc.settings import SiamFCSchedule, SiamMTSchedule
-from mvot_pipelines.training.siamfc.sizing import size_loss
 from mvot_pipelines.training.siamfc.teaching import Retelling, beside, padded
 from mvot_plugin.errors import InputError
 from mvot_plugin.models.siamfc import CorrelationNet
@@ -92,8 +91,13 @@ class Correlating:
         self.network.train()
         self.frozen.eval()
         with mixed_precision(self.device):
-            odds, truth, features = compared(self.network, batch, config.scales)
-        loss, parts = self._judged(odds, torch.as_tensor(truth, device=self.device), batch)
+            odds, truth, features = compared(self.network, batch)
+        loss, parts = config.loss.centred(
+            odds,
+            places(self.network).to(self.device),
+            torch.as_tensor(truth, device=self.device),
+            torch.as_tensor(batch.positive, device=self.device).float(),
+        )
         if self.teacher is not None:
             taught = self._taught(batch, features)
             loss = loss + config.teaching * taught
@@ -131,21 +135,6 @@ class Correlating:
             ) from error
         self.average.load_state_dict(state["average"])
         self.step, self.best = state["step"], state["best"]
-
-    def _judged(
-        self, odds: Float[Tensor, "n s h w"], truth: Float[Tensor, "n s 4"], batch: PairBatch
-    ) -> tuple[Float[Tensor, ""], dict[str, float]]:
-        """How far log odds are from telling where targets are, and how large; parts by name."""
-        config, at = self.config, places(self.network).to(self.device)
-        present = torch.as_tensor(batch.positive, device=self.device)
-        loss, parts = config.loss.centred(odds[:, 0], at, truth[:, 0], present.float())
-        if isinstance(config, SiamMTSchedule) and config.sizes:
-            near = config.loss.near(at, truth[present])
-            usual = float(self.network.kept * self.network.backbone.field.stride)
-            sized = size_loss(odds[present], near, truth[present], usual)
-            loss = loss + config.sizing * sized
-            parts["sized"] = float(sized.detach())
-        return loss, parts
 
     def _taught(self, batch: PairBatch, features: Float[Tensor, "n h w c"]) -> Float[Tensor, ""]:
         """How far the search areas' features are from telling what the teacher sees there."""

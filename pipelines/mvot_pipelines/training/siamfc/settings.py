@@ -69,11 +69,6 @@ class CorrelationSchedule:
         """How far search areas are off."""
         return Jitter(shift=self.shift, scale=self.scale, aspect=self.aspect)
 
-    @property
-    def scales(self) -> tuple[float, ...]:
-        """What search areas are tried at; the first is 1."""
-        return (1.0,)
-
 
 @dataclass(frozen=True, kw_only=True)
 class SiamFCSchedule(CorrelationSchedule):
@@ -91,8 +86,7 @@ class SiamMTSchedule(CorrelationSchedule):
     """``mvot-train siammt``: SiamFC's weights fine-tuned behind the crop-and-resize (SiamMT 3.3).
 
     Frames are rescaled so that objects have sides (the root of their area) from ``smallest`` to
-    ``largest`` pixels. Search areas are tried at the further scales ``sizes``, too; that the right
-    one stands out (``size_loss``) weighs ``sizing``.
+    ``largest`` pixels.
     """
 
     steps: int = 2000
@@ -104,13 +98,6 @@ class SiamMTSchedule(CorrelationSchedule):
     ema: float = 0.995
     smallest: float = 32.0
     largest: float = 80.0
-    sizes: tuple[float, ...] = (0.89, 0.945, 1.06, 1.12)
-    sizing: float = 0.5
-
-    @property
-    def scales(self) -> tuple[float, ...]:
-        """What search areas are tried at; the first is 1."""
-        return (1.0, *self.sizes)
 
     @property
     def grade(self) -> Grade:
