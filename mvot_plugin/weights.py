@@ -47,8 +47,10 @@ def save_weights(
     save_file(tensors, str(path), metadata=said)
 
 
-def read_weights(path: Path, *kinds: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The config and the float32 tensors of a weights file of one of these ``kinds`` of network.
+def read_weights(path: Path, kind: str, *others: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The config and the float32 tensors of a weights file for a network of this ``kind``.
+
+    Files of the ``others`` kinds fit it, too.
 
     Raises ``InputError`` for a file that is missing, damaged or of another network.
     """
@@ -60,10 +62,10 @@ def read_weights(path: Path, *kinds: str) -> tuple[dict[str, Any], dict[str, Ten
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a readable safetensors file: {error}") from error
-    if said.get("kind") not in kinds:
+    if said.get("kind") not in (kind, *others):
         raise InputError(
             f"{path}: holds weights of {said.get('kind', 'an unknown network')!r}, "
-            f"but {kinds[-1]!r} needs {' or '.join([*map(repr, kinds[:-1]), 'its own'])}"
+            f"but {kind!r} needs {' or '.join(['its own', *map(repr, others)])}"
         )
     try:
         config = dict(json.loads(said.get("config", "{}")))

@@ -76,8 +76,8 @@ def _begun(
     shape = replace(PRESETS[name], channels=tuple(config.channels))
     network = (SiamMTNet if name == "siammt" else SiamFCNet)(shape)
     if weights is not None and not checkpoint.exists():
-        kinds = ("siamfc", "siammt") if name == "siammt" else ("siamfc",)
-        load_into(network, read_weights(weights, *kinds)[1], weights)
+        others = ("siamfc",) if name == "siammt" else ()
+        load_into(network, read_weights(weights, name, *others)[1], weights)
     training = Correlating(network, config, choose_device(device))
     if checkpoint.exists():
         training.resume(checkpoint)
