@@ -22,7 +22,7 @@ GOLDEN = Path(__file__).with_name("golden.json")
 SLACK = {"hold": 0.001, "kalman": 0.001} | dict.fromkeys(
     ("lk-flow", "siammotion-n", "siammt"), 0.02
 )
-"""What another processor's rounding may cost: networks run in bfloat16."""
+"""What another processor's rounding may cost."""
 A_FAILURE = 0.05
 """What rounding may cost in robustness, where one target more or less is lost."""
 
@@ -31,6 +31,11 @@ A_FAILURE = 0.05
 def scene():
     made = street(7, size=(480, 360), frames=60, frame_rate=12.0, walkers=8, vehicles=2, cyclists=1)
     return made, tuple(made)
+
+
+def engine(name):
+    """The engine in single precision, in which all processors nearly agree."""
+    return load_engine(name, device="cpu", precision="fp32")
 
 
 def moved(name):
@@ -42,7 +47,7 @@ def moved(name):
         here = made.truth(index)
         seen = here.visibility >= 0.5
         row[np.searchsorted(ids, here.id[seen])] = here.xyxy[seen]
-    score = evaluate(load_engine(name), Clip(frames=frames, truth=truth))
+    score = evaluate(engine(name), Clip(frames=frames, truth=truth))
     return {key: getattr(score, key) for key in ("accuracy", "robustness", "mean_iou")}
 
 
@@ -51,7 +56,7 @@ def tracked(name):
     made, frames = scene()
     detector = NoisyDetector(made)
     scorer = Scorer()
-    for frame, tracks in MotPipeline(detector, load_engine(name), 5).run(frames):
+    for frame, tracks in MotPipeline(detector, engine(name), 5).run(frames):
         here = made.truth(frame.index)
         hidden = here.visibility < 0.25
         scorer.add(TruthFrame(id=here.id, xyxy=here.xyxy, ignored=hidden), tracks)

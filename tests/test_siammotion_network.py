@@ -7,6 +7,8 @@ from torch.testing import assert_close
 from torchvision.models import resnet18
 
 import reference_siammotion as slow
+from mvot_plugin.engines.networks import prepare
+from mvot_plugin.models import folding
 from mvot_plugin.models.folding import fold_batch_norm, fuse_activations
 from mvot_plugin.models.penalisation import Penalisation
 from mvot_plugin.models.resnet import ResNet18
@@ -141,9 +143,42 @@ def test_a_folded_network_is_the_same_network(network):
     assert_close(proposed(folded).boxes, proposed(network).boxes, atol=1e-3, rtol=1e-4)
 
 
+def computes_halves():
+    return torch.cpu.get_capabilities().get("avx512_bf16", False)
+
+
+@pytest.fixture
+def without_halves(monkeypatch):
+    """A CPU whose oneDNN refuses bfloat16."""
+    fused = torch.ops.mkldnn._convolution_pointwise
+
+    def refuse(x, *others):
+        if x.dtype == torch.bfloat16:
+            raise RuntimeError("mkldnn_convolution: bf16 path needs the cpu support avx512bw")
+        return fused(x, *others)
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_convolution_pointwise", refuse)
+    folding._is_fused_in.cache_clear()
+    yield
+    folding._is_fused_in.cache_clear()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_cpu_without_half_precision_tracks_in_it_all_the_same(dtype, without_halves):
+    network = some_network(backbone="lite0", width=16)
+    prepare(network, torch.device("cpu"), dtype)
+    fused = [m for m in network.modules() if isinstance(m, folding._ActiveConv2d)]
+    assert bool(fused) == (dtype == torch.float32)
+    with torch.inference_mode():
+        maps = network.features(an_image(0).to(dtype).contiguous(memory_format=torch.channels_last))
+    assert all(each.dtype == dtype and each.isfinite().all() for each in maps)
+
+
 @pytest.mark.parametrize("backbone", ["resnet18", "lite0"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_fused_activations_change_nothing(backbone, dtype):
+    if dtype == torch.bfloat16 and not computes_halves():
+        pytest.skip("this CPU has no bfloat16")
     plain = some_network(backbone=backbone, backbone_width=16, tower=2)
     fold_batch_norm(plain)
     plain.to(dtype=dtype, memory_format=torch.channels_last)

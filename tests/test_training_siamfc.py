@@ -220,7 +220,8 @@ def test_half_precision_is_for_cpus_that_compute_it(native, monkeypatch):
     monkeypatch.setattr(running, "choose_dtype", lambda precision, device: native)
     layer, inputs = torch.nn.Linear(2, 2), torch.ones(1, 2)
     with running.mixed_precision(CPU):
-        assert layer(inputs).dtype == native
+        assert layer(inputs).dtype == running.native_dtype(CPU) == native
+    assert running.native_dtype(torch.device("cuda")) == torch.bfloat16
 
 
 def test_the_command_trains_and_refuses_what_it_cannot(roots, tmp_path, capsys, monkeypatch):

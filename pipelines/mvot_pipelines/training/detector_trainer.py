@@ -1,8 +1,8 @@
 """Ultralytics' trainer, held to what ``mvot-train`` promises. Importing this imports ultralytics.
 
 What is different: no callbacks of other services and no downloads (fonts, weights for a check); it
-stops in time and goes on where it stopped; on CPUs it computes in bfloat16, channels last, on as
-many threads as torch had; it prints one line an epoch.
+stops in time and goes on where it stopped; on CPUs it computes channels last, on as many threads
+as torch had, and in bfloat16 where that is native; it prints one line an epoch.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from mvot_pipelines.training.labelling import CLASSES
+from mvot_pipelines.training.running import native_dtype
 
 __all__ = ["Learning"]
 
@@ -75,9 +76,10 @@ class Learning(_Trainer):  # type: ignore[misc]
             ours()
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """As the original; on a CPU, switch the trainer's autocast on, which it denies to CPUs."""
+        """As the original; on a CPU, set the trainer's autocast, which it denies to CPUs."""
         if self.device.type == "cpu":
-            torch.set_autocast_enabled("cpu", True)  # the trainer's own context ends it
+            half = native_dtype(self.device) == torch.bfloat16
+            torch.set_autocast_enabled("cpu", half)  # the trainer's own context ends it
             torch.set_autocast_dtype("cpu", torch.bfloat16)
         return dict(super().preprocess_batch(batch))
 

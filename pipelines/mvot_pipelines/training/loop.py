@@ -15,7 +15,14 @@ from torch import nn
 from mvot_pipelines.training.library import Library
 from mvot_pipelines.training.losses import pair_loss
 from mvot_pipelines.training.pairs import PairBatch, sample_batch
-from mvot_pipelines.training.running import follow, rate_at, run_steps, save_state
+from mvot_pipelines.training.running import (
+    follow,
+    mixed_precision,
+    native_dtype,
+    rate_at,
+    run_steps,
+    save_state,
+)
 from mvot_pipelines.training.settings import TrainingConfig
 from mvot_plugin.errors import InputError
 from mvot_plugin.models.efficientnet import EfficientNetLite
@@ -95,7 +102,7 @@ class Training:
             deep = self.deep if learning else []
             self._backbones[learning] = _partly_folded(self.network.backbone, deep, self.device)
         backbone = self._backbones[learning]
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed_precision(self.device):
             loss, parts = pair_loss(self.network, self.config.loss, batch, level, backbone)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -151,15 +158,15 @@ def drawn_at(library: Library, config: TrainingConfig, step: int) -> tuple[int, 
 def _partly_folded(
     backbone: ResNet18 | EfficientNetLite, kept: Sequence[nn.Module], device: torch.device
 ) -> nn.Module:
-    """A backbone that shares the layers ``kept``; the others are folded, in half precision."""
+    """A backbone that shares the layers ``kept``; the others are folded, as fast as they go."""
     folded = deepcopy(backbone, {id(part): part for part in kept})
     for part in chain.from_iterable(folded.parts):
         if part not in kept:
             part.eval()
             fold_batch_norm(part)
+            part.to(native_dtype(device))
             if device.type == "cpu":
                 fuse_activations(part)
-            part.to(torch.bfloat16)
     return folded
 
 

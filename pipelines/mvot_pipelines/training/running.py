@@ -15,7 +15,15 @@ from mvot_pipelines.training.curves import append_row
 from mvot_pipelines.training.drawing import Drawing
 from mvot_plugin.devices import choose_dtype
 
-__all__ = ["Steps", "follow", "mixed_precision", "rate_at", "run_steps", "save_state"]
+__all__ = [
+    "Steps",
+    "follow",
+    "mixed_precision",
+    "native_dtype",
+    "rate_at",
+    "run_steps",
+    "save_state",
+]
 
 DrawnT = TypeVar("DrawnT")
 
@@ -72,10 +80,15 @@ def run_steps(
                 return
 
 
+def native_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16; on CPUs that do not compute it natively, and where it is far slower, float32."""
+    return choose_dtype("auto", device) if device.type == "cpu" else torch.bfloat16
+
+
 def mixed_precision(device: torch.device) -> torch.autocast:
-    """bfloat16, but on CPUs that do not compute it natively: it is many times slower there."""
-    native = device.type != "cpu" or choose_dtype("auto", device) == torch.bfloat16
-    return torch.autocast(device.type, torch.bfloat16, enabled=native)
+    """A context that computes in ``native_dtype`` what bears it."""
+    enabled = native_dtype(device) == torch.bfloat16
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
 def rate_at(step: int, *, steps: int, rise: int, rate: float) -> float:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvot_pipelines.training.imagenet import BACKBONE, package_of, pretrained
+from mvot_pipelines.training.running import native_dtype
 from mvot_plugin.models.backbones import STRIDES
 from mvot_plugin.models.efficientnet import EfficientNetLite
 from mvot_plugin.models.folding import fold_batch_norm, fuse_activations
@@ -43,7 +44,7 @@ class Teaching(Protocol):
 
 
 class Teacher:
-    """An EfficientNet-Lite with ImageNet's weights, folded, in half precision.
+    """An EfficientNet-Lite with ImageNet's weights, folded, as fast as it goes.
 
     It shows its maps of strides 4, 8 and 16; what is kept of a pupil is its backbone.
     """
@@ -56,12 +57,13 @@ class Teacher:
         network = pretrained(name)
         self.source = f"{package_of(name)} (ImageNet, Apache-2.0)"
         self.channels: tuple[int, ...] = network.channels[1:]
-        self.network = folded(network, device)
+        self.dtype = native_dtype(device)
+        self.network = folded(network, device, self.dtype)
 
     def __call__(self, pixels: Float[Tensor, "n 3 h w"]) -> list[Float[Tensor, "n _ _ _"]]:
         """Its maps of strides 4, 8 and 16."""
         with torch.no_grad():
-            maps: list[Tensor] = self.network(pixels.to(torch.bfloat16))
+            maps: list[Tensor] = self.network(pixels.to(self.dtype))
         return maps[1:]
 
     def pupil(self, width: int, classes: int) -> "Pupil":
@@ -130,15 +132,16 @@ class Pupil(nn.Module):
 
 
 def folded(
-    backbone: ResNet18 | EfficientNetLite, device: torch.device
+    backbone: ResNet18 | EfficientNetLite, device: torch.device, dtype: torch.dtype
 ) -> ResNet18 | EfficientNetLite:
-    """The backbone as fast as it goes, in place: it learns nothing more, in half precision."""
+    """The backbone as fast as it goes in a precision, in place: it learns nothing more."""
     backbone.eval().requires_grad_(False)
     fold_batch_norm(backbone)
+    backbone.to(device=device, dtype=dtype)
+    backbone.to(memory_format=torch.channels_last)
     if device.type == "cpu":
         fuse_activations(backbone)
-    backbone.to(device=device, dtype=torch.bfloat16)
-    return backbone.to(memory_format=torch.channels_last)
+    return backbone
 
 
 class _Adapters(nn.ModuleList):

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvot_pipelines.training.backbone.distilling import Pupil, folded
+from mvot_pipelines.training.running import native_dtype
 from mvot_plugin.errors import InputError
 from mvot_plugin.models.backbones import STRIDES
 from mvot_plugin.models.fpn import FeaturePyramid
@@ -43,13 +44,14 @@ class Tracker:
         load_into(network, self.tensors, path)
         self.config = network.config
         self.channels: tuple[int, ...] = (self.config.width,) * len(STRIDES)
-        self.backbone = folded(network.backbone, device)
-        self.after = _Pyramid(network.neck).to(device=device, dtype=torch.bfloat16)
+        self.dtype = native_dtype(device)
+        self.backbone = folded(network.backbone, device, self.dtype)
+        self.after = _Pyramid(network.neck).to(device=device, dtype=self.dtype)
 
     def __call__(self, pixels: Float[Tensor, "n 3 h w"]) -> list[Float[Tensor, "n _ _ _"]]:
         """Its maps of strides 2, 4, 8 and 16."""
         with torch.no_grad():
-            maps: list[Tensor] = self.after(self.backbone(pixels.to(torch.bfloat16)))
+            maps: list[Tensor] = self.after(self.backbone(pixels.to(self.dtype)))
         return maps
 
     def pupil(self, width: int, classes: int) -> Pupil:

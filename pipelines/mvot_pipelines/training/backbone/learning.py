@@ -19,7 +19,13 @@ from mvot_pipelines.training.backbone.imitating import Tracker
 from mvot_pipelines.training.backbone.material import Material
 from mvot_pipelines.training.backbone.settings import BackboneConfig
 from mvot_pipelines.training.imagenet import load_backbone
-from mvot_pipelines.training.running import follow, rate_at, run_steps, save_state
+from mvot_pipelines.training.running import (
+    follow,
+    mixed_precision,
+    rate_at,
+    run_steps,
+    save_state,
+)
 from mvot_plugin.errors import UsageError
 from mvot_plugin.models.efficientnet import STAGES
 from mvot_plugin.ops.pixels import normalised
@@ -157,13 +163,13 @@ class Distilling:
         """How far a pupil's maps are from the teacher's, by stride; and its deepest map."""
         pixels = self._pixels(images)
         theirs = self.teacher(pixels)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed_precision(self.device):
             adapted, deepest = pupil(pixels)
         return pupil.distances(adapted, theirs), deepest
 
     def _logits(self, images: UInt8[np.ndarray, "n s s 3"]) -> Float[Tensor, "n classes 1 1"]:
         """What the moving average takes images to show."""
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed_precision(self.device):
             _, deepest = self.average(self._pixels(images))
         return self.average.logits(deepest, 1)
 
