@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -17,6 +18,7 @@ from mvot_pipelines.training.siamfc import learning
 from mvot_pipelines.training.siamfc.comparing import compared, places
 from mvot_pipelines.training.siamfc.learning import Correlating, drawn_at
 from mvot_pipelines.training.siamfc.settings import SiamFCSchedule, SiamMTSchedule
+from mvot_pipelines.training.siamfc.sizing import size_loss
 from mvot_pipelines.training.siamfc.stage import train_correlation
 from mvot_pipelines.training.siamfc.teaching import Retelling, beside
 from mvot_plugin.engines import load_engine
@@ -92,11 +94,43 @@ def test_the_truth_is_where_an_exemplar_finds_itself(config, library):
         images[0, y0:y1, x0:x1] = 255
     network = training(config).network.eval()
     with torch.inference_mode():
-        odds, truth, _ = compared(network, replace(batch, exemplars=exemplars, searches=searches))
+        found = compared(network, replace(batch, exemplars=exemplars, searches=searches))
+        odds, truth = found.odds, found.truth
     where = places(network)[tuple(np.unravel_index(int(odds[0].argmax()), odds[0].shape))]
     assert_close(where, torch.as_tensor(truth[0, :2]), atol=14, rtol=0)
     assert places(network)[0, 0].tolist() == [-64, -64]
     assert places(network)[8, 8].tolist() == [0, 0]
+
+
+def test_windows_of_the_right_size_are_found_to_be_so(library):
+    """A checkered square, as large as the truth says: it is most alike where growth is none."""
+    batch = drawn_at(library, replace(MT, batch=4), 2)
+    exemplars, searches = np.zeros_like(batch.exemplars), np.zeros_like(batch.searches)
+    for images, boxes in ((exemplars, batch.exemplar_boxes), (searches, batch.boxes)):
+        for image, box in zip(images, boxes, strict=True):
+            x0, y0, x1, y1 = box.round().astype(int).clip(0)
+            board = np.kron([[255, 60, 255], [0, 255, 90], [200, 0, 255]], np.ones((8, 8)))
+            resized = cv2.resize(board, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST)
+            part = image[y0:y1, x0:x1]
+            part[:] = resized[: part.shape[0], : part.shape[1], None]
+    network, sizes = training(MT).network.eval(), (0.7, 0.85, 1.0, 1.2, 1.45)
+    with torch.inference_mode():
+        found = compared(network, replace(batch, exemplars=exemplars, searches=searches), sizes)
+    sides = np.sqrt((batch.boxes[:, 2:] - batch.boxes[:, :2]).prod(1))
+    before = np.sqrt((batch.priors[:, 2:] - batch.priors[:, :2]).prod(1))
+    expected = np.log(sides / before)[:, None] - np.log(sizes)
+    assert_close(found.growth, torch.as_tensor(expected), atol=1e-3, rtol=0, check_dtype=False)
+    off = found.growth.gather(1, found.alike.argmax(1, keepdim=True)).abs()
+    assert float(off.median()) < 0.2
+
+
+def test_the_loss_of_sizes_is_least_where_the_right_one_stands_out():
+    growth = torch.tensor([[0.1, 0.0, -0.1], [0.0, -0.1, -0.2]])
+    right = torch.tensor([[0.5, 0.9, 0.5], [0.9, 0.5, 0.5]])
+    losses = [float(size_loss(a, growth)) for a in (right, torch.zeros(2, 3), 1 - right)]
+    assert losses[0] < losses[1] < losses[2]
+    assert losses[1] == pytest.approx(np.log(3), rel=1e-4)
+    assert float(size_loss(right[:0], growth[:0])) == 0
 
 
 def test_the_loss_falls(library):

@@ -1,9 +1,10 @@
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import conv2d
 from torch.testing import assert_close
 
-from mvot_plugin.ops.xcorr import pairwise_depthwise_xcorr, pairwise_xcorr
+from mvot_plugin.ops.xcorr import pairwise_depthwise_xcorr, pairwise_xcorr, pairwise_zncc
 
 DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 HALF = [(torch.bfloat16, 2**-8), (torch.float16, 2**-11)]
@@ -153,3 +154,27 @@ def test_no_targets_are_legal(dtype, grad, device):
     assert each.shape == (0, 25, 24, 8)
     assert full.shape == (0, 25, 24, 3)
     assert each.dtype == full.dtype == dtype
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_zncc_is_the_correlation_coefficient_of_each_channel_s_deviations(device):
+    """Place by place, as the textbook has it; whatever the contrast and the brightness are."""
+    search, exemplars = (v.to(device) for v in pairs(2, 7, 6, 3, 2, 5))
+    found = pairwise_zncc(search, exemplars)
+    assert found.shape == (2, 5, 5)
+    for n, y, x in np.ndindex(2, 5, 5):
+        a, b = search[n, y : y + 3, x : x + 2].cpu().numpy(), exemplars[n].cpu().numpy()
+        a, b = (v - v.mean((0, 1)) for v in (a, b))
+        expected = (a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum())
+        assert float(found[n, y, x]) == pytest.approx(expected, abs=1e-4)
+    other = pairwise_zncc(3 * search + 1, 0.5 * exemplars - 2)
+    assert_close(other, found, atol=1e-4, rtol=1e-4)
+    itself = pairwise_zncc(exemplars, exemplars)
+    assert_close(itself, torch.ones_like(itself), atol=1e-4, rtol=0)
+
+
+def test_zncc_of_what_has_no_structure_is_none():
+    flat, exemplars = torch.full((1, 6, 6, 4), 2.0), torch.randn(1, 3, 3, 4)
+    assert pairwise_zncc(flat, exemplars).abs().max() < 1e-2
+    assert pairwise_zncc(torch.randn(1, 6, 6, 4), flat[:, :3, :3]).abs().max() < 1e-2
+    assert pairwise_zncc(flat[:0], exemplars[:0]).shape == (0, 4, 4)

@@ -3,8 +3,9 @@
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import replace
+from types import MethodType
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -14,10 +15,10 @@ from mvot_plugin.engines.siamfc import SiamFCEngine
 from mvot_plugin.engines.siammotion import SiamMotionEngine
 from mvot_plugin.engines.siammt import SiamMTEngine
 from mvot_plugin.models.efficientnet import EfficientNetLite
-from mvot_plugin.models.penalisation import Penalisation
-from mvot_plugin.models.scale_search import ScaleSearch
 
 __all__ = ["CORRELATION", "SIAMMOTION", "StageClock", "probe"]
+
+PartT = TypeVar("PartT")
 
 _LEVELS = ("level 1", "level 2", "level 3", "level 4")
 SIAMMOTION = (*_LEVELS, "pyramid", "crop", "attention", "head", "penalise", "decode")
@@ -83,8 +84,8 @@ def _probe_siammotion(engine: SiamMotionEngine, clock: StageClock) -> SiamMotion
     network.crop = clock.timed("crop", network.crop)  # type: ignore[method-assign]
     network.attend = clock.timed("attention", network.attend)  # type: ignore[method-assign]
     network.head.forward = clock.timed("head", network.head.forward)
-    values = {f.name: getattr(engine.penalisation, f.name) for f in fields(Penalisation)}
-    return replace(engine, network=network, penalisation=_TimedPenalisation(**values, clock=clock))
+    penalisation = _timed(engine.penalisation, clock, scores="penalise", select="decode")
+    return replace(engine, network=network, penalisation=penalisation)
 
 
 def _probe_correlation(
@@ -94,8 +95,22 @@ def _probe_correlation(
     network: Any = copy.deepcopy(engine.network)
     for stage, name in zip(CORRELATION, ("pixels", "crop", "features", "compare"), strict=False):
         setattr(network, name, clock.timed(stage, getattr(network, name)))
-    values = {f.name: getattr(engine.search, f.name) for f in fields(ScaleSearch)}
-    return replace(engine, network=network, search=_TimedSearch(**values, clock=clock))
+    if isinstance(engine, SiamMTEngine):
+        network.alike = clock.timed("similarity", network.alike)
+        search = _timed(engine.search, clock, upsampled="upsampling", place="update")
+        sizes = _timed(engine.sizes, clock, growth="update")
+        return replace(engine, network=network, search=search, sizes=sizes)
+    stages = {"upsampled": "upsampling", "best_scale": "update", "place": "update"}
+    return replace(engine, network=network, search=_timed(engine.search, clock, **stages))
+
+
+def _timed(part: PartT, clock: StageClock, **stages: str) -> PartT:
+    """A copy of some settings whose methods are timed: each in the stage it is given."""
+    copied = copy.copy(part)
+    for name, stage in stages.items():
+        method = MethodType(getattr(type(part), name), copied)
+        object.__setattr__(copied, name, clock.timed(stage, method))  # settings are frozen
+    return copied
 
 
 def _layers(backbone: nn.Module) -> list[list[nn.Module]]:
@@ -103,37 +118,3 @@ def _layers(backbone: nn.Module) -> list[list[nn.Module]]:
     if isinstance(backbone, EfficientNetLite):
         return [[backbone.stages[1]], [backbone.stages[2]], list(backbone.stages[3:])]
     return [[backbone.get_submodule(f"layer{n}")] for n in (1, 2, 3)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _TimedPenalisation(Penalisation):
-    """A penalisation whose scores are the stage "penalise", and all after them "decode"."""
-
-    clock: StageClock
-
-    def scores(self, *arguments: Any) -> Any:
-        """Timed; see ``Penalisation.scores``."""
-        return self.clock.timed("penalise", super().scores)(*arguments)
-
-    def select(self, *arguments: Any) -> Any:
-        """Timed; see ``Penalisation.select``."""
-        return self.clock.timed("decode", super().select)(*arguments)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _TimedSearch(ScaleSearch):
-    """A search whose maps are made finer in the stage "upsampling"; the rest is "update"."""
-
-    clock: StageClock
-
-    def upsampled(self, *arguments: Any) -> Any:
-        """Timed; see ``ScaleSearch.upsampled``."""
-        return self.clock.timed("upsampling", super().upsampled)(*arguments)
-
-    def best_scale(self, *arguments: Any) -> Any:
-        """Timed; see ``ScaleSearch.best_scale``."""
-        return self.clock.timed("update", super().best_scale)(*arguments)
-
-    def place(self, *arguments: Any) -> Any:
-        """Timed; see ``ScaleSearch.place``."""
-        return self.clock.timed("update", super().place)(*arguments)

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from mvot_plugin.engines.base import Motion, Targets, as_boxes
 from mvot_plugin.engines.scores import certain
-from mvot_plugin.models.scale_search import Placement, ScaleSearch
 from mvot_plugin.ops.boxes import cxcywh_to_xyxy, limited, xyxy_to_cxcywh
 
 __all__ = ["CorrelationTargets"]
@@ -27,25 +26,23 @@ class CorrelationTargets(Targets):
 
     def moved(
         self,
-        placement: Placement,
-        scales: Float32[np.ndarray, " n"],
-        cell: Float32[np.ndarray, " n"],
-        search: ScaleSearch,
+        shift: Float32[np.ndarray, "n 2"],
+        growth: Float32[np.ndarray, " n"],
+        logits: Float[Tensor, " n"],
         *,
         frame_size: tuple[int, int],
         certainty: tuple[float, float],
     ) -> "tuple[CorrelationTargets, Motion]":
         """The targets a frame later, and their motion.
 
-        They are found at these ``scales``; ``cell`` is what a score map's cell is at scale 1, in
-        pixels. ``certainty`` is the slope and the offset of what their log odds are worth.
+        Their centres have moved by ``shift`` pixels, and they are ``growth`` times as large.
+        ``certainty`` is the slope and the offset of what their log odds are worth.
         """
         last = xyxy_to_cxcywh(self.boxes)
-        shift = placement.offsets.cpu().numpy() * (cell * scales)[:, None]
-        size = last[:, 2:] * (1 - search.damping + search.damping * scales)[:, None]
+        size = last[:, 2:] * growth[:, None]
         boxes = np.concatenate([last[:, :2] + shift, size], axis=1).astype(np.float32)
         found = cxcywh_to_xyxy(limited(boxes, last, frame_size))
-        scores = certain(placement.logits.cpu().numpy(), *certainty)
+        scores = certain(logits.cpu().numpy(), *certainty)
         return replace(self, boxes=found), Motion(boxes=found.copy(), scores=scores)
 
     def corrected(

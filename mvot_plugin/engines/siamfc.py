@@ -62,16 +62,14 @@ class SiamFCEngine:
             for rows in self._split(np.arange(len(targets)))
         ]
         chosen = torch.cat([scale for scale, _ in found]).cpu().numpy()
-        placement = Placement(
-            offsets=torch.cat([place.offsets for _, place in found]),
-            logits=torch.cat([place.logits for _, place in found]),
-        )
-        stride = network.backbone.field.stride
+        offsets = torch.cat([place.offsets for _, place in found]).cpu().numpy()
+        scale, damping = np.array(scales, np.float32)[chosen], self.search.damping
+        side = areas[:, 2] - areas[:, 0]
+        cell = side * scale * (network.backbone.field.stride / network.config.search)
         return targets.moved(
-            placement,
-            np.array(scales, np.float32)[chosen],
-            (areas[:, 2] - areas[:, 0]) * stride / network.config.search,
-            self.search,
+            offsets * cell[:, None],
+            1 - damping + damping * scale,
+            torch.cat([place.logits for _, place in found]),
             frame_size=observation.size,
             certainty=network.config.certainty,
         )

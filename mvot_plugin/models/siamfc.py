@@ -19,7 +19,7 @@ from mvot_plugin.ops.areas import context_side, square_areas
 from mvot_plugin.ops.pixels import normalised
 from mvot_plugin.ops.roi import Cells, roi_crop
 from mvot_plugin.ops.warping import cut_out
-from mvot_plugin.ops.xcorr import pairwise_xcorr
+from mvot_plugin.ops.xcorr import pairwise_xcorr, pairwise_zncc
 
 __all__ = ["PRESETS", "CorrelationConfig", "CorrelationNet", "SiamFCNet", "SiamMTNet"]
 
@@ -129,6 +129,11 @@ class SiamFCNet(CorrelationNet):
 class SiamMTNet(CorrelationNet):
     """SiamMT: areas are taken from the features of the whole frame (Fig. 4b)."""
 
+    @property
+    def window(self) -> int:
+        """Cells of the windows that sizes are told by: an exemplar's, and one on every side."""
+        return self.kept + 2
+
     def areas(self, boxes: Float32[np.ndarray, "n 4"], cells: int) -> Float32[np.ndarray, "n 4"]:
         """The squares about (N, 4) boxes that become so many cells (Eq. 5, Fig. 7c)."""
         side = context_side(boxes, self.config.context) * self.config.view
@@ -149,3 +154,16 @@ class SiamMTNet(CorrelationNet):
         stacked = exemplars.repeat_interleave(scales, 0)[..., None]
         maps = pairwise_xcorr(search.flatten(0, 1), stacked)[..., 0]
         return self.odds(maps.view(-1, scales, *maps.shape[1:]))
+
+    def alike(
+        self, windows: Float[Tensor, "n s k2 k2 c"], exemplars: Float[Tensor, "n k k c"]
+    ) -> Float[Tensor, "n s d d"]:
+        """How alike N exemplars are to S windows, a little larger, at each place there.
+
+        Correlations of areas that differ in scale cannot be compared as they are: features that are
+        enlarged are smoother and correlate more, features that are reduced less.
+        """
+        scales = windows.shape[1]
+        stacked = exemplars.repeat_interleave(scales, 0)
+        maps = pairwise_zncc(windows.flatten(0, 1), stacked)
+        return maps.view(-1, scales, *maps.shape[1:])

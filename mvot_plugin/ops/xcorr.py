@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["pairwise_depthwise_xcorr", "pairwise_xcorr"]
+__all__ = ["pairwise_depthwise_xcorr", "pairwise_xcorr", "pairwise_zncc"]
 
 
 def pairwise_xcorr(
@@ -29,6 +29,40 @@ def pairwise_xcorr(
     filters = exemplars.permute(0, 4, 3, 1, 2).reshape(n * o, c, he, we)
     scores = F.conv2d(stacked, filters, groups=n)
     return scores.view(n, o, hs - he + 1, ws - we + 1).permute(0, 2, 3, 1)
+
+
+def pairwise_zncc(
+    search: Float[Tensor, "n hs ws c"], exemplars: Float[Tensor, "n he we c"]
+) -> Float[Tensor, "n ho wo"]:
+    """Zero-mean normalised cross-correlation: how alike, from -1 to 1, whatever the contrast.
+
+    Exemplars, and what lies under them, are taken without their channels' means, and of length 1.
+    In single precision.
+    """
+    he, we = exemplars.shape[1:3]
+    search, exemplars = search.float(), exemplars.float()
+    exemplars = exemplars - exemplars.mean((1, 2), keepdim=True)
+    products = pairwise_xcorr(search, exemplars[..., None])[..., 0]
+    squares = _box_sums(search.square().sum(3, keepdim=True), he, we)[..., 0]
+    means = _box_sums(search, he, we).square().sum(3) / (he * we)
+    power = (squares - means).clamp(min=0)
+    length = exemplars.square().sum((1, 2, 3))[:, None, None]
+    similarity: Tensor = products / (power * length + 1e-6).sqrt()
+    return similarity
+
+
+def _box_sums(
+    cells: Float[Tensor, "n h w c"], rows: int, columns: int
+) -> Float[Tensor, "n ho wo c"]:
+    """Sums over all boxes of so many rows and columns; many times as fast as pooling on a CPU."""
+    height, width = cells.shape[1] - rows + 1, cells.shape[2] - columns + 1
+    below = cells[:, :height].clone()
+    for i in range(1, rows):
+        below += cells[:, i : i + height]
+    sums = below[:, :, :width].clone()
+    for i in range(1, columns):
+        sums += below[:, :, i : i + width]
+    return sums
 
 
 def _cell_by_cell(

@@ -24,6 +24,7 @@ from mvot_pipelines.training.running import (
 )
 from mvot_pipelines.training.siamfc.comparing import compared, places
 from mvot_pipelines.training.siamfc.settings import SiamFCSchedule, SiamMTSchedule
+from mvot_pipelines.training.siamfc.sizing import size_loss
 from mvot_pipelines.training.siamfc.teaching import Retelling, beside, padded
 from mvot_plugin.errors import InputError
 from mvot_plugin.models.siamfc import CorrelationNet
@@ -91,15 +92,16 @@ class Correlating:
         self.network.train()
         self.frozen.eval()
         with mixed_precision(self.device):
-            odds, truth, features = compared(self.network, batch)
-        loss, parts = config.loss.centred(
-            odds,
-            places(self.network).to(self.device),
-            torch.as_tensor(truth, device=self.device),
-            torch.as_tensor(batch.positive, device=self.device).float(),
-        )
+            found = compared(self.network, batch, config.sizes)
+        present = torch.as_tensor(batch.positive, device=self.device)
+        at = places(self.network).to(self.device)
+        loss, parts = config.loss.centred(found.odds, at, found.truth, present.float())
+        if config.sizes:
+            sized = size_loss(found.alike[present], found.growth[present])
+            loss = loss + config.sizing * sized
+            parts["sized"] = float(sized.detach())
         if self.teacher is not None:
-            taught = self._taught(batch, features)
+            taught = self._taught(batch, found.features)
             loss = loss + config.teaching * taught
             parts["taught"] = float(taught.detach())
         self.optimizer.zero_grad()

@@ -28,6 +28,9 @@ class CorrelationSchedule:
     ``ema`` is the decay of the moving average, which is what is kept: the best one, as judged every
     ``validate_every`` steps by tracking through the first ``validation_frames`` of what is
     ``held_out``. ``streets`` scenes of our own are rendered in addition to the data.
+
+    Of windows at ``sizes``, relative to areas that are off, the right one shall be most alike: that
+    weighs ``sizing``. Where images are rescaled, as for SiamFC, sizes tell themselves.
     """
 
     channels: tuple[int, ...] = CHANNELS
@@ -54,6 +57,8 @@ class CorrelationSchedule:
         )
     )
     loss: PairLoss = field(default_factory=PairLoss)
+    sizes: tuple[float, ...] = ()
+    sizing: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "rise", "validate_every"):
@@ -98,6 +103,7 @@ class SiamMTSchedule(CorrelationSchedule):
     ema: float = 0.995
     smallest: float = 32.0
     largest: float = 80.0
+    sizes: tuple[float, ...] = (0.84, 0.89, 0.945, 1.0, 1.06, 1.12, 1.19)
 
     @property
     def grade(self) -> Grade:
