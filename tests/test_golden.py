@@ -27,9 +27,15 @@ A_FAILURE = 0.05
 """What rounding may cost in robustness, where one target more or less is lost."""
 
 
+SCENES = (7, 8, 9)
+"""Seeds. In one scene alone an identity more or less switched is several points."""
+
+
 @cache
-def scene():
-    made = street(7, size=(480, 360), frames=60, frame_rate=12.0, walkers=8, vehicles=2, cyclists=1)
+def scene(seed, length):
+    made = street(
+        seed, size=(480, 360), frames=length, frame_rate=12.0, walkers=8, vehicles=2, cyclists=1
+    )
     return made, tuple(made)
 
 
@@ -40,7 +46,7 @@ def engine(name):
 
 def moved(name):
     """Motion alone, as `mvot-bench vot` scores it."""
-    made, frames = scene()
+    made, frames = scene(SCENES[0], 60)
     ids = sorted({n for i in range(len(made)) for n in made.truth(i).id.tolist()})
     truth = np.full((len(made), len(ids), 4), np.nan, np.float32)
     for index, row in enumerate(truth):
@@ -53,15 +59,19 @@ def moved(name):
 
 def tracked(name):
     """A whole pipeline with a noisy detector on every 5th frame, as `mvot-bench mot` scores it."""
-    made, frames = scene()
+    scores = [_tracked(name, *scene(seed, 30)) for seed in SCENES]
+    keys = ("mota", "idf1", "hota")
+    return {key: float(np.mean([getattr(one, key) for one in scores])) for key in keys}
+
+
+def _tracked(name, made, frames):
     detector = NoisyDetector(made)
     scorer = Scorer()
     for frame, tracks in MotPipeline(detector, engine(name), 5).run(frames):
         here = made.truth(frame.index)
         hidden = here.visibility < 0.25
         scorer.add(TruthFrame(id=here.id, xyxy=here.xyxy, ignored=hidden), tracks)
-    scores = scorer.scores()
-    return {key: getattr(scores, key) for key in ("mota", "idf1", "hota")}
+    return scorer.scores()
 
 
 @pytest.mark.parametrize("name", SLACK)

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 from torchvision.ops import roi_align
 
 from mvot_plugin.ops.roi import Cells, roi_crop, take_rows
-from mvot_plugin.ops.tiles import needed_tiles
+from mvot_plugin.ops.tiles import merged, needed_tiles
 
 DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 HALF = [(torch.bfloat16, 2**-8), (torch.float16, 2**-11)]
@@ -229,6 +229,47 @@ def test_the_tiles_of_small_areas_by_hand():
     assert needed([100, 100, 120, 120], [400, 20, 410, 30]) == [[0, 6], [1, 1]]
     assert needed([-900, -900, -800, -800], [900, 900, 950, 950]) == [[0, 0], [5, 7]]
     assert len(needed([-900, -900, 950, 950])) == 48
+
+
+def test_crops_from_patches_equal_those_from_the_whole_map():
+    """Patches may overlap, in any order; cells that no area needs are not there."""
+    (level,) = pyramid(sizes=[(40, 30)])
+    whole = Cells.dense([level], [4.0], [0.5])
+    corners = np.array([[3, 12], [0, 10], [20, 0]])
+    patches = [
+        level[:, y : y + h, x : x + w].permute(1, 2, 0)
+        for (x, y), (w, h) in zip(corners.tolist(), [(9, 10), (6, 20), (20, 8)], strict=True)
+    ]
+    cells = Cells.patches(patches, corners, (40, 30), 4, 0.5)
+    areas = torch.tensor([[-3.0, 50, 17, 70], [20, 56, 40, 80], [90, 2, 156, 20]])
+    maps = torch.zeros(3, dtype=torch.int64)
+    assert_close(roi_crop(cells, areas, maps, 7), roi_crop(whole, areas, maps, 7))
+    assert len(cells.values) == 9 * 10 + 6 * 20 + 20 * 8
+
+
+rectangle = st.tuples(*[st.integers(0, 90)] * 2, *[st.integers(1, 30)] * 2)
+
+
+@given(st.lists(rectangle, min_size=1, max_size=12), st.floats(0, 12))
+def test_merged_rectangles_hold_all_and_cost_no_more(given_ones, margin):
+    ones = np.array([(x, y, x + w, y + h) for x, y, w, h in given_ones])
+    parts = merged(ones, margin)
+    held = (parts[:, None, :2] <= ones[:, :2]) & (parts[:, None, 2:] >= ones[:, 2:])
+    assert held.all(2).any(0).all()
+
+    def cost(boxes):
+        return ((boxes[:, 2:] - boxes[:, :2] + margin).prod(1)).sum()
+
+    assert cost(parts) <= cost(ones)
+    assert len(parts) <= len(ones)
+
+
+def test_rectangles_are_merged_where_that_is_cheaper():
+    near, far = [0, 0, 10, 10], [11, 0, 20, 10]
+    assert merged(np.array([near, far]), 9.0).tolist() == [[0, 0, 20, 10]]
+    assert merged(np.array([near, [60, 60, 70, 70]]), 9.0).tolist() == [near, [60, 60, 70, 70]]
+    chain = np.array([near, [40, 0, 50, 10], [9, 0, 41, 10]])
+    assert merged(chain, 9.0).tolist() == [[0, 0, 50, 10]]
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -6,7 +6,11 @@ import torch
 
 from mvot_plugin.models.size_search import SizeSearch
 
-PLAIN = SizeSearch(sizes=(0.8, 0.9, 1.0, 1.1, 1.25), bias=0.0, damping=1.0)
+PLAIN = SizeSearch(sizes=(0.8, 0.9, 1.0, 1.1, 1.25), bias=(0.0, 0.0), damping=1.0)
+
+
+def growth(search, alike, grown=0.0):
+    return search.growth(alike, np.full(len(alike), grown, np.float32))
 
 
 def alike(size, sharpness=PLAIN.sharpness):
@@ -17,32 +21,39 @@ def alike(size, sharpness=PLAIN.sharpness):
 
 @pytest.mark.parametrize("size", [0.9, 1.0, 1.1])
 def test_the_size_that_is_most_alike_is_the_targets(size):
-    assert PLAIN.growth(alike(size))[0] == pytest.approx(size, abs=0.01)
+    assert growth(PLAIN, alike(size))[0] == pytest.approx(size, abs=0.01)
 
 
 def test_sizes_between_those_tried_are_told():
-    near, far = PLAIN.growth(torch.cat([alike(1.03), alike(1.06)]))
+    near, far = growth(PLAIN, torch.cat([alike(1.03), alike(1.06)]))
     assert 1.0 < near < 1.05 < far < 1.1
 
 
 def test_where_nothing_is_told_nothing_changes():
-    steady = SizeSearch(sizes=(1 / 1.1, 1.0, 1.1), bias=0.0)
-    assert steady.growth(torch.full((2, 3, 3, 3), 0.4)) == pytest.approx(1.0)
+    steady = SizeSearch(sizes=(1 / 1.1, 1.0, 1.1), bias=(0.0, 0.0))
+    assert growth(steady, torch.full((2, 3, 3, 3), 0.4)) == pytest.approx(1.0)
 
 
-def test_a_change_is_damped_and_a_bias_taken_off():
-    damped = SizeSearch(sizes=PLAIN.sizes, damping=0.5, bias=0.0)
-    assert damped.growth(alike(1.1))[0] == pytest.approx(1.1**0.5, abs=0.01)
-    biased = SizeSearch(sizes=PLAIN.sizes, damping=1.0, bias=0.02)
-    ratio = biased.growth(alike(1.0)) / PLAIN.growth(alike(1.0))
-    assert ratio == pytest.approx(np.exp(0.02), abs=1e-4)
+def test_a_change_is_damped():
+    damped = SizeSearch(sizes=PLAIN.sizes, damping=0.5, bias=(0.0, 0.0))
+    assert growth(damped, alike(1.1))[0] == pytest.approx(1.1**0.5, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("grown", "missing"), [(-2.0, 0.01), (0.0, 0.01), (0.2, 0.03), (0.3, 0.04), (5.0, 0.04)]
+)
+def test_what_has_grown_is_told_too_small_and_is_given_that_back(grown, missing):
+    """But never more than the most: where nothing is told, sizes must not run away."""
+    search = SizeSearch(sizes=PLAIN.sizes, damping=1.0, bias=(0.01, 0.04), pull=0.1)
+    ratio = growth(search, alike(1.0), grown) / growth(PLAIN, alike(1.0))
+    assert ratio == pytest.approx(np.exp(missing), abs=1e-4)
 
 
 def test_no_targets_are_legal():
-    assert PLAIN.growth(torch.zeros(0, 5, 3, 3)).shape == (0,)
+    assert growth(PLAIN, torch.zeros(0, 5, 3, 3)).shape == (0,)
 
 
 def test_a_target_may_be_a_cell_off():
     beside = torch.full((1, 5, 3, 3), 0.1)
     beside[:, :, 0, 2] = alike(1.1)[:, :, 0, 0]
-    assert PLAIN.growth(beside)[0] == pytest.approx(1.1, abs=0.01)
+    assert growth(PLAIN, beside)[0] == pytest.approx(1.1, abs=0.01)

@@ -1,7 +1,7 @@
 """What the engines of SiamFC and SiamMT share: their targets, and how these move."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
@@ -13,6 +13,8 @@ from mvot_plugin.ops.boxes import cxcywh_to_xyxy, limited, xyxy_to_cxcywh
 
 __all__ = ["CorrelationTargets"]
 
+TargetsT = TypeVar("TargetsT", bound="CorrelationTargets")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CorrelationTargets(Targets):
@@ -20,19 +22,19 @@ class CorrelationTargets(Targets):
 
     exemplars: Float[Tensor, "n k k c"]
 
-    def to(self, *args: Any) -> "CorrelationTargets":
+    def to(self: TargetsT, *args: Any) -> TargetsT:
         """The same on another device: ``targets.to("cuda")``."""
         return replace(self, exemplars=self.exemplars.to(*args))
 
     def moved(
-        self,
+        self: TargetsT,
         shift: Float32[np.ndarray, "n 2"],
         growth: Float32[np.ndarray, " n"],
         logits: Float[Tensor, " n"],
         *,
         frame_size: tuple[int, int],
         certainty: tuple[float, float],
-    ) -> "tuple[CorrelationTargets, Motion]":
+    ) -> tuple[TargetsT, Motion]:
         """The targets a frame later, and their motion.
 
         Their centres have moved by ``shift`` pixels, and they are ``growth`` times as large.
@@ -46,11 +48,11 @@ class CorrelationTargets(Targets):
         return replace(self, boxes=found), Motion(boxes=found.copy(), scores=scores)
 
     def corrected(
-        self,
+        self: TargetsT,
         boxes: Float32[np.ndarray, "n 4"],
         appearance: Bool[np.ndarray, " n"],
-        anew: "CorrelationTargets",
-    ) -> "CorrelationTargets":
+        anew: TargetsT,
+    ) -> TargetsT:
         """The targets at measured ``boxes``; where ``appearance`` is true, those enrolled anew."""
-        placed: CorrelationTargets = replace(self, boxes=as_boxes(boxes))
+        placed = replace(self, boxes=as_boxes(boxes))
         return placed.replaced(appearance, anew)

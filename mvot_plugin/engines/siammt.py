@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Float32, Float64
+from jaxtyping import Bool, Float, Float32, Float64, Int64
 from torch import Tensor
 
 from mvot_plugin.engines.base import Motion, as_boxes
@@ -22,31 +22,31 @@ from mvot_plugin.models.size_search import SizeSearch
 from mvot_plugin.ops.areas import scaled_areas
 from mvot_plugin.ops.boxes import size
 from mvot_plugin.ops.roi import Cells
-from mvot_plugin.ops.tiles import touched
+from mvot_plugin.ops.tiles import merged, touched
 from mvot_plugin.types import Frame, as_frame
 
 __all__ = ["SiamMTEngine", "View"]
 
-SMALLEST, LARGEST = 32.0, 96.0
-"""Sides in pixels that the median target has in the frame as the backbone sees it.
-
-The least is the paper's. From 64 on, SiamFC's size, boxes fit better, and frames cost up to four
-times as much: at 25 frames a second on a CPU, that loses far more than it gains.
-"""
 LARGEST_ZOOM = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class FrameTargets(CorrelationTargets):
+    """Targets that had (N,) ``sides``, in pixels of the frame, when their exemplars were taken."""
+
+    sides: Float32[np.ndarray, " n"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class View:
-    """The features of a frame, or of a part of it, and how its pixels became theirs."""
+    """The features of a frame, or of parts of it, and how many of its pixels one of theirs is."""
 
     cells: Cells
     factors: Float64[np.ndarray, "2"]
-    origin: Float64[np.ndarray, "2"]
 
     def areas(self, areas: Float32[np.ndarray, "*n 4"]) -> Float[Tensor, "m 4"]:
-        """Areas of the frame, in pixels of what the backbone saw, from its corner."""
-        seen = areas.reshape(-1, 4) * np.tile(self.factors, 2) - np.tile(self.origin, 2)
+        """Areas of the frame, in pixels of what the backbone saw."""
+        seen = areas.reshape(-1, 4) * np.tile(self.factors, 2)
         return torch.as_tensor(seen.astype(np.float32), device=self.cells.values.device)
 
 
@@ -54,13 +54,15 @@ class View:
 class SiamMTEngine:
     """A ``SiamMTNet`` as a motion engine, on the device and in the precision it is in.
 
-    The frame is rescaled, by powers of the square root of 2, so that its targets' median size is
-    above 32 x 32 pixels, as in the paper, and where they are large not far above 96. ``search``
-    finds targets; its window counts more than SiamFC's, as search areas are larger. ``sizes`` tells
-    how large they are: in the paper search areas of three scales do, whose scores grow with the
-    smoothness of features that are enlarged, and hardly tell sizes.
+    The frame is rescaled so that its targets' median size is ``smallest`` x ``smallest`` pixels or
+    more, and ``largest`` x ``largest`` or less, where that enlarges it no more than twice. The
+    paper's least is 32: the larger small targets are made, up to SiamFC's 64, the better boxes fit,
+    and the longer frames take. ``search`` finds targets; its window counts more than SiamFC's,
+    as search areas are larger. ``sizes`` tells how large they are: in the paper search areas of
+    three scales do, whose scores grow with the smoothness of features that are enlarged, and hardly
+    tell sizes.
 
-    With ``partial``, the backbone sees only the part of the frame that holds their areas, which
+    With ``partial``, the backbone sees only the parts of the frame that hold their areas, which
     changes no result (SiamMT 4.1). At most ``batch`` targets are cropped and compared at once,
     which bounds memory and changes no result either.
     """
@@ -68,6 +70,8 @@ class SiamMTEngine:
     network: SiamMTNet
     search: PlaceSearch = field(default_factory=lambda: PlaceSearch(window=0.3))
     sizes: SizeSearch = field(default_factory=SizeSearch)
+    smallest: float = 56.0
+    largest: float = 96.0
     partial: bool = True
     batch: int = 16
     trained: bool = False
@@ -76,29 +80,27 @@ class SiamMTEngine:
         """The frame itself: its features depend on where its targets are, and how large."""
         return as_frame(frame)
 
-    def enroll(self, observation: Frame, boxes: Float32[np.ndarray, "n 4"]) -> CorrelationTargets:
+    def enroll(self, observation: Frame, boxes: Float32[np.ndarray, "n 4"]) -> FrameTargets:
         """Exemplars of (N, 4) ``boxes``; raises ``ValueError`` for boxes without area."""
         boxes = as_boxes(boxes)
         if not len(boxes):
-            return CorrelationTargets(boxes=boxes, exemplars=self.network.no_exemplars())
+            none = self.network.no_exemplars()
+            return FrameTargets(boxes=boxes, exemplars=none, sides=size(boxes))
         network = self.network
         areas = network.areas(boxes, network.kept)
         with torch.inference_mode():
             view = self.view(observation, areas, boxes, network.kept)
             exemplars = network.crop(view.cells, view.areas(areas), network.kept)
-        return CorrelationTargets(boxes=boxes, exemplars=exemplars)
+        return FrameTargets(boxes=boxes, exemplars=exemplars, sides=size(boxes))
 
-    def track(
-        self, observation: Frame, targets: CorrelationTargets
-    ) -> tuple[CorrelationTargets, Motion]:
+    def track(self, observation: Frame, targets: FrameTargets) -> tuple[FrameTargets, Motion]:
         """Boxes (N, 4) on this frame, and scores (N,): how surely the target is in its box."""
         if not len(targets):
             return targets, Motion(boxes=targets.boxes, scores=np.zeros(0, np.float32))
         network = self.network
         areas = network.areas(targets.boxes, network.searched)
         with torch.inference_mode():
-            reach = scaled_areas(areas, (self._reach,))[:, 0]
-            view = self.view(observation, reach, targets.boxes, network.searched)
+            view = self.view(observation, areas, targets.boxes, network.searched)
             parts = zip(
                 torch.split(targets.exemplars, self.batch),
                 torch.split(view.areas(areas), self.batch),
@@ -106,11 +108,13 @@ class SiamMTEngine:
             )
             found = [self._place(view.cells, *part) for part in parts]
             offsets = torch.cat([place.offsets for place in found]).cpu().numpy()
-            shift = offsets * ((areas[:, 2] - areas[:, 0]) / network.searched)[:, None]
-            growth = self.sizes.growth(self._alike(view, targets, shift))
+            cell = ((areas[:, 2] - areas[:, 0]) / network.searched)[:, None]
+            near = np.clip(offsets, -self._windowed, self._windowed)
+            alike = self._alike(view, targets, near * cell)
+        grown = np.log(size(targets.boxes) / targets.sides)
         return targets.moved(
-            shift,
-            growth,
+            offsets * cell,
+            self.sizes.growth(alike, grown),
             torch.cat([place.logits for place in found]),
             frame_size=observation.size,
             certainty=network.config.certainty,
@@ -119,10 +123,10 @@ class SiamMTEngine:
     def refresh(
         self,
         observation: Frame,
-        targets: CorrelationTargets,
+        targets: FrameTargets,
         boxes: Float32[np.ndarray, "n 4"],
         appearance: Bool[np.ndarray, " n"],
-    ) -> CorrelationTargets:
+    ) -> FrameTargets:
         """Move N targets to measured (N, 4) ``boxes``; some exemplars are made anew there."""
         return targets.corrected(boxes, appearance, self.enroll(observation, boxes[appearance]))
 
@@ -138,28 +142,27 @@ class SiamMTEngine:
         The frame is rescaled for targets in (N, 4) ``boxes``.
         """
         network, field = self.network, self.network.backbone.field
-        image = _zoomed(frame, zoom(boxes))
-        factors = np.array([image.shape[1], image.shape[0]]) / np.array(frame.size)
-        seen = (areas * np.tile(factors, 2)).astype(np.float32)
+        image = _zoomed(frame, zoom(boxes, self.smallest, self.largest))
+        sides = np.array([image.shape[1], image.shape[0]])
+        factors = sides / np.array(frame.size)
         margin = field.receptive // 2  # with it, the first cell sees the first pixel in its middle
-        region = []
-        for axis, pixels in ((0, image.shape[1]), (1, image.shape[0])):
-            count = field.cells(field.whole(pixels + 2 * margin))
-            first, last = 0, count - 1
-            if self.partial:
-                ends = touched(seen[:, axis::2], bins, field.stride, 0.5, count)
-                first, last = int(ends[0].min()), int(ends[1].max())
-            region.append((first * field.stride, last * field.stride + field.receptive))
-        maps = network.features(_part(image, region, margin, network)).permute(0, 3, 1, 2)
-        cells = Cells.dense(list(maps), [field.stride], [0.5])
-        return View(cells=cells, factors=factors, origin=np.array([r[0] for r in region], float))
+        columns, rows = (field.cells(field.whole(side + 2 * margin)) for side in sides.tolist())
+        parts = np.array([[0, 0, columns, rows]])
+        if self.partial:
+            seen = (areas * np.tile(factors, 2)).astype(np.float32)
+            x0, x1 = touched(seen[:, 0::2], bins, field.stride, 0.5, columns)
+            y0, y1 = touched(seen[:, 1::2], bins, field.stride, 0.5, rows)
+            needed = np.stack([x0, y0, x1 + 1, y1 + 1], axis=1)
+            parts = merged(needed, field.receptive / field.stride - 1)
+        maps = [network.features(_part(image, part, network))[0] for part in parts]
+        cells = Cells.patches(maps, parts[:, :2], (columns, rows), field.stride, 0.5)
+        return View(cells=cells, factors=factors)
 
     @property
-    def _reach(self) -> float:
-        """How much larger than search areas is what windows of found targets reach; a cell over."""
+    def _windowed(self) -> float:
+        """How many cells off windows still lie within search areas, which is all there is."""
         network = self.network
-        window = network.window * max(self.sizes.sizes)
-        return max((network.cells + window) / network.searched, 1.0)
+        return (network.searched - network.window * max(self.sizes.sizes)) / 2
 
     def _place(
         self, cells: Cells, exemplars: Float[Tensor, "n k k c"], areas: Float[Tensor, "n 4"]
@@ -170,7 +173,7 @@ class SiamMTEngine:
         return self.search.place(self.search.upsampled(maps))
 
     def _alike(
-        self, view: View, targets: CorrelationTargets, shift: Float32[np.ndarray, "n 2"]
+        self, view: View, targets: FrameTargets, shift: Float32[np.ndarray, "n 2"]
     ) -> Float[Tensor, "n s d d"]:
         """How alike exemplars are to windows of several sizes, where the targets are found."""
         network, sizes = self.network, self.sizes.sizes
@@ -187,17 +190,10 @@ class SiamMTEngine:
         return torch.cat(found)
 
 
-def zoom(boxes: Float32[np.ndarray, "n 4"]) -> float:
+def zoom(boxes: Float32[np.ndarray, "n 4"], smallest: float, largest: float) -> float:
     """How much a frame is enlarged or reduced for targets in these boxes."""
     median = max(float(np.median(size(boxes))), 1.0)
-    if median < SMALLEST:
-        return min(_power(SMALLEST / median), LARGEST_ZOOM)
-    return min(_power(LARGEST / median), 1.0)
-
-
-def _power(factor: float) -> float:
-    """The next power of the square root of 2 that is no less."""
-    return float(2 ** (np.ceil(2 * np.log2(factor) - 1e-6) / 2))
+    return min(float(np.clip(median, smallest, largest)) / median, LARGEST_ZOOM)
 
 
 def _zoomed(frame: Frame, factor: float) -> np.ndarray:
@@ -210,13 +206,13 @@ def _zoomed(frame: Frame, factor: float) -> np.ndarray:
 
 
 def _part(
-    image: np.ndarray, region: list[tuple[int, int]], margin: int, network: SiamMTNet
+    image: np.ndarray, cells: Int64[np.ndarray, "4"], network: SiamMTNet
 ) -> Float[Tensor, "1 3 h w"]:
-    """The ``region`` of an image with margins all around, which are the mean colour."""
-    inside, padding = [], []
-    for (begin, end), pixels in zip(region, (image.shape[1], image.shape[0]), strict=True):
-        low, high = max(begin - margin, 0), min(end - margin, pixels)
-        inside.append(slice(low, high))
-        padding += [low + margin - begin, end - margin - high]
-    columns, rows = inside
-    return F.pad(network.pixels(image[None, rows, columns]), padding)
+    """What some ``cells`` (xyxy) of an image's features see; about it is the mean colour."""
+    field, (height, width) = network.backbone.field, image.shape[:2]
+    margin = field.receptive // 2
+    x0, y0 = cells[:2] * field.stride - margin
+    x1, y1 = (cells[2:] - 1) * field.stride + field.receptive - margin
+    inside = image[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
+    padding = [max(-x0, 0), max(x1 - width, 0), max(-y0, 0), max(y1 - height, 0)]
+    return F.pad(network.pixels(inside[None]), [int(side) for side in padding])

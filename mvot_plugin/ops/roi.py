@@ -98,6 +98,37 @@ class Cells:
             origin=torch.full((len(sizes),), origin, device=device),
         )
 
+    @classmethod
+    def patches(
+        cls,
+        maps: Sequence[Float[Tensor, "_ _ c"]],
+        corners: Int64[np.ndarray, "p 2"],
+        size: tuple[int, int],
+        stride: int,
+        origin: float,
+    ) -> "Cells":
+        """A map of ``size`` = (columns, rows) of cells of which there are only rectangles.
+
+        Those are (H, W, C), and begin at ``corners`` (column, row); they may overlap.
+        """
+        device = maps[0].device
+        slots, taken = np.full(size[::-1], -1), 0
+        for (left, top), patch in zip(corners.tolist(), maps, strict=True):
+            rows, columns = patch.shape[:2]
+            found = taken + np.arange(rows * columns).reshape(rows, columns)
+            slots[top : top + rows, left : left + columns] = found
+            taken += rows * columns
+        return cls(
+            values=torch.cat([patch.flatten(0, 1) for patch in maps]),
+            tile=1,
+            slots=torch.as_tensor(slots.reshape(-1), device=device),
+            start=torch.zeros(1, dtype=torch.int64, device=device),
+            tiles=torch.tensor([size], device=device),
+            size=torch.tensor([size], device=device),
+            stride=torch.tensor([float(stride)], device=device),
+            origin=torch.tensor([origin], device=device),
+        )
+
 
 def roi_crop(
     cells: Cells, areas: Float[Tensor, "n 4"], maps: Int64[Tensor, " n"], bins: int

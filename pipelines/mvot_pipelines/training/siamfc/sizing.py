@@ -4,10 +4,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mvot_plugin.models.size_search import SizeSearch
-
 __all__ = ["size_loss"]
 
+SHARPNESS = 40.0
+"""How much more likely a size is whose windows are more alike, in the logarithm."""
 SPREAD = 0.04
 """How far a size may be off, in the logarithm, to be about right: boxes themselves are."""
 
@@ -20,5 +20,5 @@ def size_loss(alike: Float[Tensor, "n s"], growth: Float[Tensor, "n s"]) -> Floa
     sizes by themselves as well as those of rescaled images do.
     """
     wanted = torch.softmax(-((growth / SPREAD) ** 2) / 2, dim=1)
-    chosen = torch.log_softmax(SizeSearch.sharpness * alike, dim=1)
+    chosen = torch.log_softmax(SHARPNESS * alike, dim=1)
     return -(wanted * chosen).sum() / max(len(alike), 1)
