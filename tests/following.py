@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mvot_plugin.engines import load_engine
+from mvot_plugin.engines.siammt import SiamMTEngine
 from mvot_plugin.errors import UntrainedWeights
 from mvot_plugin.models import siamfc
 from mvot_plugin.models.siammotion import PRESETS
@@ -77,8 +78,13 @@ def trained_engine(name):
     return engine
 
 
-def without_distractors(engine):
-    """The engine without distractor masks, through which the targets of a frame see each other."""
+def each_by_itself(engine):
+    """The engine without what makes one target depend on the others of its frame.
+
+    Those are distractor masks, and SiamMT's rescaling of the frame for the median target.
+    """
+    if isinstance(engine, SiamMTEngine):
+        return replace(engine, smallest=1.0, largest=1e4)
     if not hasattr(engine, "penalisation"):
         return engine
     return replace(engine, penalisation=replace(engine.penalisation, distractor=0.0))

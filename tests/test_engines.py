@@ -9,9 +9,9 @@ from following import (
     WITHOUT_A_NETWORK,
     centres,
     contract_engine,
+    each_by_itself,
     follow,
     trained_engine,
-    without_distractors,
 )
 from mvot_plugin.engines import Motion, MotionEngine, Targets, engine_names, load_engine
 from mvot_plugin.engines.base import NOMINAL_STEP, Refreshes, refresh
@@ -167,7 +167,7 @@ def test_two_runs_of_one_engine_are_independent(name, film, alike):
 
 @every_engine
 def test_a_batch_is_as_many_targets_alone(name, film, alike):
-    engine = without_distractors(contract_engine(name))
+    engine = each_by_itself(contract_engine(name))
     _, batch = follow(engine, film)
     for row in range(len(APART)):
         _, alone = follow(engine, film, APART[row : row + 1])
@@ -242,7 +242,7 @@ def test_targets_survive_a_pickle(name, film, alike):
 
 @every_engine
 def test_targets_last_seen_on_different_frames_are_tracked_together(name, film, alike):
-    engine = without_distractors(contract_engine(name))
+    engine = each_by_itself(contract_engine(name))
     old = engine.enroll(engine.observe(film[0]), APART[:2])
     new = engine.enroll(engine.observe(film[3]), APART[2:])
     later = engine.observe(film[4])

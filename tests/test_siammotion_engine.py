@@ -9,10 +9,10 @@ from following import (
     APART,
     close,
     crowd,
+    each_by_itself,
     follow,
     narrow_engine,
     trained_engine,
-    without_distractors,
 )
 from mvot_plugin.engines.base import Targets
 from mvot_plugin.ops.boxes import iou
@@ -32,7 +32,7 @@ def weighing_distractors(engine, distractor):
 
 @pytest.mark.parametrize("off", [[], *([switch] for switch in SWITCHES), SWITCHES], ids=str)
 def test_a_batch_is_as_many_targets_alone(off, film):
-    engine = without_distractors(narrow_engine(**dict.fromkeys(off, False)))
+    engine = each_by_itself(narrow_engine(**dict.fromkeys(off, False)))
     targets = engine.enroll(engine.observe(film[0]), crowd(8))
     alone = [engine.enroll(engine.observe(film[0]), crowd(8)[i : i + 1]) for i in range(8)]
     for frame in film[1:4]:
@@ -72,7 +72,7 @@ def test_the_size_of_batches_changes_no_result(engine, batch, distractor, film):
 
 def test_what_moves_by_whole_cells_is_found_that_much_further(engine, world):
     """By the coarsest stride, far from edges. The distractors' window has steps of its own."""
-    engine, boxes = without_distractors(engine), crowd(6) * 0.4 + 260
+    engine, boxes = each_by_itself(engine), crowd(6) * 0.4 + 260
     still, moved = np.full((2, 640, 640, 3), 110, np.uint8)
     still[220:420, 220:420] = moved[236:436, 204:404] = world[:200, :200]
     _, (at_rest,) = follow(engine, [still] * 2, boxes)
@@ -169,7 +169,7 @@ def test_what_an_ablation_leaves_out_it_tracks_without(engine, off, film):
 
 def test_what_the_network_is_off_by_where_it_enrols_is_taken_off(film):
     """Undamped and without shape penalty, the enrolled boxes come back to the pixel."""
-    engine = without_distractors(narrow_engine())
+    engine = each_by_itself(narrow_engine())
     bare = replace(engine.penalisation, shape=0.0, size_damping=np.inf)
     engine = replace(engine, penalisation=bare, confidence=0.0)
     observation, boxes = engine.observe(film[0]), crowd()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from following import APART, close, crowd, follow, narrow_engine, without_distractors
+from following import APART, close, crowd, each_by_itself, follow, narrow_engine
 from mvot_plugin.engines.base import Motion, Targets
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -14,7 +14,7 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 
 @pytest.fixture(scope="module", params=["fp32", "bf16"])
 def engine(request):
-    return without_distractors(narrow_engine(request.param))
+    return each_by_itself(narrow_engine(request.param))
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_every_column_is_indexed_like_an_array(engine, targets, rows, film):
 
 @pytest.mark.parametrize("rows", [slice(None, None, -1), [3, 1], np.arange(6) % 3 == 0], ids=str)
 def test_chosen_targets_go_where_they_go_among_all(rows, film):
-    engine = without_distractors(narrow_engine())
+    engine = each_by_itself(narrow_engine())
     targets, _ = follow(engine, film[:4], crowd(6))
     observation = engine.observe(film[4])
     whole, part = (engine.track(observation, some)[1] for some in (targets, targets[rows]))
