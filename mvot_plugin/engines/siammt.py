@@ -39,7 +39,7 @@ class FrameTargets(CorrelationTargets):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class View:
-    """The features of a frame, or of parts of it, and how many of its pixels one of theirs is."""
+    """The features of a frame, or of parts of it, which the backbone saw ``factors`` as large."""
 
     cells: Cells
     factors: Float64[np.ndarray, "2"]
@@ -83,14 +83,12 @@ class SiamMTEngine:
     def enroll(self, observation: Frame, boxes: Float32[np.ndarray, "n 4"]) -> FrameTargets:
         """Exemplars of (N, 4) ``boxes``; raises ``ValueError`` for boxes without area."""
         boxes = as_boxes(boxes)
-        if not len(boxes):
-            none = self.network.no_exemplars()
-            return FrameTargets(boxes=boxes, exemplars=none, sides=size(boxes))
-        network = self.network
-        areas = network.areas(boxes, network.kept)
-        with torch.inference_mode():
-            view = self.view(observation, areas, boxes, network.kept)
-            exemplars = network.crop(view.cells, view.areas(areas), network.kept)
+        network, exemplars = self.network, self.network.no_exemplars()
+        if len(boxes):
+            areas = network.areas(boxes, network.kept)
+            with torch.inference_mode():
+                view = self.view(observation, areas, boxes, network.kept)
+                exemplars = network.crop(view.cells, view.areas(areas), network.kept)
         return FrameTargets(boxes=boxes, exemplars=exemplars, sides=size(boxes))
 
     def track(self, observation: Frame, targets: FrameTargets) -> tuple[FrameTargets, Motion]:

@@ -1,4 +1,4 @@
-"""Which tiles of a feature map hold the cells that some areas will sample."""
+"""Which tiles, or which rectangles, of a feature map hold the cells that areas will sample."""
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
