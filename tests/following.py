@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mvot_plugin.engines import load_engine
+from mvot_plugin.engines.extraction import Extraction
 from mvot_plugin.engines.siammt import SiamMTEngine
 from mvot_plugin.errors import UntrainedWeights
 from mvot_plugin.models import siamfc
@@ -84,7 +85,8 @@ def each_by_itself(engine):
     Those are distractor masks, and SiamMT's rescaling of the frame for the median target.
     """
     if isinstance(engine, SiamMTEngine):
-        return replace(engine, smallest=1.0, largest=1e4)
+        steady = Extraction(smallest=1.0, wanted=1.0, largest=1e4, pixels=float("inf"))
+        return replace(engine, extraction=steady)
     if not hasattr(engine, "penalisation"):
         return engine
     return replace(engine, penalisation=replace(engine.penalisation, distractor=0.0))

@@ -7,27 +7,23 @@ tells where they are. How large they are, windows of several sizes there tell.
 
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float, Float32, Float64, Int64
+from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
 from mvot_plugin.engines.base import Motion, as_boxes
 from mvot_plugin.engines.correlation import CorrelationTargets
+from mvot_plugin.engines.extraction import Extraction, View
 from mvot_plugin.models.scale_search import Placement, PlaceSearch
 from mvot_plugin.models.siamfc import SiamMTNet
 from mvot_plugin.models.size_search import SizeSearch
 from mvot_plugin.ops.areas import scaled_areas
 from mvot_plugin.ops.boxes import size
 from mvot_plugin.ops.roi import Cells
-from mvot_plugin.ops.tiles import merged, touched
 from mvot_plugin.types import Frame, as_frame
 
-__all__ = ["SiamMTEngine", "View"]
-
-LARGEST_ZOOM = 2.0
+__all__ = ["SiamMTEngine"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,42 +33,23 @@ class FrameTargets(CorrelationTargets):
     sides: Float32[np.ndarray, " n"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class View:
-    """The features of a frame, or of parts of it, which the backbone saw ``factors`` as large."""
-
-    cells: Cells
-    factors: Float64[np.ndarray, "2"]
-
-    def areas(self, areas: Float32[np.ndarray, "*n 4"]) -> Float[Tensor, "m 4"]:
-        """Areas of the frame, in pixels of what the backbone saw."""
-        seen = areas.reshape(-1, 4) * np.tile(self.factors, 2)
-        return torch.as_tensor(seen.astype(np.float32), device=self.cells.values.device)
-
-
 @dataclass(frozen=True, kw_only=True)
 class SiamMTEngine:
     """A ``SiamMTNet`` as a motion engine, on the device and in the precision it is in.
 
-    The frame is rescaled so that its targets' median size is ``smallest`` x ``smallest`` pixels or
-    more, and ``largest`` x ``largest`` or less, where that enlarges it no more than twice. The
-    paper's least is 32: the larger small targets are made, up to SiamFC's 64, the better boxes fit,
-    and the longer frames take. ``search`` finds targets; its window counts more than SiamFC's,
-    as search areas are larger. ``sizes`` tells how large they are: in the paper search areas of
-    three scales do, whose scores grow with the smoothness of features that are enlarged, and hardly
-    tell sizes.
+    ``extraction`` is what the backbone sees of a frame. ``search`` finds targets; its window counts
+    more than SiamFC's, as search areas are larger. ``sizes`` tells how large they are: in the paper
+    search areas of three scales do, whose scores grow with the smoothness of features that are
+    enlarged, and hardly tell sizes.
 
-    With ``partial``, the backbone sees only the parts of the frame that hold their areas, which
-    changes no result (SiamMT 4.1). At most ``batch`` targets are cropped and compared at once,
-    which bounds memory and changes no result either.
+    At most ``batch`` targets are cropped and compared at once, which bounds memory and changes no
+    result.
     """
 
     network: SiamMTNet
     search: PlaceSearch = field(default_factory=lambda: PlaceSearch(window=0.3))
     sizes: SizeSearch = field(default_factory=SizeSearch)
-    smallest: float = 56.0
-    largest: float = 96.0
-    partial: bool = True
+    extraction: Extraction = field(default_factory=Extraction)
     batch: int = 16
     trained: bool = False
 
@@ -82,14 +59,7 @@ class SiamMTEngine:
 
     def enroll(self, observation: Frame, boxes: Float32[np.ndarray, "n 4"]) -> FrameTargets:
         """Exemplars of (N, 4) ``boxes``; raises ``ValueError`` for boxes without area."""
-        boxes = as_boxes(boxes)
-        network, exemplars = self.network, self.network.no_exemplars()
-        if len(boxes):
-            areas = network.areas(boxes, network.kept)
-            with torch.inference_mode():
-                view = self.view(observation, areas, boxes, network.kept)
-                exemplars = network.crop(view.cells, view.areas(areas), network.kept)
-        return FrameTargets(boxes=boxes, exemplars=exemplars, sides=size(boxes))
+        return self._enrolled(observation, as_boxes(boxes), as_boxes(boxes))
 
     def track(self, observation: Frame, targets: FrameTargets) -> tuple[FrameTargets, Motion]:
         """Boxes (N, 4) on this frame, and scores (N,): how surely the target is in its box."""
@@ -98,7 +68,7 @@ class SiamMTEngine:
         network = self.network
         areas = network.areas(targets.boxes, network.searched)
         with torch.inference_mode():
-            view = self.view(observation, areas, targets.boxes, network.searched)
+            view = self._view(observation, targets.boxes, areas, network.searched)
             parts = zip(
                 torch.split(targets.exemplars, self.batch),
                 torch.split(view.areas(areas), self.batch),
@@ -126,35 +96,35 @@ class SiamMTEngine:
         appearance: Bool[np.ndarray, " n"],
     ) -> FrameTargets:
         """Move N targets to measured (N, 4) ``boxes``; some exemplars are made anew there."""
-        return targets.corrected(boxes, appearance, self.enroll(observation, boxes[appearance]))
+        boxes = as_boxes(boxes)
+        anew = self._enrolled(observation, boxes[appearance], boxes)
+        return targets.corrected(boxes, appearance, anew)
 
-    def view(
+    def _enrolled(
         self,
         frame: Frame,
-        areas: Float32[np.ndarray, "m 4"],
         boxes: Float32[np.ndarray, "n 4"],
+        among: Float32[np.ndarray, "m 4"],
+    ) -> FrameTargets:
+        """New targets in ``boxes``, which are ``among`` all that will be followed together."""
+        network, exemplars = self.network, self.network.no_exemplars()
+        if len(boxes):
+            areas = network.areas(boxes, network.kept)
+            with torch.inference_mode():
+                view = self._view(frame, among, areas, network.kept)
+                exemplars = network.crop(view.cells, view.areas(areas), network.kept)
+        return FrameTargets(boxes=boxes, exemplars=exemplars, sides=size(boxes))
+
+    def _view(
+        self,
+        frame: Frame,
+        boxes: Float32[np.ndarray, "n 4"],
+        areas: Float32[np.ndarray, "m 4"],
         bins: int,
     ) -> View:
-        """The features of a frame, as far as ``bins`` x ``bins`` bins of (M, 4) areas need them.
-
-        The frame is rescaled for targets in (N, 4) ``boxes``.
-        """
-        network, field = self.network, self.network.backbone.field
-        image = _zoomed(frame, zoom(boxes, self.smallest, self.largest))
-        sides = np.array([image.shape[1], image.shape[0]])
-        factors = sides / np.array(frame.size)
-        margin = field.receptive // 2  # with it, the first cell sees the first pixel in its middle
-        columns, rows = (field.cells(field.whole(side + 2 * margin)) for side in sides.tolist())
-        parts = np.array([[0, 0, columns, rows]])
-        if self.partial:
-            seen = (areas * np.tile(factors, 2)).astype(np.float32)
-            x0, x1 = touched(seen[:, 0::2], bins, field.stride, 0.5, columns)
-            y0, y1 = touched(seen[:, 1::2], bins, field.stride, 0.5, rows)
-            needed = np.stack([x0, y0, x1 + 1, y1 + 1], axis=1)
-            parts = merged(needed, field.receptive / field.stride - 1)
-        maps = [network.features(_part(image, part, network))[0] for part in parts]
-        cells = Cells.patches(maps, parts[:, :2], (columns, rows), field.stride, 0.5)
-        return View(cells=cells, factors=factors)
+        """A frame as it is seen for targets in ``boxes``, where ``areas`` of it need it."""
+        grid = self.extraction.grid(self.network, frame.size, boxes)
+        return self.extraction.view(self.network, frame, grid, areas, bins)
 
     @property
     def _windowed(self) -> float:
@@ -186,31 +156,3 @@ class SiamMTEngine:
             crops = network.crop(view.cells, areas, network.window)
             found.append(network.alike(crops.view(-1, len(sizes), *crops.shape[1:]), exemplars))
         return torch.cat(found)
-
-
-def zoom(boxes: Float32[np.ndarray, "n 4"], smallest: float, largest: float) -> float:
-    """How much a frame is enlarged or reduced for targets in these boxes."""
-    median = max(float(np.median(size(boxes))), 1.0)
-    return min(float(np.clip(median, smallest, largest)) / median, LARGEST_ZOOM)
-
-
-def _zoomed(frame: Frame, factor: float) -> np.ndarray:
-    """A frame's image rescaled."""
-    if factor == 1:
-        return frame.image
-    wanted = [max(round(side * factor), 1) for side in frame.size]
-    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(frame.image, wanted, interpolation=how))
-
-
-def _part(
-    image: np.ndarray, cells: Int64[np.ndarray, "4"], network: SiamMTNet
-) -> Float[Tensor, "1 3 h w"]:
-    """What some ``cells`` (xyxy) of an image's features see; about it is the mean colour."""
-    field, (height, width) = network.backbone.field, image.shape[:2]
-    margin = field.receptive // 2
-    x0, y0 = cells[:2] * field.stride - margin
-    x1, y1 = (cells[2:] - 1) * field.stride + field.receptive - margin
-    inside = image[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
-    padding = [max(-x0, 0), max(x1 - width, 0), max(-y0, 0), max(y1 - height, 0)]
-    return F.pad(network.pixels(inside[None]), [int(side) for side in padding])
