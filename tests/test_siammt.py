@@ -101,6 +101,16 @@ def test_siamfc_s_weights_serve_three_engines(tmp_path):
         load_engine("siammt", weights=str(path))
 
 
+def test_what_siamfc_s_scores_are_worth_depends_on_which_engine_they_serve(tmp_path):
+    path = tmp_path / "siamfc.safetensors"
+    line, framed = (2.0, -1.0), (1.5, -0.5)
+    network = SiamFCNet(CorrelationConfig(channels=NARROW, certainty=line, frame_certainty=framed))
+    save_weights(path, network, "siamfc", network.config, {})
+    for name, expected in (("siamfc", line), ("siamfc-mi", line), ("siammt-w", framed)):
+        engine = load_engine(name, weights=str(path), precision="fp32")
+        assert engine.network.config.certainty == expected
+
+
 def test_a_damaged_config_is_named(tmp_path):
     path = tmp_path / "odd.safetensors"
     network = SiamFCNet(CorrelationConfig(channels=NARROW))

@@ -109,7 +109,7 @@ def test_a_batch_is_learnt(library, level):
     run = training(replace(CONFIG, steps=60, frozen=0.0, rate=3e-3))
     mixture = Mixture(negatives=0.0, photometric=False)
     batch = sample_batch(library, np.random.default_rng(0), level, 6, mixture)
-    losses = [run.learn(batch, level)["loss"] for _ in range(25)]
+    losses = [run.learn((level, batch))["loss"] for _ in range(25)]
     assert np.mean(losses[-3:]) < 0.5 * np.mean(losses[:3])
 
 
@@ -117,13 +117,13 @@ def test_every_part_of_the_network_learns_but_a_frozen_backbone(library):
     run = training(replace(CONFIG, steps=10))
     before = {k: v.clone() for k, v in run.network.state_dict().items()}
     batch = sample_batch(library, np.random.default_rng(1), 1, 4)
-    run.learn(batch, 1)
-    run.learn(batch, 1)
+    run.learn((1, batch))
+    run.learn((1, batch))
     now = run.network.state_dict()
     moved = {k.split(".")[0] for k in now if not torch.equal(now[k].float(), before[k].float())}
     assert moved == {"neck", "attention", "head"}
     for _ in range(4):
-        run.learn(batch, 1)
+        run.learn((1, batch))
     now = run.network.state_dict()
     deep = "backbone.layer2.0.conv1.weight", "backbone.layer3.1.conv2.weight"
     assert not any(torch.equal(now[name], before[name]) for name in deep)
@@ -153,7 +153,7 @@ def test_the_average_trails_the_network(library):
     batch = sample_batch(library, np.random.default_rng(1), 1, 4)
     for _ in range(12):
         before = run.average.head.classify.bias.clone()
-        run.learn(batch, 1)
+        run.learn((1, batch))
     expected = (before + run.network.head.classify.bias.detach()) / 2
     assert torch.allclose(run.average.head.classify.bias, expected, atol=1e-6)
 

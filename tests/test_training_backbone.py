@@ -165,14 +165,14 @@ def test_a_training_that_goes_on_ends_as_one_that_was_not_broken(roots, tmp_path
     assert all(torch.equal(value, again[name]) for name, value in kept.items())
     states = [torch.load(f / "last.pt", weights_only=True) for f in (whole, broken)]
     assert states[0]["step"] == states[1]["step"] == 4
-    for part in ("pupil", "average"):
+    for part in ("network", "average"):
         for name, value in states[0][part].items():
             assert torch.equal(value, states[1][part][name]), name
     rows = [(f / "validation.csv").read_text() for f in (whole, broken)]
     assert rows[0] == rows[1]
     found = [float(row["loss"]) for row in csv.DictReader(rows[0].splitlines())]
     assert states[0]["best"] == pytest.approx(min(found), abs=1e-5)
-    with pytest.raises(UsageError, match="another network, teacher or other classes"):
+    with pytest.raises(InputError, match="another network, teacher or other classes"):
         train_backbone(replace(config, width=32), roots, whole, device="cpu")
 
 

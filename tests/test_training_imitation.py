@@ -80,7 +80,7 @@ def test_a_trackers_imitation_is_a_whole_network(tmp_path):
     config = replace(CONFIG, teacher=str(path), steps=60)
     material = read_material(roots, held_out=[], photos_apart=2)[0]
     training = Distilling(config, [], CPU, backbone)
-    weight = training.pupil.backbone.layer1[0].conv1.weight.detach()
+    weight = training.network.backbone.layer1[0].conv1.weight.detach()
     assert torch.equal(weight, first["layer1.0.conv1.weight"])
     batch = drawn_at(material, [], config, 0)
     losses = [training.learn(batch) for _ in range(12)]

@@ -226,8 +226,9 @@ def test_siammt_goes_on_from_siamfc_and_both_track(roots, tmp_path, film):
         targets = engine.enroll(engine.observe(film[0]), np.array([[9, 9, 60, 80]], np.float32))
         assert np.isfinite(engine.track(engine.observe(film[1]), targets)[1].scores).all()
         with safe_open(str(path), "pt") as file:
-            record = json.loads(file.metadata()["record"])
+            record, config = (json.loads(file.metadata()[key]) for key in ("record", "config"))
             frozen = file.get_tensor("backbone.layers.0.weight")
+        assert (config["frame_certainty"] is not None) == (name == "siamfc")
         assert record["licence"] == "Apache-2.0"
         assert record["training"]["steps"] == 4
         assert frozen.dtype == torch.float16

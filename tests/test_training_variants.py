@@ -52,7 +52,7 @@ def test_a_variant_learns_a_batch_of_any_level(off, library):
     mixture = Mixture(negatives=0.0, photometric=False)
     for level, steps in ((1, 25), (3, 1)):
         batch = sample_batch(library, np.random.default_rng(0), level, 6, mixture)
-        losses = [run.learn(batch, level) for _ in range(steps)]
+        losses = [run.learn((level, batch)) for _ in range(steps)]
         assert ("placed" in losses[0]) == ("rpn" not in off)
         assert np.isfinite(losses[-1]["loss"])
         if level == 1:

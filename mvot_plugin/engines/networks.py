@@ -114,6 +114,8 @@ def _correlation_kind(
         if values is None:
             return preset
         found = CorrelationConfig.from_dict(values)
+        if network is SiamMTNet:
+            found = replace(found, certainty=found.frame_certainty or found.certainty)
         return replace(found, context=preset.context, view=preset.view)
 
     return _Kind(weights=weights, kind=weights, config=config, network=network, engine=engine)

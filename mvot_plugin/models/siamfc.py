@@ -32,7 +32,8 @@ class CorrelationConfig:
     area (SiamFC), ``context`` is ζ of Eq. 5. SiamMT has no such images: the exemplar area's share
     ``view`` (of its side) becomes as many cells as ``exemplar`` pixels make. ``channels`` are the
     backbone's. ``certainty`` is the slope and the offset, measured after training, that make the
-    log odds of a target those of a right box.
+    log odds of a target those of a right box; ``frame_certainty`` is the same for SiamMT-W, which
+    takes SiamFC's weights, if it was measured.
     """
 
     exemplar: int = 127
@@ -41,6 +42,7 @@ class CorrelationConfig:
     view: float = 1.0
     channels: tuple[int, ...] = CHANNELS
     certainty: tuple[float, float] = (1.0, 0.0)
+    frame_certainty: tuple[float, float] | None = None
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "CorrelationConfig":

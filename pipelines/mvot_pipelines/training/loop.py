@@ -1,30 +1,19 @@
-"""The training loop: steps that can stop anywhere and go on to the same result."""
+"""What ``mvot-train siammotion`` draws and makes small, step by step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from functools import partial
 from itertools import chain
-from math import inf
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mvot_pipelines.training.library import Library
 from mvot_pipelines.training.losses import pair_loss
 from mvot_pipelines.training.pairs import PairBatch, sample_batch
-from mvot_pipelines.training.running import (
-    follow,
-    mixed_precision,
-    native_dtype,
-    rate_at,
-    run_steps,
-    save_state,
-)
+from mvot_pipelines.training.running import mixed_precision, native_dtype, rate_at
 from mvot_pipelines.training.settings import TrainingConfig
-from mvot_plugin.errors import InputError
+from mvot_pipelines.training.trainer import Trainer
 from mvot_plugin.models.efficientnet import EfficientNetLite
 from mvot_plugin.models.folding import fold_batch_norm, fuse_activations
 from mvot_plugin.models.resnet import ResNet18
@@ -33,22 +22,16 @@ from mvot_plugin.models.siammotion import SiamMotionNet
 __all__ = ["Training", "drawn_at"]
 
 
-class Training:
-    """A network, its moving average and its optimizer, at some step of a schedule.
+class Training(Trainer[SiamMotionNet, TrainingConfig, Library, tuple[int, PairBatch]]):
+    """SiamMOTION's network in training; a batch is of one pyramid level, which is given with it."""
 
-    Step n draws its batch from a generator seeded by n, so that a run resumed from a checkpoint
-    goes on as if it had not been broken off.
-    """
+    LONGEST = 10.0
 
     def __init__(
         self, network: SiamMotionNet, config: TrainingConfig, device: torch.device
     ) -> None:
-        self.config, self.device, self.step = config, device, 0
-        self.best = -inf
-        self.network = network.to(device=device)
-        self.network.backbone.requires_grad_(False)
-        self.network.to(memory_format=torch.channels_last)
-        self.average = deepcopy(self.network).eval().requires_grad_(False)
+        network.backbone.requires_grad_(False)
+        super().__init__(network, config, device)
         backbone = list(self.network.backbone.parameters())
         self.deep = list(chain.from_iterable(self.network.backbone.parts[-config.thawed :]))
         self.thawed = [p for part in self.deep for p in part.parameters()]
@@ -62,81 +45,26 @@ class Training:
             weight_decay=config.weight_decay,
         )
 
-    def run(
-        self,
-        library: Library,
-        folder: Path,
-        *,
-        seconds: float,
-        every: int = 100,
-        judge: Callable[["Training"], None] | None = None,
-    ) -> None:
-        """Learn to the schedule's end or for so many seconds; a checkpoint is left in ``folder``.
+    def draw(self, material: Library, step: int) -> tuple[int, PairBatch]:
+        """The pyramid level and the batch of a step."""
+        return drawn_at(material, self.config, step)
 
-        Every ``every`` steps the mean losses go into ``losses.csv``, and ``last.pt`` is replaced.
-        ``judge`` is called every ``validate_every`` steps of the config, and at the schedule's end.
-        """
-        run_steps(
-            self,
-            self.config.steps,
-            partial(drawn_at, library, self.config),
-            lambda drawn: self.learn(drawn[1], drawn[0]),
-            folder,
-            seconds=seconds,
-            every=every,
-            judge_every=self.config.validate_every,
-            judge=None if judge is None else partial(judge, self),
-        )
-
-    def learn(self, batch: PairBatch, level: int) -> dict[str, float]:
-        """One step; the losses by name."""
-        rates = self._rates()
-        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate
-        self.network.train()
+    def losses(self, batch: tuple[int, PairBatch]) -> tuple[Tensor, Mapping[str, float]]:
+        """Those of ``pair_loss``."""
+        level, pairs = batch
+        learning = self.rates()[1] > 0
         _freeze_statistics(self.network.backbone)
         for parameter in self.thawed:
-            parameter.requires_grad_(rates[1] > 0)
-        learning = rates[1] > 0
+            parameter.requires_grad_(learning)
         if learning not in self._backbones:
             deep = self.deep if learning else []
             self._backbones[learning] = _partly_folded(self.network.backbone, deep, self.device)
-        backbone = self._backbones[learning]
         with mixed_precision(self.device):
-            loss, parts = pair_loss(self.network, self.config.loss, batch, level, backbone)
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 10)
-        self.optimizer.step()
-        self.step += 1
-        follow(self.average, self.network, self.step, self.config.ema)
-        return {"loss": float(loss.detach()), **parts}
+            return pair_loss(
+                self.network, self.config.loss, pairs, level, self._backbones[learning]
+            )
 
-    def save(self, path: Path) -> None:
-        """Write all that ``resume`` needs; the file is replaced in one go."""
-        state = {
-            "step": self.step,
-            "best": self.best,
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        save_state(state, path)
-
-    def resume(self, path: Path) -> None:
-        """Go on from a checkpoint; raises ``InputError`` for one of another network."""
-        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
-        self.step, self.best = state["step"], state["best"]
-        try:
-            self.network.load_state_dict(state["network"])
-        except RuntimeError as error:
-            raise InputError(
-                f"{path}: was left by a training of another network; choose another --output"
-            ) from error
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-
-    def _rates(self) -> tuple[float, float]:
+    def rates(self) -> tuple[float, float]:
         """The learning rates of this step: of all but the backbone, and of the backbone."""
         config = self.config
         rate = rate_at(self.step, steps=config.steps, rise=config.rise, rate=config.rate)

@@ -1,83 +1,15 @@
-"""What every schedule of steps does: when to note, judge, save and stop, and how rates fall."""
+"""What steps of learning consist of: precisions, rates, moving averages and checkpoints."""
 
 import math
-import os
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from mvot_pipelines.training.curves import append_row
-from mvot_pipelines.training.drawing import Drawing
 from mvot_plugin.devices import choose_dtype
 
-__all__ = [
-    "Steps",
-    "follow",
-    "mixed_precision",
-    "native_dtype",
-    "rate_at",
-    "run_steps",
-    "save_state",
-]
-
-DrawnT = TypeVar("DrawnT")
-
-
-@runtime_checkable
-class Steps(Protocol):
-    """A training that is at ``step``, computes on ``device``, and can be saved."""
-
-    step: int
-    device: torch.device
-
-    def save(self, path: Path) -> None:
-        """Write all that it takes to go on."""
-
-
-def run_steps(
-    training: Steps,
-    steps: int,
-    draw: Callable[[int], DrawnT],
-    learn: Callable[[DrawnT], dict[str, float]],
-    folder: Path,
-    *,
-    seconds: float,
-    every: int,
-    judge_every: int,
-    judge: Callable[[], None] | None,
-) -> None:
-    """Learn up to step ``steps``, or for so many seconds; a checkpoint is left in ``folder``.
-
-    ``draw`` makes the batch of a step, ``learn`` learns it and returns its losses by name. Every
-    ``every`` steps their means go into ``losses.csv``, and ``last.pt`` is replaced; ``judge`` is
-    called every ``judge_every`` steps and at the end of the schedule.
-    """
-    begun, sums, counted = time.monotonic(), dict[str, float](), 0
-    workers = 0 if training.device.type == "cpu" else os.cpu_count() or 1
-    bar = tqdm(total=steps, initial=training.step, desc="training", mininterval=5)
-    with bar, Drawing(draw, range(training.step, steps), workers) as batches:
-        for batch in batches:
-            for name, value in learn(batch).items():
-                sums[name] = sums.get(name, 0) + value
-            counted += 1
-            bar.update()
-            done = training.step >= steps
-            over = time.monotonic() - begun > seconds or done
-            due = judge is not None and (done or training.step % judge_every == 0)
-            if over or due or training.step % every == 0:
-                means = {k: v / counted for k, v in sums.items()}
-                append_row(folder / "losses.csv", training.step, means)
-                if judge is not None and due:
-                    judge()
-                training.save(folder / "last.pt")
-                sums, counted = {}, 0
-            if over:
-                return
+__all__ = ["follow", "mixed_precision", "native_dtype", "rate_at", "save_state"]
 
 
 def native_dtype(device: torch.device) -> torch.dtype:

@@ -51,7 +51,8 @@ def train_siammotion(
         data, config.held_out, frames=config.validation_frames, streets=min(config.streets, 1)
     )
     path = folder / f"{config.preset}.safetensors"
-    training.run(library, folder, seconds=3600 * hours, judge=_judge(validation, folder, path))
+    judge = _judge(training, validation, folder, path)
+    training.run(library, folder, seconds=3600 * hours, judge=judge)
     if not path.exists():
         export(training, path)
     if validation.clips:
@@ -89,10 +90,12 @@ def _measure_certainty(path: Path, validation: Validation) -> None:
     graft_weights(path, path, {}, {}, {"certainty": measured})
 
 
-def _judge(validation: Validation, folder: Path, path: Path) -> Callable[[Training], None]:
+def _judge(
+    training: Training, validation: Validation, folder: Path, path: Path
+) -> Callable[[], None]:
     """What notes a training's figures, and keeps the best weights at ``path``."""
 
-    def judge(training: Training) -> None:
+    def judge() -> None:
         if validation.clips:
             engine = SiamMotionEngine(network=ready(training.average), trained=True)
             figures = validation(engine)

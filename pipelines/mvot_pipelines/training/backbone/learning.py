@@ -1,8 +1,6 @@
-"""The loop that a backbone is taught in: it can stop anywhere and go on to the same result."""
+"""What ``mvot-train backbone`` draws and makes small, step by step."""
 
-from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
-from functools import partial
+from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 
 from mvot_pipelines.training.backbone.crops import CropBatch, crops_of, drawn_at, tiles_of
 from mvot_pipelines.training.backbone.distilling import Pupil, Teacher, Teaching
@@ -19,14 +17,8 @@ from mvot_pipelines.training.backbone.imitating import Tracker
 from mvot_pipelines.training.backbone.material import Material
 from mvot_pipelines.training.backbone.settings import BackboneConfig
 from mvot_pipelines.training.imagenet import load_backbone
-from mvot_pipelines.training.running import (
-    follow,
-    mixed_precision,
-    rate_at,
-    run_steps,
-    save_state,
-)
-from mvot_plugin.errors import UsageError
+from mvot_pipelines.training.running import mixed_precision
+from mvot_pipelines.training.trainer import Trainer
 from mvot_plugin.models.efficientnet import STAGES
 from mvot_plugin.ops.pixels import normalised
 
@@ -39,13 +31,14 @@ SMOOTHING = 0.1
 """Of the labels (Szegedy et al., 2016)."""
 
 
-class Distilling:
-    """A pupil, its moving average and its optimizer, at some step of a schedule.
+class Distilling(Trainer[Pupil, BackboneConfig, Material, CropBatch]):
+    """A pupil in training.
 
-    Step n draws its batch from a generator seeded by n, so that a run resumed from a checkpoint
-    goes on as if it had not been broken off. ``classes`` are what tiles may show. ``backbone`` is
-    where the ResNet-18's first weights come from, see ``load_backbone``.
+    ``classes`` are what tiles may show. ``backbone`` is where the ResNet-18's first weights come
+    from, see ``load_backbone``.
     """
+
+    WORST = inf
 
     def __init__(
         self,
@@ -54,61 +47,35 @@ class Distilling:
         device: torch.device,
         backbone: Path | str | None = None,
     ) -> None:
-        self.config, self.classes, self.device = config, tuple(classes), device
-        self.step, self.best = 0, inf
-        self.teacher = _teacher(config.teacher, device)
+        self.classes, self.teacher = tuple(classes), _teacher(config.teacher, device)
         torch.manual_seed(config.seed)
-        self.pupil = self.teacher.pupil(config.width, len(classes)).to(device=device)
+        pupil = self.teacher.pupil(config.width, len(classes))
         if backbone is not None:
-            load_backbone(self.pupil.backbone, "resnet18", backbone)
-        self.pupil.to(memory_format=torch.channels_last)
-        self.average = deepcopy(self.pupil).eval().requires_grad_(False)
+            load_backbone(pupil.backbone, "resnet18", backbone)
+        super().__init__(pupil, config, device)
         self.optimizer = torch.optim.AdamW(
-            self.pupil.parameters(), lr=config.rate, weight_decay=config.weight_decay
+            self.network.parameters(), lr=config.rate, weight_decay=config.weight_decay
         )
 
-    def run(
-        self,
-        material: Material,
-        folder: Path,
-        *,
-        seconds: float,
-        every: int = 100,
-        judge: Callable[["Distilling"], None] | None = None,
-    ) -> None:
-        """Learn to the schedule's end or for so many seconds; see ``run_steps``."""
-        run_steps(
-            self,
-            self.config.steps,
-            partial(drawn_at, material, self.classes, self.config),
-            self.learn,
-            folder,
-            seconds=seconds,
-            every=every,
-            judge_every=self.config.validate_every,
-            judge=None if judge is None else partial(judge, self),
-        )
-
-    def learn(self, batch: CropBatch) -> dict[str, float]:
-        """One step; the losses by name."""
+    @property
+    def made(self) -> dict[str, Any]:
+        """What a checkpoint must share."""
         config = self.config
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate_at(self.step, steps=config.steps, rise=config.rise, rate=config.rate)
-        self.pupil.train()
-        parts, deepest = self._compared(self.pupil, batch.images)
+        return {"width": config.width, "teacher": config.teacher, "classes": list(self.classes)}
+
+    def draw(self, material: Material, step: int) -> CropBatch:
+        """The batch of a step."""
+        return drawn_at(material, self.classes, self.config, step)
+
+    def losses(self, batch: CropBatch) -> tuple[Tensor, Mapping[str, float]]:
+        """The strides' distances from the teacher, and the labels' loss."""
+        parts, deepest = self._compared(self.network, batch.images)
         labels = torch.as_tensor(batch.labels, device=self.device)
         tiled = np.flatnonzero(batch.labels[:, 0, 0] >= 0)
         if len(tiled):
-            logits = self.pupil.logits(deepest[tiled], labels.shape[1])
+            logits = self.network.logits(deepest[tiled], labels.shape[1])
             parts[LABEL] = _label_loss(logits, labels[tiled])
-        loss = self._total(parts)
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.pupil.parameters(), 5)
-        self.optimizer.step()
-        self.step += 1
-        follow(self.average, self.pupil, self.step, config.ema)
-        return {"loss": float(loss.detach()), **{k: float(v.detach()) for k, v in parts.items()}}
+        return self._total(parts), {name: float(part.detach()) for name, part in parts.items()}
 
     @torch.no_grad()
     def judge(self, held_out: Material) -> dict[str, float]:
@@ -125,37 +92,6 @@ class Distilling:
             right["top1"] = float((logits.argmax(1) == labels).float().mean())
         losses = {name: float(value) for name, value in parts.items()}
         return {"loss": float(self._total(parts)), **losses, **right}
-
-    def save(self, path: Path) -> None:
-        """Write all that ``resume`` needs; the file is replaced in one go."""
-        state = {
-            "made": self._made,
-            "step": self.step,
-            "best": self.best,
-            "pupil": self.pupil.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        save_state(state, path)
-
-    def resume(self, path: Path) -> None:
-        """Go on from a checkpoint; raises ``UsageError`` if it is no such run's."""
-        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
-        if state.get("made") != self._made:
-            raise UsageError(
-                f"{path} is of a training of another network, teacher or other classes; "
-                "give another --output, or remove it"
-            )
-        self.step, self.best = state["step"], state["best"]
-        self.pupil.load_state_dict(state["pupil"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-
-    @property
-    def _made(self) -> dict[str, Any]:
-        """What a checkpoint must share."""
-        config = self.config
-        return {"width": config.width, "teacher": config.teacher, "classes": list(self.classes)}
 
     def _compared(
         self, pupil: Pupil, images: UInt8[np.ndarray, "n s s 3"]

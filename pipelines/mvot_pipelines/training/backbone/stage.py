@@ -51,7 +51,7 @@ def train_backbone(
         "command": f"mvot-train backbone --data {' '.join(root.resolve().name for root in data)}",
         "data": {"learnt": learnt.counts, "held_out": held_out.counts},
     }
-    judge = _judge(held_out, folder, path, said)
+    judge = _judge(training, held_out, folder, path, said)
     training.run(learnt, folder, seconds=3600 * hours, judge=judge)
     if not path.exists():
         _export(training, path, said, {})
@@ -60,11 +60,11 @@ def train_backbone(
 
 
 def _judge(
-    held_out: Material, folder: Path, path: Path, said: dict[str, Any]
-) -> Callable[[Distilling], None]:
+    training: Distilling, held_out: Material, folder: Path, path: Path, said: dict[str, Any]
+) -> Callable[[], None]:
     """What notes a training's figures, and keeps the best weights at ``path``."""
 
-    def judge(training: Distilling) -> None:
+    def judge() -> None:
         figures: dict[str, float] = {}
         if held_out.photos or held_out.clips:
             figures = training.judge(held_out)

@@ -51,15 +51,12 @@ def train_correlation(
         "licence": "Apache-2.0",
         "command": f"mvot-train {name} --data {' '.join(root.resolve().name for root in data)}",
     }
-    judge = _judge(validation, folder, path, name, said)
+    judge = _judge(training, validation, folder, path, name, said)
     training.run(library, folder, seconds=3600 * hours, judge=judge)
     if not path.exists():
         _export(training, path, name, said)
     if validation.clips:
-        engine = load_engine(name, weights=str(path), device=device)
-        assert isinstance(engine, SiamFCEngine | SiamMTEngine)
-        measured = certainty(engine, (clip() for clip in validation.clips.values()))
-        graft_weights(path, path, {}, {}, {"certainty": measured})
+        graft_weights(path, path, {}, {}, _certainties(name, path, validation, device))
     draw_curves(folder)
     return path
 
@@ -84,12 +81,32 @@ def _begun(
     return training
 
 
+def _certainties(
+    name: str, path: Path, validation: Validation, device: str
+) -> dict[str, tuple[float, float]]:
+    """What the scores of the engines that take these weights are worth, as their config says it."""
+    served = {"certainty": name}
+    if name == "siamfc":
+        served["frame_certainty"] = "siammt-w"
+    measured = {}
+    for setting, engine_name in served.items():
+        engine = load_engine(engine_name, weights=str(path), device=device)
+        assert isinstance(engine, SiamFCEngine | SiamMTEngine)
+        measured[setting] = certainty(engine, (clip() for clip in validation.clips.values()))
+    return measured
+
+
 def _judge(
-    validation: Validation, folder: Path, path: Path, name: str, said: dict[str, Any]
-) -> Callable[[Correlating], None]:
+    training: Correlating,
+    validation: Validation,
+    folder: Path,
+    path: Path,
+    name: str,
+    said: dict[str, Any],
+) -> Callable[[], None]:
     """What notes a training's figures, and keeps the best weights at ``path``."""
 
-    def judge(training: Correlating) -> None:
+    def judge() -> None:
         if validation.clips:
             figures = validation(_engine(training.average))
             append_row(folder / "validation.csv", training.step, figures)
