@@ -12,7 +12,7 @@ shift 2
 mkdir -p "$out"
 bench=${MVOT_BENCH:-mvot-bench}
 
-$bench mot "$@" --engine hold kalman lk-flow siammotion-n --json "$out/mot.json"
+$bench mot "$@" --engine hold kalman lk-flow siammotion-n siammt --json "$out/mot.json"
 $bench rt "$@" --engine hold lk-flow siammotion-n --fps 25 --detector-ms 60 --json "$out/rt.json"
 $bench vot "$@" --engine hold lk-flow siammotion-n --fps none 20 25 --json "$out/vot.json"
 $bench vot "$@" --engine lk-flow siamfc siammt siammt-w --fps none 25 \

@@ -15,12 +15,11 @@ from torch import Tensor
 from mvot_plugin.engines.base import Motion, as_boxes
 from mvot_plugin.engines.correlation import CorrelationTargets
 from mvot_plugin.engines.extraction import Extraction, View
-from mvot_plugin.models.scale_search import Placement, PlaceSearch
+from mvot_plugin.models.scale_search import PlaceSearch
 from mvot_plugin.models.siamfc import SiamMTNet
 from mvot_plugin.models.size_search import SizeSearch
 from mvot_plugin.ops.areas import scaled_areas
 from mvot_plugin.ops.boxes import size
-from mvot_plugin.ops.roi import Cells
 from mvot_plugin.types import Frame, as_frame
 
 __all__ = ["SiamMTEngine"]
@@ -65,25 +64,17 @@ class SiamMTEngine:
         """Boxes (N, 4) on this frame, and scores (N,): how surely the target is in its box."""
         if not len(targets):
             return targets, Motion(boxes=targets.boxes, scores=np.zeros(0, np.float32))
-        network = self.network
-        areas = network.areas(targets.boxes, network.searched)
+        network, boxes = self.network, targets.boxes
+        areas = network.areas(boxes, network.searched)
         with torch.inference_mode():
-            view = self._view(observation, targets.boxes, areas, network.searched)
-            parts = zip(
-                torch.split(targets.exemplars, self.batch),
-                torch.split(view.areas(areas), self.batch),
-                strict=True,
-            )
-            found = [self._place(view.cells, *part) for part in parts]
-            offsets = torch.cat([place.offsets for place in found]).cpu().numpy()
-            cell = ((areas[:, 2] - areas[:, 0]) / network.searched)[:, None]
-            near = np.clip(offsets, -self._windowed, self._windowed)
-            alike = self._alike(view, targets, near * cell)
-        grown = np.log(size(targets.boxes) / targets.sides)
+            view = self._view(observation, boxes, areas, network.searched)
+            starts = range(0, len(boxes), self.batch)
+            found = [self._found(view, targets[at : at + self.batch]) for at in starts]
+        shift, growth, logits = zip(*found, strict=True)
         return targets.moved(
-            offsets * cell,
-            self.sizes.growth(alike, grown),
-            torch.cat([place.logits for place in found]),
+            np.concatenate(shift),
+            np.concatenate(growth),
+            torch.cat(logits),
             frame_size=observation.size,
             certainty=network.config.certainty,
         )
@@ -126,33 +117,26 @@ class SiamMTEngine:
         grid = self.extraction.grid(self.network, frame.size, boxes)
         return self.extraction.view(self.network, frame, grid, areas, bins)
 
-    @property
-    def _windowed(self) -> float:
-        """How many cells off windows still lie within search areas, which is all there is."""
-        network = self.network
-        return (network.searched - network.window * max(self.sizes.sizes)) / 2
+    def _found(
+        self, view: View, targets: FrameTargets
+    ) -> tuple[Float32[np.ndarray, "n 2"], Float32[np.ndarray, " n"], Float[Tensor, " n"]]:
+        """How far some targets have moved, in pixels, and grown; the log odds that they are there.
 
-    def _place(
-        self, cells: Cells, exemplars: Float[Tensor, "n k k c"], areas: Float[Tensor, "n 4"]
-    ) -> Placement:
-        """Where some targets are in their search areas, as finely as SiamFC tells."""
-        crops = self.network.crop(cells, areas, self.network.searched)
-        maps = self.network.compare(crops[:, None], exemplars)[:, 0]
-        return self.search.place(self.search.upsampled(maps))
-
-    def _alike(
-        self, view: View, targets: FrameTargets, shift: Float32[np.ndarray, "n 2"]
-    ) -> Float[Tensor, "n s d d"]:
-        """How alike exemplars are to windows of several sizes, where the targets are found."""
-        network, sizes = self.network, self.sizes.sizes
-        windows = network.areas(targets.boxes + np.tile(shift, 2), network.window)
-        parts = zip(
-            torch.split(targets.exemplars, self.batch),
-            torch.split(view.areas(scaled_areas(windows, sizes)), self.batch * len(sizes)),
-            strict=True,
-        )
-        found = []
-        for exemplars, areas in parts:
-            crops = network.crop(view.cells, areas, network.window)
-            found.append(network.alike(crops.view(-1, len(sizes), *crops.shape[1:]), exemplars))
-        return torch.cat(found)
+        Sizes are told by windows at the places that were found, or as near to them as windows lie
+        within search areas, which is all that is seen.
+        """
+        network, sizes, boxes = self.network, self.sizes.sizes, targets.boxes
+        areas = network.areas(boxes, network.searched)
+        crops = network.crop(view.cells, view.areas(areas), network.searched)
+        maps = network.compare(crops[:, None], targets.exemplars)[:, 0]
+        place = self.search.place(self.search.upsampled(maps))
+        offsets = place.offsets.cpu().numpy()
+        cell = (areas[:, 2:3] - areas[:, 0:1]) / network.searched
+        inside = (network.searched - network.window * max(sizes)) / 2
+        near = np.tile(offsets.clip(-inside, inside) * cell, 2)
+        windows = scaled_areas(network.areas(boxes + near, network.window), sizes)
+        crops = network.crop(view.cells, view.areas(windows), network.window)
+        crops = crops.view(len(boxes), len(sizes), *crops.shape[1:])
+        alike = network.alike(crops, targets.exemplars)
+        growth = self.sizes.growth(alike, np.log(size(boxes) / targets.sides))
+        return offsets * cell, growth, place.logits

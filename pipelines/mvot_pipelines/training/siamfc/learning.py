@@ -55,13 +55,14 @@ class Correlating(Trainer[CorrelationNet, Schedules, Library, PairBatch]):
     def losses(self, batch: PairBatch) -> tuple[Tensor, Mapping[str, float]]:
         """Those of places, of sizes, and of what the teacher is told."""
         config = self.config
+        sizes = config.sizes if isinstance(config, SiamMTSchedule) else ()
         self.frozen.eval()
         with mixed_precision(self.device):
-            found = compared(self.network, batch, config.sizes)
+            found = compared(self.network, batch, sizes)
         present = torch.as_tensor(batch.positive, device=self.device)
         at = places(self.network).to(self.device)
         loss, parts = config.loss.centred(found.odds, at, found.truth, present.float())
-        if config.sizes:
+        if isinstance(config, SiamMTSchedule) and sizes:
             sized = size_loss(found.alike[present], found.growth[present])
             loss = loss + config.sizing * sized
             parts["sized"] = float(sized.detach())

@@ -28,9 +28,6 @@ class CorrelationSchedule:
     ``ema`` is the decay of the moving average, which is what is kept: the best one, as judged every
     ``validate_every`` steps by tracking through the first ``validation_frames`` of what is
     ``held_out``. ``streets`` scenes of our own are rendered in addition to the data.
-
-    Of windows at ``sizes``, relative to areas that are off, the right one shall be most alike: that
-    weighs ``sizing``. Where images are rescaled, as for SiamFC, sizes tell themselves.
     """
 
     channels: tuple[int, ...] = CHANNELS
@@ -57,8 +54,6 @@ class CorrelationSchedule:
         )
     )
     loss: PairLoss = field(default_factory=PairLoss)
-    sizes: tuple[float, ...] = ()
-    sizing: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "rise", "validate_every"):
@@ -91,7 +86,8 @@ class SiamMTSchedule(CorrelationSchedule):
     """``mvot-train siammt``: SiamFC's weights fine-tuned behind the crop-and-resize (SiamMT 3.3).
 
     Frames are rescaled so that objects have sides (the root of their area) from ``smallest`` to
-    ``largest`` pixels.
+    ``largest`` pixels. Of windows at ``sizes``, relative to areas that are off, the right one shall
+    be most alike: that weighs ``sizing``. SiamFC needs no such loss: its images are rescaled.
     """
 
     steps: int = 2000
@@ -104,6 +100,7 @@ class SiamMTSchedule(CorrelationSchedule):
     smallest: float = 32.0
     largest: float = 80.0
     sizes: tuple[float, ...] = (0.84, 0.89, 0.945, 1.0, 1.06, 1.12, 1.19)
+    sizing: float = 0.5
 
     @property
     def grade(self) -> Grade:
