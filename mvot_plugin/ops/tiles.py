@@ -61,6 +61,8 @@ def merged(rectangles: Int64[np.ndarray, "n 4"], margin: float) -> Int64[np.ndar
     """
     parts = rectangles[:0]
     for one in rectangles:
+        if ((parts[:, :2] <= one[:2]) & (parts[:, 2:] >= one[2:])).all(1).any():
+            continue
         while len(parts):
             both = np.hstack([np.minimum(parts, one)[:, :2], np.maximum(parts, one)[:, 2:]])
             saved = _cost(parts, margin) + _cost(one, margin) - _cost(both, margin)
