@@ -58,7 +58,8 @@ class SiamMTEngine:
 
     def enroll(self, observation: Frame, boxes: Float32[np.ndarray, "n 4"]) -> FrameTargets:
         """Exemplars of (N, 4) ``boxes``; raises ``ValueError`` for boxes without area."""
-        return self._enrolled(observation, as_boxes(boxes), as_boxes(boxes))
+        boxes = as_boxes(boxes)
+        return self._enrolled(observation, boxes, boxes)
 
     def track(self, observation: Frame, targets: FrameTargets) -> tuple[FrameTargets, Motion]:
         """Boxes (N, 4) on this frame, and scores (N,): how surely the target is in its box."""

@@ -76,7 +76,7 @@ class Trainer(ABC, Generic[NetworkT, ScheduleT, MaterialT, BatchT]):
 
     @abstractmethod
     def draw(self, material: MaterialT, step: int) -> BatchT:
-        """The batch of a step; of nothing else."""
+        """The batch of a step, which nothing but the step decides."""
 
     @abstractmethod
     def losses(self, batch: BatchT) -> tuple[Tensor, Mapping[str, float]]:
