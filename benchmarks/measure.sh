@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes every figure of the README: JSONs, tables and plots.
+# Measures every number of the README: JSON files, tables and plots.
 #
 #   benchmarks/measure.sh OUT NANOTRACK SEQ...
 #
-# NANOTRACK is the folder of NanoTrack's model files, SEQ are sequences with det.txt and gt.txt. What
-# OUT has already is not measured again. Costs mean nothing on a machine that is busy otherwise.
+# NANOTRACK is the folder of NanoTrack's model files, SEQ are sequences with det.txt and gt.txt. Rows
+# that OUT has already are not measured again. Times need a machine that is otherwise idle.
 set -euo pipefail
 [ $# -ge 3 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2; }
 out=$1 nanotrack=$2

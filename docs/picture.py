@@ -1,4 +1,4 @@
-"""Makes a short looping picture (WebP) of a part of a video: docs/street.webp of the demo's."""
+"""Convert a part of a video to a looping animation (WebP), as docs/street.webp from the demo."""
 
 import argparse
 
@@ -10,23 +10,23 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("video", help="such as demo/street.mp4")
-    parser.add_argument("picture", help="the .webp to write")
+    parser.add_argument("animation", help="the .webp file to write")
     parser.add_argument("--frames", nargs=2, type=int, default=(75, 200), metavar=("FROM", "TO"))
-    parser.add_argument("--every", type=int, default=2, help="frames to a picture's frame")
+    parser.add_argument("--every", type=int, default=2, help="keep every so many frames")
     parser.add_argument("--quality", type=int, default=40, help="0 to 100")
     options = parser.parse_args()
     video = cv2.VideoCapture(options.video)
-    rate, shown = video.get(cv2.CAP_PROP_FPS), []
+    rate, images = video.get(cv2.CAP_PROP_FPS), []
     for index in range(options.frames[1]):
-        read, image = video.read()
-        if not read:
+        success, image = video.read()
+        if not success:
             parser.error(f"{options.video}: no frame {index} could be read; see --frames")
         if index >= options.frames[0] and (index - options.frames[0]) % options.every == 0:
-            shown.append(Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)))
-    shown[0].save(
-        options.picture,
+            images.append(Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)))
+    images[0].save(
+        options.animation,
         save_all=True,
-        append_images=shown[1:],
+        append_images=images[1:],
         duration=round(1000 * options.every / rate),
         loop=0,
         quality=options.quality,

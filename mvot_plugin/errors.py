@@ -1,4 +1,4 @@
-"""What can go wrong for a user, each with the exit code that the commands end with."""
+"""Errors and warnings for users; errors have the exit code that the commands end with."""
 
 import difflib
 from collections.abc import Iterable
@@ -15,13 +15,13 @@ __all__ = [
 
 
 class MvotError(Exception):
-    """One clear sentence for the user: what is wrong, where, and what to do."""
+    """Base of all errors; the message is one sentence: what is wrong, where, and what to do."""
 
     exit_code = 1
 
 
 class UsageError(MvotError):
-    """An option, name or setting that does not exist or cannot be so."""
+    """An option, name or setting that does not exist or has an invalid value."""
 
     exit_code = 2
 
@@ -35,11 +35,11 @@ class OutputError(MvotError):
 
 
 class UntrainedWeights(UserWarning):
-    """A network runs on random weights: what it says of targets means nothing."""
+    """A network runs on random weights, so that its boxes and scores are meaningless."""
 
 
 class FallbackDetector(UserWarning):
-    """The detector that comes with the package stands in for one that could not be had."""
+    """The packaged detector replaces one that is not available."""
 
 
 def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UsageError:

@@ -1,8 +1,8 @@
-"""The one reader of MOTChallenge text files: detections and ground truth alike.
+"""The one reader of MOTChallenge text files, detections and ground truth.
 
 Rows are ``frame,id,left,top,width,height[,score[,...]]``, frames and pixels from 1, separated by
 commas, blanks or tabs. Only in rows of exactly 9 columns are the last two class and visibility
-(MOT17 ground truth); in others what follows the score is world coordinates, which nobody reads.
+(MOT17 ground truth); in others what follows the score are world coordinates, which are ignored.
 """
 
 import re
@@ -13,61 +13,84 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from mvot_plugin.errors import InputError
+from mvot_plugin.types import XYXY
 
-__all__ = ["MotRows", "read_mot"]
+__all__ = ["MotRows", "ground_truth_path", "read_ground_truth", "read_mot"]
 
 _EXPECTED = "expected frame,id,left,top,width,height,score with frames counted from 1"
-_NAMES = ("frame", "id", "left", "top", "width", "height", "score", "class", "visibility")
-_LARGEST = 2**53
+_COLUMN_NAMES = ("frame", "id", "left", "top", "width", "height", "score", "class", "visibility")
+_MAX_INTEGER = 2**53
 _COMMENT = re.compile(r"#[^\n]*")
 _EMPTY_FIELD = re.compile(r"(?:^|,)[ \t]*,", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class MotRows:
-    """The columns of a MOT file, in the file's order, each row once.
-
-    ``frame`` counts from 0 and ``xyxy`` is 0-based, half-open, in pixels. ``score`` is the flag
-    of a ground truth, and 1 where the file has no such column; ``class_id`` is -1 and
-    ``visibility`` 1 where it has none. ``duplicates`` is how many exact repetitions were left out.
-    """
+    """The columns of a MOT file, in the file's order, each row once."""
 
     frame: Int64[np.ndarray, " n"]
+    """Frames, from 0."""
     id: Int64[np.ndarray, " n"]
-    xyxy: Float32[np.ndarray, "n 4"]
+    """Identities; -1 in files of detections."""
+    xyxy: Float32[XYXY, " n"]
+    """The boxes, in pixels from 0, half-open."""
     score: Float32[np.ndarray, " n"]
+    """Scores; in a ground truth the flag that a row counts. 1 where the file has no such column."""
     class_id: Int64[np.ndarray, " n"]
+    """Class numbers; -1 where the file has none."""
     visibility: Float32[np.ndarray, " n"]
+    """The visible share of the object; 1 where the file has none."""
     duplicates: int
+    """How many exact repetitions of rows were left out."""
 
     def __len__(self) -> int:
         return len(self.frame)
 
 
+def ground_truth_path(folder: str | Path) -> Path:
+    """The path of the ground truth of a sequence in MOTChallenge's layout, ``gt/gt.txt``."""
+    return Path(folder) / "gt" / "gt.txt"
+
+
+def read_ground_truth(folder: str | Path) -> MotRows:
+    """Read the ground truth of the sequence in ``folder``, as ``read_mot`` does."""
+    return read_mot(ground_truth_path(folder))
+
+
 def read_mot(path: str | Path) -> MotRows:
     """Read a MOT ``det.txt`` or ``gt.txt``.
 
-    Blank lines, ``#`` comments, a byte-order mark and Windows line ends are skipped over, and an
-    empty file has no rows. Boxes are taken as they are, NaN and empty ones too. Raises
-    ``InputError`` for a file that cannot be read, naming the first line that is not such a row.
+    Blank lines, ``#`` comments, a byte-order mark and Windows line ends are ignored, and an empty
+    file has no rows. Boxes are taken as they are, including NaN and empty ones.
+
+    Args:
+        path: The text file.
+
+    Returns:
+        The file's rows, in its order.
+
+    Raises:
+        InputError: The file cannot be read, or a line is not such a row; names the first such line.
     """
-    text = _text(path)
-    lines = [line for line in map(str.strip, _blank_separated(text).split("\n")) if line]
+    text = _read_text(path)
+    lines = [line for line in map(str.strip, _separate_by_blanks(text).split("\n")) if line]
     unique = list(dict.fromkeys(lines))
     if not unique:
-        return _columns(np.empty((0, 6)), duplicates=0)
+        return _to_rows(np.empty((0, 6)), duplicates=0)
     try:
         if _EMPTY_FIELD.search(text):
             raise ValueError("a field is empty")
         table = np.loadtxt(unique, comments=None, ndmin=2)
     except ValueError:
-        raise _first_fault(path, text) from None
-    if table.shape[1] < 6 or not all(_whole(table, k).all() for k in _whole_columns(table)):
-        raise _first_fault(path, text)
-    return _columns(table, duplicates=len(lines) - len(unique))
+        raise _find_error(path, text) from None
+    if table.shape[1] < 6 or not all(
+        _are_integers(table, k).all() for k in _integer_columns(table)
+    ):
+        raise _find_error(path, text)
+    return _to_rows(table, duplicates=len(lines) - len(unique))
 
 
-def _text(path: str | Path) -> str:
+def _read_text(path: str | Path) -> str:
     """The file's text without comments, its lines ended by newlines only."""
     try:
         data = Path(path).read_bytes()
@@ -86,24 +109,24 @@ def _text(path: str | Path) -> str:
     return _COMMENT.sub("", text) if "#" in text else text
 
 
-def _blank_separated(text: str) -> str:
+def _separate_by_blanks(text: str) -> str:
     return text.replace(",", " ").replace("\t", " ")
 
 
-def _whole_columns(table: Float64[np.ndarray, "n columns"]) -> list[int]:
+def _integer_columns(table: Float64[np.ndarray, "n columns"]) -> list[int]:
     """The columns that hold whole numbers: frame, id and, in rows of 9, the class."""
     return [0, 1, 7] if table.shape[1] == 9 else [0, 1]
 
 
-def _whole(table: Float64[np.ndarray, "n columns"], column: int) -> np.ndarray:
+def _are_integers(table: Float64[np.ndarray, "n columns"], column: int) -> np.ndarray:
     """Which rows have a whole number there; frames count from 1."""
     numbers = table[:, column]
     with np.errstate(invalid="ignore"):
-        good: np.ndarray = (numbers == np.floor(numbers)) & (np.abs(numbers) < _LARGEST)
+        good: np.ndarray = (numbers == np.floor(numbers)) & (np.abs(numbers) < _MAX_INTEGER)
         return good & (numbers >= 1) if column == 0 else good
 
 
-def _columns(table: Float64[np.ndarray, "n columns"], *, duplicates: int) -> MotRows:
+def _to_rows(table: Float64[np.ndarray, "n columns"], *, duplicates: int) -> MotRows:
     rows, columns = table.shape
     left, top, width, height = table[:, 2:6].T
     with np.errstate(over="ignore", invalid="ignore"):
@@ -122,28 +145,28 @@ def _columns(table: Float64[np.ndarray, "n columns"], *, duplicates: int) -> Mot
     )
 
 
-def _first_fault(path: str | Path, text: str) -> InputError:
-    """The error that names the first bad line; slow, so only on the way out."""
+def _find_error(path: str | Path, text: str) -> InputError:
+    """The error that names the first bad line; slow, so only called for files that are bad."""
     columns = 0
     for number, line in enumerate(map(str.strip, text.split("\n")), start=1):
         if not line:
             continue
-        fields = _fields(line)
+        fields = _split_fields(line)
         columns = columns or len(fields)
-        if fault := _fault(fields, columns):
-            return InputError(f"{path}, line {number}: {fault}; {_EXPECTED}")
+        if error := _describe_error(fields, columns):
+            return InputError(f"{path}, line {number}: {error}; {_EXPECTED}")
     return InputError(f"{path} is not a MOT file; {_EXPECTED}")
 
 
-def _fields(line: str) -> list[str]:
-    """The fields of a line; a comma at its end separates nothing."""
+def _split_fields(line: str) -> list[str]:
+    """The fields of a line; a comma at its end is ignored."""
     return [field for part in line.removesuffix(",").split(",") for field in part.split() or [""]]
 
 
-def _fault(fields: list[str], columns: int) -> str:
+def _describe_error(fields: list[str], columns: int) -> str:
     """What is wrong with the fields of a line, '' for nothing."""
     for column, field in enumerate(fields):
-        name = _NAMES[column] if column < len(_NAMES) else f"column {column + 1}"
+        name = _COLUMN_NAMES[column] if column < len(_COLUMN_NAMES) else f"column {column + 1}"
         if not _is_number(field):
             return f"{name} {field!r} is not a number" if field else f"{name} is empty"
     if len(fields) < 6:
@@ -151,9 +174,9 @@ def _fault(fields: list[str], columns: int) -> str:
     if len(fields) != columns:
         return f"{len(fields)} columns, where the first row has {columns}"
     table = np.array([fields], np.float64)
-    for column in _whole_columns(table):
-        if not _whole(table, column).all():
-            return f"{_NAMES[column]} {fields[column]!r} is not a whole number in range"
+    for column in _integer_columns(table):
+        if not _are_integers(table, column).all():
+            return f"{_COLUMN_NAMES[column]} {fields[column]!r} is not a whole number in range"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""What other packages add to ours, through their entry points."""
+"""Engines and detectors that other packages register through entry points."""
 
 from importlib import metadata
 from typing import Any
@@ -16,8 +16,9 @@ def registered_names(group: str) -> set[str]:
 def build_registered(group: str, name: str, **options: Any) -> Any:
     """Load the factory that a package declares under ``name``, and call it with the options.
 
-    Raises ``InputError`` that names the package for whatever goes wrong in it; an ``MvotError`` of
-    the factory's own passes.
+    Raises:
+        InputError: The factory cannot be loaded or fails; names the package. An ``MvotError`` that
+            the factory raises is passed on.
     """
     point = next(iter(metadata.entry_points(group=group, name=name)))
     package = point.dist.name if point.dist else point.value

@@ -1,4 +1,4 @@
-"""What detections, tracks, targets and trajectories have in common: columns of equal length."""
+"""The base of detections, tracks, targets and trajectories: columns of equal length."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -14,9 +14,9 @@ PartT = TypeVar("PartT", bound="Rows")
 
 
 class Rows:
-    """A dataclass of columns: it has a length, and is indexed by row like an array.
+    """Base of dataclasses whose fields are columns; has a length, and is indexed by row.
 
-    A column may be None where it is optional. Columns of unequal length are a ``ValueError``.
+    An optional column may be None. Columns of unequal length are a ``ValueError``.
     """
 
     __slots__ = ()
@@ -30,13 +30,13 @@ class Rows:
         return len(next(iter(self._columns().values())))
 
     def __getitem__(self: RowsT, rows: Any) -> RowsT:
-        """The rows chosen by an integer, a slice, or an integer or boolean array."""
-        chosen = [rows] if isinstance(rows, (int, np.integer)) else rows
+        """The rows that an integer, a slice, or an integer or boolean array selects."""
+        selected = [rows] if isinstance(rows, (int, np.integer)) else rows
         columns = self._columns().items()
-        return type(self)(**{k: _taken(v, chosen) for k, v in columns})
+        return type(self)(**{k: _take(v, selected) for k, v in columns})
 
-    def replaced(self: RowsT, rows: Any, new: RowsT) -> RowsT:
-        """The same with the ``rows`` that a boolean array marks replaced, in order, by ``new``."""
+    def replace_rows(self: RowsT, rows: Any, new: RowsT) -> RowsT:
+        """A copy in which the rows that a boolean array marks are those of ``new``, in order."""
         if not rows.any():
             return self
         order = np.arange(len(self))
@@ -55,7 +55,7 @@ class Rows:
             raise ValueError(f"cat needs values of one kind, got {names}")
         tables = [part._columns() for part in parts]
         columns = {name: [table[name] for table in tables] for name in tables[0]}
-        return kinds.pop()(**{name: _joined(column) for name, column in columns.items()})
+        return kinds.pop()(**{name: _concatenate(column) for name, column in columns.items()})
 
     def _columns(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
@@ -67,8 +67,8 @@ class Rows:
                 object.__setattr__(self, name, np.asarray(column, dtypes[name]))
 
 
-def _taken(column: Any, rows: Any) -> Any:
-    """Rows of an array, of a value of columns, or of a torch tensor; of None, None."""
+def _take(column: Any, rows: Any) -> Any:
+    """Rows of an array, of nested ``Rows`` or of a torch tensor; of None, None."""
     if column is None or isinstance(column, (np.ndarray, Rows)):
         return None if column is None else column[rows]
     if isinstance(rows, slice) and (rows.step or 1) > 0:
@@ -77,7 +77,7 @@ def _taken(column: Any, rows: Any) -> Any:
     return column[import_module("torch").from_numpy(index).to(column.device)]
 
 
-def _joined(column: list[Any]) -> Any:
+def _concatenate(column: list[Any]) -> Any:
     if any(part is None for part in column):
         return None
     if isinstance(column[0], Rows):

@@ -1,31 +1,39 @@
-"""The values that flow through the pipeline: frames, detections, tracks.
+"""The values that flow through the pipeline (frames, detections, tracks) and the layouts of boxes.
 
-Boxes are ``xyxy``, float32, in pixels, half-open and 0-based, everywhere inside the code.
+Boxes are passed between the parts of the code as ``XYXY``, float32, in pixels, half-open and
+0-based. Where a function or a network uses another layout, its annotations name it.
+``Float32[XYXY, " n"]`` is an array of N boxes, of shape (N, 4).
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64, UInt8
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
 
 from mvot_plugin.errors import InputError
 from mvot_plugin.rows import Rows
 
-__all__ = ["Detections", "Frame", "Tracks", "as_frame"]
+__all__ = ["CXCYWH", "LTWH", "XYXY", "Detections", "Frame", "Tracks", "as_frame"]
+
+XYXY: TypeAlias = Float[np.ndarray, "4"]
+"""A box as left, top, right, bottom: (x0, y0, x1, y1)."""
+CXCYWH: TypeAlias = Float[np.ndarray, "4"]
+"""A box as centre x, centre y, width, height."""
+LTWH: TypeAlias = Float[np.ndarray, "4"]
+"""A box as left, top, width, height, as MOTChallenge's files have it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Frame:
-    """One image of a video.
-
-    ``image`` is BGR; ``index`` counts from 0; ``timestamp`` is in seconds from the start of the
-    source, NaN where time is unknown (a bare array).
-    """
+    """One image of a video."""
 
     image: UInt8[np.ndarray, "height width 3"]
+    """BGR pixels."""
     index: int
+    """The number of the frame in its source, from 0."""
     timestamp: float
+    """Seconds from the start of the source; NaN where time is unknown (a bare array)."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -35,9 +43,13 @@ class Frame:
 
 
 def as_frame(frame: Frame | np.ndarray) -> Frame:
-    """Wrap a bare BGR array of shape (height, width, 3), uint8, as a frame of unknown time.
+    """Wrap a bare image as a frame of unknown time; a ``Frame`` is returned as it is.
 
-    Raises ``InputError`` for anything that is not a BGR uint8 image.
+    Args:
+        frame: A frame, or a BGR array of shape (height, width, 3), uint8.
+
+    Raises:
+        InputError: The image is not such an array.
     """
     image = frame.image if isinstance(frame, Frame) else np.asarray(frame)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
@@ -48,21 +60,25 @@ def as_frame(frame: Frame | np.ndarray) -> Frame:
     return frame if isinstance(frame, Frame) else Frame(image=image, index=0, timestamp=np.nan)
 
 
-def _boxes(values: Any) -> Float32[np.ndarray, "n 4"]:
+def _to_boxes(values: Any) -> Float32[XYXY, " n"]:
     return np.asarray(values, np.float32).reshape(-1, 4)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Detections(Rows):
-    """What a detector found on one frame; columns of unequal length are a ``ValueError``.
+    """The detections of one frame; columns of unequal length are a ``ValueError``.
 
-    ``Detections.of`` takes lists, and fills in what a detector does not say.
+    ``Detections.of`` takes lists, and has defaults for what a detector does not give.
     """
 
-    xyxy: Float32[np.ndarray, "n 4"]
+    xyxy: Float32[XYXY, " n"]
+    """The boxes, in pixels."""
     confidence: Float32[np.ndarray, " n"]
+    """How sure the detector is of each, in 0..1."""
     class_id: Int64[np.ndarray, " n"]
+    """The numbers of the classes."""
     embeddings: Float32[np.ndarray, "n d"] | None = None
+    """Optional appearance features."""
 
     def __post_init__(self) -> None:
         Rows.__post_init__(self)
@@ -72,8 +88,17 @@ class Detections(Rows):
 
     @classmethod
     def of(cls, xyxy: Any, confidence: Any = 1.0, class_id: Any = 0) -> "Detections":
-        """Detections from anything like (N, 4) boxes; a scalar holds for all of them."""
-        boxes = _boxes(xyxy)
+        """Make detections from anything that numpy can turn into arrays.
+
+        Args:
+            xyxy: N boxes, in pixels.
+            confidence: Their confidences in 0..1, or one for all of them.
+            class_id: Their class numbers, or one for all of them.
+
+        Raises:
+            ValueError: The columns differ in length.
+        """
+        boxes = _to_boxes(xyxy)
         rows = len(boxes)
         return cls(
             xyxy=boxes,
@@ -89,17 +114,19 @@ class Detections(Rows):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Tracks(Rows):
-    """What the pipeline answers for one frame.
-
-    ``id`` starts at 1 and is never reused; ``score`` is in 0..1; ``detected`` is true where the
-    box was measured by the detector on this very frame, false where the engine estimated it.
-    """
+    """The tracks that the pipeline reports on one frame."""
 
     id: Int64[np.ndarray, " n"]
-    xyxy: Float32[np.ndarray, "n 4"]
+    """Identities, from 1; never reused."""
+    xyxy: Float32[XYXY, " n"]
+    """The boxes, in pixels."""
     score: Float32[np.ndarray, " n"]
+    """How sure it is that the target is in its box, in 0..1."""
     class_id: Int64[np.ndarray, " n"]
+    """The numbers of the classes."""
     detected: Bool[np.ndarray, " n"]
+    """True where the detector measured the box on this very frame, false where the engine
+    estimated it."""
 
     def __post_init__(self) -> None:
         Rows.__post_init__(self)
@@ -112,7 +139,7 @@ class Tracks(Rows):
         """No tracks."""
         return cls(
             id=np.empty(0, np.int64),
-            xyxy=_boxes([]),
+            xyxy=_to_boxes([]),
             score=np.empty(0, np.float32),
             class_id=np.empty(0, np.int64),
             detected=np.empty(0, np.bool_),

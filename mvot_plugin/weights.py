@@ -1,4 +1,4 @@
-"""Weights of networks: files, and what they say of themselves."""
+"""Weights files of networks: safetensors with the network's kind, config and record as metadata."""
 
 import json
 import warnings
@@ -16,13 +16,16 @@ from mvot_plugin.errors import InputError, UntrainedWeights
 
 __all__ = [
     "UntrainedWeights",
-    "graft_weights",
-    "load_into",
+    "load_parameters",
     "read_weights",
+    "replace_weights",
     "save_weights",
     "shipped_weights",
     "warn_untrained",
 ]
+
+FORMER_NAMES = {"certainty": "calibration", "frame_certainty": "frame_calibration"}
+"""Settings of network configs by the names that they have in weights files of former versions."""
 
 
 def shipped_weights(name: str) -> Path | None:
@@ -36,90 +39,128 @@ def save_weights(
 ) -> None:
     """Write a network's parameters in half precision, with its kind, its config and a record.
 
-    The record says where the weights come from: licence, data, command, measured results.
+    Args:
+        path: The file to write.
+        network: The network.
+        kind: Which class of network the file is for, such as "siammotion".
+        config: The network's config, a dataclass or a mapping.
+        record: Where the weights come from: licence, data, command, measured results.
     """
     tensors = {
         name: (t.half() if t.is_floating_point() else t).detach().cpu().contiguous()
         for name, t in network.state_dict().items()
     }
     values = asdict(config) if is_dataclass(config) and not isinstance(config, type) else config
-    said = {"kind": kind, "config": json.dumps(values), "record": json.dumps(dict(record))}
-    save_file(tensors, str(path), metadata=said)
+    metadata = {"kind": kind, "config": json.dumps(values), "record": json.dumps(dict(record))}
+    save_file(tensors, str(path), metadata=metadata)
 
 
 def read_weights(path: Path, kind: str, *others: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The config and the float32 tensors of a weights file for a network of this ``kind``.
+    """Read the config and the tensors of a weights file.
 
-    Files of the ``others`` kinds fit it, too.
+    Args:
+        path: The file.
+        kind: The kind of network that the weights are for.
+        others: Further kinds whose weights fit that network.
 
-    Raises ``InputError`` for a file that is missing, damaged or of another network.
+    Returns:
+        The values of the config, by their present names, and the tensors, in float32.
+
+    Raises:
+        InputError: The file is missing, damaged or of another kind of network.
     """
     if not path.is_file():
         raise InputError(f"{path}: there is no such weights file")
     try:
-        with safe_open(str(path), "pt") as file:
-            said = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata, tensors = _read_file(path)
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a readable safetensors file: {error}") from error
-    if said.get("kind") not in (kind, *others):
+    if metadata.get("kind") not in (kind, *others):
         raise InputError(
-            f"{path}: holds weights of {said.get('kind', 'an unknown network')!r}, "
+            f"{path}: holds weights of {metadata.get('kind', 'an unknown network')!r}, "
             f"but {kind!r} needs {' or '.join(['its own', *map(repr, others)])}"
         )
     try:
-        config = dict(json.loads(said.get("config", "{}")))
+        config = _read_config(metadata)
     except (ValueError, TypeError) as error:
         raise InputError(f"{path}: its config is damaged: {error}") from error
     return config, {k: t.float() if t.is_floating_point() else t for k, t in tensors.items()}
 
 
-def graft_weights(
+def replace_weights(
     source: Path,
     path: Path,
     tensors: Mapping[str, Tensor],
     record: Mapping[str, Any],
     config: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write ``source``, a weights file, to ``path`` with these of its tensors replaced.
+    """Copy a weights file with some of its tensors replaced; all others stay as they are.
 
-    All others stay as they are, bit for bit; the new ones take the dtypes of the old. ``record``
-    and ``config`` are added to the file's own. Raises ``InputError`` for an unreadable file.
+    Args:
+        source: The weights file to copy.
+        path: The file to write; may be ``source``.
+        tensors: The new tensors by name; they take the dtypes of those that they replace.
+        record: Entries to add to the file's record.
+        config: Settings to add to the file's config.
+
+    Raises:
+        InputError: ``source`` cannot be read.
     """
     try:
-        with safe_open(str(source), "pt") as file:
-            said = dict(file.metadata() or {})
-            whole = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        told = {key: dict(json.loads(said.get(key, "{}"))) for key in ("record", "config")}
+        metadata, merged = _read_file(source)
+        old_record = dict(json.loads(metadata.get("record", "{}")))
+        old_config = _read_config(metadata)
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise InputError(f"{source}: not a readable weights file: {error}") from error
     for name, tensor in tensors.items():
-        whole[name] = tensor.detach().cpu().to(whole[name].dtype).contiguous()
-    said["record"] = json.dumps({**told["record"], **record})
-    said["config"] = json.dumps({**told["config"], **(config or {})})
-    save_file(whole, str(path), metadata=said)
+        merged[name] = tensor.detach().cpu().to(merged[name].dtype).contiguous()
+    metadata["record"] = json.dumps({**old_record, **record})
+    metadata["config"] = json.dumps({**old_config, **(config or {})})
+    save_file(merged, str(path), metadata=metadata)
 
 
-def load_into(network: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Give a network all of its parameters; raises ``InputError`` naming the first that misfits."""
+def _read_file(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """The metadata and the tensors of a safetensors file."""
+    with safe_open(str(path), "pt") as file:
+        metadata = dict(file.metadata() or {})
+        return metadata, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def _read_config(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """The network's config in a file's metadata; settings have their present names."""
+    values: dict[str, Any] = dict(json.loads(metadata.get("config", "{}")))
+    return {FORMER_NAMES.get(name, name): value for name, value in values.items()}
+
+
+def load_parameters(network: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Load all of a network's parameters and buffers.
+
+    Args:
+        network: The network, changed in place.
+        tensors: The tensors by name, as ``read_weights`` returns them.
+        path: The file that they come from, for error messages.
+
+    Raises:
+        InputError: Tensors are missing, unknown or of another shape; names the first.
+    """
     own = network.state_dict()
     missing, unknown = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
-    misfits = [k for k in own.keys() & tensors.keys() if own[k].shape != tensors[k].shape]
-    for complaint, names in (
+    mismatched = [k for k in own.keys() & tensors.keys() if own[k].shape != tensors[k].shape]
+    for problem, names in (
         ("lacks", missing),
         ("has, unknown to the network,", unknown),
-        ("has another shape of", misfits),
+        ("has another shape of", mismatched),
     ):
         if names:
             raise InputError(
-                f"{path}: does not fit the network: it {complaint} {sorted(names)[0]} "
+                f"{path}: does not fit the network: it {problem} {sorted(names)[0]} "
                 f"({len(names)} such); take weights made for it"
             )
     network.load_state_dict(dict(tensors))
 
 
 def warn_untrained(name: str) -> None:
-    """Say that the engine ``name`` has no trained weights."""
+    """Warn that the engine ``name`` has no trained weights."""
     warnings.warn(
         f"engine {name!r} runs on random, untrained weights: its boxes and scores mean nothing",
         UntrainedWeights,

@@ -1,36 +1,65 @@
+"""The structure of the tree: the order of the packages, and the sizes of folders and files."""
+
 import ast
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from helpers.paths import ROOT
+
+FOLDERS = {
+    "mvot_plugin": "mvot_plugin",
+    "mvot_synthetic": "synthetic/mvot_synthetic",
+    "mvot_pipelines": "pipelines/mvot_pipelines",
+    "mvot_benchmarks": "benchmarks/mvot_benchmarks",
+    "mvot_training": "training/mvot_training",
+}
+"""The packages from the bottom up: each may import those before it, and no other."""
+ORDER = list(FOLDERS)
+MOST_MODULES, MOST_LINES = 12, 260
 
 
 def imports(path):
+    """The top-level packages that a file imports anywhere, or names as a module in a string."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield (node.module or "").split(".")[0]
+        elif isinstance(node, ast.Call):
+            texts = (a.value for a in node.args if isinstance(a, ast.Constant))
+            yield from (t.split(".")[0] for t in texts if isinstance(t, str) and "." in t)
 
 
-def test_the_library_never_imports_the_pipeline_or_the_benchmarks():
-    files = list((ROOT / "mvot_plugin").rglob("*.py"))
-    assert len(files) > 10
+@pytest.mark.parametrize("package", ORDER)
+def test_no_package_imports_one_above_it(package):
+    files = list((ROOT / FOLDERS[package]).rglob("*.py"))
+    assert len(files) > 5
+    above = set(ORDER[ORDER.index(package) + 1 :])
     for path in files:
-        assert not {"mvot_pipelines", "mvot_benchmarks"} & set(imports(path)), path
+        assert not above & set(imports(path)), path
 
 
-def test_only_demo_and_training_make_the_pipeline_look_at_the_benchmarks():
-    users = [
-        path.name
-        for path in (ROOT / "pipelines").rglob("*.py")
-        if "mvot_benchmarks" in set(imports(path))
-    ]
-    assert sorted(users) == ["certainty.py", "cli.py", "validation.py"]
+@pytest.mark.parametrize("package", ORDER)
+def test_no_package_imports_private_names_of_another(package):
+    for path in (ROOT / FOLDERS[package]).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ORDER:
+                parts = [*node.module.split("."), *(alias.name for alias in node.names)]
+                assert not [part for part in parts if part.startswith("_")], path
+
+
+def test_no_folder_holds_more_than_a_dozen_modules():
+    for top in (*FOLDERS.values(), "tests"):
+        for folder in {path.parent for path in (ROOT / top).rglob("*.py")}:
+            assert len(list(folder.glob("*.py"))) <= MOST_MODULES, folder
+
+
+def test_no_file_is_too_long_to_read():
+    for top in (*FOLDERS.values(), "tests"):
+        for path in (ROOT / top).rglob("*.py"):
+            assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES, path
 
 
 @pytest.mark.parametrize("package", ["mvot_plugin", "mvot_pipelines"])
@@ -41,43 +70,12 @@ def test_importing_loads_no_network_library(package):
     assert done.stdout.strip() == "[]"
 
 
-def test_training_and_benchmarks_start_without_what_a_gpu_machine_may_lack():
-    """`benchmarks/gpu.sh` takes a few packages along, none of these."""
+def test_mvot_run_needs_nothing_of_the_benchmarks_or_the_training():
     code = (
         "import sys\n"
-        "for name in ('filterpy', 'matplotlib', 'motmetrics', 'pandas', 'scipy', 'ultralytics'):\n"
+        "for name in ('motmetrics', 'pandas', 'PIL', 'mvot_benchmarks', 'mvot_training'):\n"
         "    sys.modules[name] = None\n"
-        "import mvot_benchmarks.cli, mvot_pipelines.training.cli\n"
-        "import mvot_pipelines.training.validation\n"
+        "import mvot_pipelines.cli, mvot_pipelines.runner\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-
-
-def test_the_gpu_script_says_how_to_call_it():
-    script = ROOT / "benchmarks" / "gpu.sh"
-    done = subprocess.run(["bash", str(script)], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stdout.startswith("What waits for a GPU")
-    assert done.stdout.rstrip().endswith("benchmarks/gpu.sh bench OUT")
-
-
-def test_the_gpu_script_cuts_up_what_is_too_large_to_carry_and_joins_it_again(tmp_path):
-    trainer, out, then = tmp_path / "python", tmp_path / "out", tmp_path / "then"
-    trainer.write_text(
-        "#!/usr/bin/env bash\n"
-        'while [ "$1" != --output ]; do shift; done\n'
-        '[ -e "$2/last.pt" ] || head -c 20000000 /dev/urandom >"$2/last.pt"\n'
-        'echo done >"$2/losses.csv"\n'
-        'sha256sum <"$2/last.pt" >"$2/sum.txt"\n'
-    )
-    trainer.chmod(0o755)
-    call = ["bash", str(ROOT / "benchmarks" / "gpu.sh"), "backbone", "0.1"]
-    environment = {**os.environ, "PYTHON": str(trainer)}
-    subprocess.run([*call, str(out)], env=environment, check=True)
-    sizes = {path.name: path.stat().st_size for path in out.iterdir()}
-    assert "last.pt" not in sizes
-    assert {"last.pt.part00", "last.pt.part01", "losses.csv"} <= set(sizes)
-    assert max(sizes.values()) <= 16 * 2**20
-    subprocess.run([*call, str(then), str(out / "last.pt")], env=environment, check=True)
-    assert (then / "sum.txt").read_text() == (out / "sum.txt").read_text()

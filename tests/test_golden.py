@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mvot_benchmarks.scoring import Scorer
-from mvot_benchmarks.truth import TruthFrame
-from mvot_benchmarks.vot import Clip, evaluate
+from mvot_benchmarks.metrics.ground_truth import GroundTruthFrame
+from mvot_benchmarks.metrics.scoring import Scorer
+from mvot_benchmarks.vot import VotSequence, evaluate
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_plugin.engines import load_engine
-from mvot_plugin.synthetic import NoisyDetector, street
+from mvot_synthetic import NoisyDetector, street
 
 GOLDEN = Path(__file__).with_name("golden.json")
 SLACK = {"hold": 0.001, "kalman": 0.001} | dict.fromkeys(
@@ -47,13 +47,13 @@ def engine(name):
 def moved(name):
     """Motion alone, as `mvot-bench vot` scores it."""
     made, frames = scene(SCENES[0], 60)
-    ids = sorted({n for i in range(len(made)) for n in made.truth(i).id.tolist()})
+    ids = sorted({n for i in range(len(made)) for n in made.ground_truth(i).id.tolist()})
     truth = np.full((len(made), len(ids), 4), np.nan, np.float32)
     for index, row in enumerate(truth):
-        here = made.truth(index)
+        here = made.ground_truth(index)
         seen = here.visibility >= 0.5
         row[np.searchsorted(ids, here.id[seen])] = here.xyxy[seen]
-    score = evaluate(engine(name), Clip(frames=frames, truth=truth))
+    score = evaluate(engine(name), VotSequence(frames=frames, ground_truth=truth))
     return {key: getattr(score, key) for key in ("accuracy", "robustness", "mean_iou")}
 
 
@@ -68,9 +68,9 @@ def _tracked(name, made, frames):
     detector = NoisyDetector(made)
     scorer = Scorer()
     for frame, tracks in MotPipeline(detector, engine(name), 5).run(frames):
-        here = made.truth(frame.index)
+        here = made.ground_truth(frame.index)
         hidden = here.visibility < 0.25
-        scorer.add(TruthFrame(id=here.id, xyxy=here.xyxy, ignored=hidden), tracks)
+        scorer.add(GroundTruthFrame(id=here.id, xyxy=here.xyxy, ignored=hidden), tracks)
     return scorer.scores()
 
 

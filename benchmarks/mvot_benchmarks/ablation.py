@@ -1,37 +1,37 @@
 """``mvot-bench ablation``: what each part of SiamMOTION is worth (SiamMOTION 4.2, Table 1).
 
 Parts have the letters of Table 1: F, the feature pyramid; R, the region proposal network PD-RPN; A,
-attention; P, the multi-object penalties; I, inertia. Networks without F, R or A are others, each
-with weights of its own; P and I are switched off in any of them. Without I, a target that is not
-found keeps its last box.
+attention; P, the multi-object penalties; I, inertia. Without F, R or A a network needs weights of
+its own; P and I are settings of the engine. Without I, a target that is not found keeps its last
+box.
 """
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import asdict, replace
 
-from mvot_benchmarks.vot import VotScore, pooled
+from mvot_benchmarks.vot import VotScore, pool_vot_scores
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.siammotion import SiamMotionEngine
 from mvot_plugin.errors import UsageError
-from mvot_plugin.models.siammotion import SiamMotionConfig
+from mvot_plugin.models.siammotion_config import SiamMotionConfig
 
-__all__ = ["ROWS", "left_out", "read", "switched", "table"]
+__all__ = ["ROWS", "build_engines", "describe_missing_rows", "format_table", "load_variants"]
 
 SWITCHES = {"F": "pyramid", "R": "rpn", "A": "attention", "P": "penalties", "I": "inertia"}
-"""By letter, the fields of ``SiamMotionConfig``."""
-TRAINED = "FRA"
-WHOLE = "".join(SWITCHES)
+"""The fields of ``SiamMotionConfig`` by letter."""
+TRAINED_PARTS = "FRA"
+"""Parts without which the network is trained anew."""
+ALL_PARTS = "".join(SWITCHES)
 ROWS = {
-    "all parts": WHOLE,
-    **{f"without {part}": WHOLE.replace(part, "") for part in WHOLE},
-    **{"+".join(f"B{WHOLE[:count]}"): WHOLE[:count] for count in range(len(WHOLE) + 1)},
+    "all parts": ALL_PARTS,
+    **{f"without {part}": ALL_PARTS.replace(part, "") for part in ALL_PARTS},
+    **{"+".join(f"B{ALL_PARTS[:count]}"): ALL_PARTS[:count] for count in range(len(ALL_PARTS) + 1)},
 }
-"""The parts that each row of the table has: one left out, and, as in the paper, one more each."""
+"""The parts of each row of the table: all but one, and then, as in the paper, one more each."""
 
 
-def read(paths: Sequence[str], device: str, precision: str) -> dict[str, SiamMotionEngine]:
-    """Engines of weights files, by which of the ``TRAINED`` parts their networks have.
+def load_variants(paths: Sequence[str], device: str, precision: str) -> dict[str, SiamMotionEngine]:
+    """Engines of weights files, by which of the ``TRAINED_PARTS`` their networks have.
 
     Raises ``InputError`` for a file that is not of a SiamMOTION network, and ``UsageError`` for
     files that do not make an ablation: of the same parts, of networks that differ elsewhere, or
@@ -51,83 +51,84 @@ def read(paths: Sequence[str], device: str, precision: str) -> dict[str, SiamMot
         if parts in engines:
             raise UsageError(f"{origin[parts]} and {path} have the same parts; give one of them")
         engines[parts], origin[parts] = engine, path
-    if TRAINED not in engines:
+    if TRAINED_PARTS not in engines:
         raise UsageError(
             f"--weights: none of {', '.join(paths)} is of the whole network, with pyramid, rpn and "
             "attention; give one that is"
         )
-    _require_likeness(engines, origin)
+    _require_same_network(engines, origin)
     return engines
 
 
-def switched(engines: Mapping[str, SiamMotionEngine]) -> dict[str, SiamMotionEngine]:
+def build_engines(engines: Mapping[str, SiamMotionEngine]) -> dict[str, SiamMotionEngine]:
     """The engines of all rows for which there are weights, by their parts."""
-    made = {}
+    built = {}
     for parts in dict.fromkeys(ROWS.values()):
-        if _trained(parts) not in engines:
+        if _trained_parts(parts) not in engines:
             continue
-        engine = engines[_trained(parts)]
+        engine = engines[_trained_parts(parts)]
         if "P" not in parts:
             engine = replace(engine, penalisation=engine.penalisation.single_object())
         if "I" not in parts:
-            engine = replace(engine, network=deepcopy(engine.network))
-            engine.network.inertia = None
-        made[parts] = engine
-    return made
+            engine = replace(engine, stand_in="last box")
+        built[parts] = engine
+    return built
 
 
-def left_out(engines: Mapping[str, SiamMotionEngine]) -> list[str]:
+def describe_missing_rows(engines: Mapping[str, SiamMotionEngine]) -> list[str]:
     """For each row without weights, a sentence that says which it needs."""
-    said = []
+    sentences = []
     for name, parts in ROWS.items():
-        if _trained(parts) not in engines:
-            off = ", ".join(f"{SWITCHES[p]}: false" for p in TRAINED if p not in parts)
-            said.append(f"no row {name!r}: it needs weights trained with network: {{{off}}}")
-    return said
+        if _trained_parts(parts) not in engines:
+            off = ", ".join(f"{SWITCHES[p]}: false" for p in TRAINED_PARTS if p not in parts)
+            sentences.append(f"no row {name!r}: it needs weights trained with network: {{{off}}}")
+    return sentences
 
 
-def table(scores: Mapping[str, Sequence[VotScore]]) -> str:
+def format_table(scores: Mapping[str, Sequence[VotScore]]) -> str:
     """A Markdown table of the scores of all sequences together, by parts, as ``ROWS``."""
     lines = ["| network | accuracy | | robustness | | mean IoU | |", "| --- |" + " --- |" * 6]
-    whole = _figures(scores[WHOLE])
+    complete = _metrics(scores[ALL_PARTS])
     for name, parts in ROWS.items():
         if parts not in scores:
             continue
-        pairs = zip(_figures(scores[parts]), whole, strict=True)
+        pairs = zip(_metrics(scores[parts]), complete, strict=True)
         cells = [
-            f"{mine:.3f} | {'' if parts == WHOLE else f'{mine - full:+.3f}'}"
+            f"{mine:.3f} | {'' if parts == ALL_PARTS else f'{mine - full:+.3f}'}"
             for mine, full in pairs
         ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _require_likeness(engines: Mapping[str, SiamMotionEngine], origin: Mapping[str, str]) -> None:
+def _require_same_network(
+    engines: Mapping[str, SiamMotionEngine], origin: Mapping[str, str]
+) -> None:
     """Raise ``UsageError`` where networks differ in more than their parts."""
-    whole = _shared(engines[TRAINED].network.config)
+    reference, path = _common_settings(engines[TRAINED_PARTS].network.config), origin[TRAINED_PARTS]
     for parts, engine in engines.items():
-        for name, value in _shared(engine.network.config).items():
-            if value != whole[name]:
+        for name, value in _common_settings(engine.network.config).items():
+            if value != reference[name]:
                 raise UsageError(
-                    f"{origin[parts]}: its {name} is {value}, but that of {origin[TRAINED]} is "
-                    f"{whole[name]}; give variants of one network"
+                    f"{origin[parts]}: its {name} is {value}, but that of {path} is "
+                    f"{reference[name]}; give variants of one network"
                 )
 
 
-def _figures(scores: Sequence[VotScore]) -> tuple[float, float, float]:
-    score = pooled(scores)
+def _metrics(scores: Sequence[VotScore]) -> tuple[float, float, float]:
+    score = pool_vot_scores(scores)
     return score.accuracy, score.robustness, score.mean_iou
 
 
 def _parts(config: SiamMotionConfig) -> str:
-    return "".join(part for part in TRAINED if getattr(config, SWITCHES[part]))
+    return "".join(part for part in TRAINED_PARTS if getattr(config, SWITCHES[part]))
 
 
-def _trained(parts: str) -> str:
-    return "".join(part for part in TRAINED if part in parts)
+def _trained_parts(parts: str) -> str:
+    return "".join(part for part in TRAINED_PARTS if part in parts)
 
 
-def _shared(config: SiamMotionConfig) -> dict[str, object]:
-    """What variants have in common: all but the switches and what is measured of each."""
-    apart = {*SWITCHES.values(), "certainty"}
-    return {name: value for name, value in asdict(config).items() if name not in apart}
+def _common_settings(config: SiamMotionConfig) -> dict[str, object]:
+    """The settings that all variants have in common: all but the switches and the calibration."""
+    own = {*SWITCHES.values(), "calibration"}
+    return {name: value for name, value in asdict(config).items() if name not in own}

@@ -5,41 +5,46 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mvot_benchmarks.scoring import Scorer, Scores
-from mvot_benchmarks.truth import TruthFrame
+from mvot_benchmarks.metrics.ground_truth import GroundTruthFrame
+from mvot_benchmarks.metrics.scoring import Scorer, Scores, check_scoring_packages
 from mvot_pipelines.pipeline import MotPipeline
-from mvot_pipelines.sinks import claim_output
-from mvot_pipelines.video_sinks import OverlayVideoSink
-from mvot_plugin.synthetic import NoisyDetector, Scene, street
+from mvot_pipelines.sinks.base import claim_output
+from mvot_pipelines.sinks.video import OverlayVideoSink
+from mvot_synthetic import NoisyDetector, Scene, street
 
 __all__ = ["demo"]
 
 _RUNS = (("lk-flow", 1), ("lk-flow", 5), ("hold", 5), ("lk-flow", 10), ("hold", 10))
-_SHOWN = ("lk-flow", 5)
-_NAMES = {0: "person", 1: "bicycle", 2: "car"}
-_HIDDEN = 0.25
-"""Objects of which less can be seen neither have to be tracked nor must not be."""
+_SAVED_RUN = ("lk-flow", 5)
+_CLASS_NAMES = {0: "person", 1: "bicycle", 2: "car"}
+_MIN_VISIBILITY = 0.25
+"""Objects with a smaller visible share are ignored by the scores."""
 
 
 def demo(folder: str | Path, *, quiet: bool = False) -> str:
     """Render, track and score a street of ten seconds; returns what to print.
 
-    Writes ``street.mp4`` (every 5th frame detected) and ``table.md`` into ``folder``. The scene,
-    the detector's errors and therefore the figures are the same on every run; times are not.
-    Raises ``OutputError`` where the folder cannot be written.
+    Writes ``street.mp4`` (detector on every 5th frame) and ``table.md`` into ``folder``. The
+    scene, the detector's errors and so the scores are the same on every run; times are not.
+    Raises ``UsageError`` where a package of the extra ``bench`` is missing, and ``OutputError``
+    where the folder cannot be written.
     """
+    check_scoring_packages()
     folder = Path(folder)
     scene = street(seed=3, frames=250, walkers=12, vehicles=4, cyclists=2)
     sink = OverlayVideoSink(
-        folder / "street.mp4", frame_rate=scene.frame_rate, size=scene.size, class_names=_NAMES
+        folder / "street.mp4",
+        frame_rate=scene.frame_rate,
+        size=scene.size,
+        class_names=_CLASS_NAMES,
     )
     rows = []
     bar: tqdm[Any] = tqdm(total=len(_RUNS) * len(scene), unit="frame", disable=quiet or None)
     with sink, bar:
         for engine, k in _RUNS:
             bar.set_description(f"{engine}, detector on every {k}. frame")
-            shown = sink if (engine, k) == _SHOWN else None
-            rows.append(_row(engine, k, *_track(scene, engine, k, shown, bar)))
+            video = sink if (engine, k) == _SAVED_RUN else None
+            rows.append(_format_row(engine, k, *_track(scene, engine, k, video, bar)))
     head = (
         "| engine | detector on | MOTA | IDF1 | id switches | motion + merging, ms/frame |\n"
         "| --- | --- | --- | --- | --- | --- |"
@@ -49,19 +54,19 @@ def demo(folder: str | Path, *, quiet: bool = False) -> str:
         file.write(f"{table}\n".encode())
     return (
         f"A synthetic street: {len(scene)} frames, {scene.size[0]}x{scene.size[1]}, objects found "
-        f"by a noisy detector.\n\n{table}\n\nsaved {folder / 'street.mp4'} (whole frames: detected "
-        f"just then, corners: estimated)\nsaved {folder / 'table.md'}"
+        f"by a noisy detector.\n\n{table}\n\nsaved {folder / 'street.mp4'} (whole boxes: detected "
+        f"on that frame, corners: estimated)\nsaved {folder / 'table.md'}"
     )
 
 
 def _track(
     scene: Scene, engine: str, k: int, sink: OverlayVideoSink | None, bar: "tqdm[Any]"
 ) -> tuple[Scores, float]:
-    """Scores, and milliseconds a frame for all but decoding, detecting and writing."""
+    """The scores, and the milliseconds a frame for motion and association."""
     pipeline = MotPipeline(NoisyDetector(scene, seed=3), engine, k)
     scorer = Scorer()
     for frame, tracks in pipeline.run(scene):
-        scorer.add(_truth(scene, frame.index), tracks)
+        scorer.add(_ground_truth(scene, frame.index), tracks)
         if sink is not None:
             sink.write(frame, tracks)
         bar.update()
@@ -69,14 +74,15 @@ def _track(
     return scorer.scores(), 1e3 * (seconds["motion"] + seconds["associate"]) / len(scene)
 
 
-def _truth(scene: Scene, index: int) -> TruthFrame:
-    truth = scene.truth(index)
-    return TruthFrame(id=truth.id, xyxy=truth.xyxy, ignored=truth.visibility < _HIDDEN)
+def _ground_truth(scene: Scene, index: int) -> GroundTruthFrame:
+    objects = scene.ground_truth(index)
+    ignored = objects.visibility < _MIN_VISIBILITY
+    return GroundTruthFrame(id=objects.id, xyxy=objects.xyxy, ignored=ignored)
 
 
-def _row(engine: str, k: int, scores: Scores, milliseconds: float) -> str:
-    when = "every frame" if k == 1 else f"every {k}th"
+def _format_row(engine: str, k: int, scores: Scores, milliseconds: float) -> str:
+    interval = "every frame" if k == 1 else f"every {k}th"
     return (
-        f"| {engine} | {when} | {100 * scores.mota:.1f} | {100 * scores.idf1:.1f} "
+        f"| {engine} | {interval} | {100 * scores.mota:.1f} | {100 * scores.idf1:.1f} "
         f"| {scores.switches} | {milliseconds:.1f} |"
     )

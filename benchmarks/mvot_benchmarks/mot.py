@@ -5,54 +5,51 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from mvot_benchmarks.datasets import Sequence as Recorded
-from mvot_benchmarks.datasets import open_sequence
-from mvot_benchmarks.detection import PUBLIC, DetectorChoice
-from mvot_benchmarks.scoring import Scorer, Scores, overall
+from mvot_benchmarks import datasets
+from mvot_benchmarks.detectors import PUBLIC, DetectorChoice
+from mvot_benchmarks.metrics.scoring import Scorer, Scores, pool_scores
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.sources import Source
 from mvot_plugin.engines.base import MotionEngine
 from mvot_plugin.types import Frame, Tracks
 
 __all__ = [
-    "QUALITY",
-    "TOGETHER",
+    "ALL_TOGETHER",
+    "QUALITY_HEADING",
     "MotResult",
     "Row",
-    "alike",
-    "counts",
     "evaluate",
     "evaluate_one",
-    "grid",
-    "merged",
-    "name_of",
-    "quality",
-    "score",
-    "table",
-    "told_apart",
+    "format_counts",
+    "format_grid",
+    "format_quality",
+    "format_table",
+    "group_across_sequences",
+    "label_detectors",
+    "pool_rows",
+    "score_tracks",
+    "sequence_label",
 ]
 
-QUALITY = "MOTA / IDF1 / HOTA"
-"""What ``quality`` says of a row."""
-TOGETHER = "all together"
-"""What all sequences of a run are called in tables."""
+QUALITY_HEADING = "MOTA / IDF1 / HOTA"
+"""What ``format_quality`` writes, as the heading of a table."""
+ALL_TOGETHER = "all together"
+"""The label in tables of all sequences of a run as one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MotResult:
-    """One sequence tracked by one engine at one k; ``milliseconds`` are motion and merging.
-
-    They are the mean of ``frames`` frames. ``detector`` is its name, "replay" for the sequence's
-    public detections.
-    """
+    """One sequence tracked by one engine with the detector on every k-th frame."""
 
     sequence: str
     engine: str
     k: int
     scores: Scores
     milliseconds: float
+    """The time of motion and association, in the mean of ``frames`` frames."""
     frames: int
     detector: str = PUBLIC
+    """Its name; "replay" for the sequence's public detections."""
 
 
 def evaluate(
@@ -76,17 +73,18 @@ def evaluate_one(
     config: PipelineConfig | None = None,
     detector: DetectorChoice | None = None,
 ) -> MotResult:
-    """Track a sequence from a detector, by default its own detections; score against its truth.
+    """Track a sequence and score the tracks against its ground truth.
 
-    Raises ``InputError`` for a sequence that lacks one of them.
+    Without a ``detector``, its public detections are used. Raises ``InputError`` for a sequence
+    that lacks detections or ground truth.
     """
-    sequence, choice = open_sequence(folder), detector or DetectorChoice()
-    pipeline = MotPipeline(choice.on(sequence), engine, k, config=config)
+    sequence, choice = datasets.open_sequence(folder), detector or DetectorChoice()
+    pipeline = MotPipeline(choice.for_sequence(sequence), engine, k, config=config)
     with sequence.open() as source:
-        scores = score(sequence, source, pipeline.run(source))
+        scores = score_tracks(sequence, source, pipeline.run(source))
     seconds = pipeline.timer.seconds["motion"] + pipeline.timer.seconds["associate"]
     return MotResult(
-        sequence=name_of(folder),
+        sequence=sequence_label(folder),
         engine=name,
         k=k,
         scores=scores,
@@ -96,23 +94,25 @@ def evaluate_one(
     )
 
 
-def name_of(folder: str | Path) -> str:
-    """What a sequence is called in tables."""
+def sequence_label(folder: str | Path) -> str:
+    """The name of a sequence in tables."""
     return Path(folder).resolve().name
 
 
-def score(sequence: Recorded, source: Source, tracked: Iterable[tuple[Frame, Tracks]]) -> Scores:
-    """The figures of tracks, given for the frames of a source in their order."""
+def score_tracks(
+    sequence: datasets.Sequence, source: Source, results: Iterable[tuple[Frame, Tracks]]
+) -> Scores:
+    """Score the tracks on each frame of a source, in order."""
     scorer = Scorer()
-    expected = sequence.truth_frames(source.length or sequence.length)
-    for (_, tracks), objects in zip(tracked, expected, strict=False):
+    ground_truth = sequence.ground_truth_frames(source.length or sequence.length)
+    for (_, tracks), objects in zip(results, ground_truth, strict=False):
         scorer.add(objects, tracks)
     return scorer.scores()
 
 
 @runtime_checkable
 class Row(Protocol):
-    """What a table of engines by k is made of."""
+    """A result that tables of engines by k can show."""
 
     @property
     def sequence(self) -> str:
@@ -128,11 +128,11 @@ class Row(Protocol):
 
     @property
     def scores(self) -> Scores:
-        """How well it tracked."""
+        """The quality of the tracks."""
 
     @property
     def milliseconds(self) -> float:
-        """What a frame cost."""
+        """The mean time of a frame."""
 
     @property
     def detector(self) -> str:
@@ -142,79 +142,86 @@ class Row(Protocol):
 RowT = TypeVar("RowT", bound=Row)
 
 
-def told_apart(rows: Sequence[RowT]) -> list[RowT]:
-    """The rows, whose engines are named with their detectors where there are several of these."""
+def label_detectors(rows: Sequence[RowT]) -> list[RowT]:
+    """Add the detector to the engine's name, where the rows are of several detectors."""
     if len({row.detector for row in rows}) < 2:
         return list(rows)
     label = "{0.engine}, {0.detector}".format
     return [replace(row, engine=label(row)) for row in rows]  # type: ignore[type-var]
 
 
-def table(results: Sequence[MotResult]) -> str:
+def format_table(results: Sequence[MotResult]) -> str:
     """Markdown tables for each sequence, and for all together where there are several.
 
-    First engines down, k across, and ``QUALITY`` in each cell; then the counts behind it.
+    First engines down, k across, and ``QUALITY_HEADING`` in each cell; then the counts behind it.
     """
-    together = [merged(rows, "frames") for rows in alike(results, "engine", "k", "detector")]
-    results, blocks = told_apart([*results, *together]), []
+    groups = group_across_sequences(results, "engine", "k", "detector")
+    pooled = [pool_rows(rows, "frames") for rows in groups]
+    results, blocks = label_detectors([*results, *pooled]), []
     for name in dict.fromkeys(result.sequence for result in results):
-        here = [result for result in results if result.sequence == name]
-        blocks.append(grid(f"{name}: {QUALITY}", here, quality))
-        blocks.append(counts(name, here))
+        rows = [result for result in results if result.sequence == name]
+        blocks.append(format_grid(f"{name}: {QUALITY_HEADING}", rows, format_quality))
+        blocks.append(format_counts(name, rows))
     return "\n\n".join(blocks)
 
 
-def alike(rows: Sequence[RowT], *names: str) -> list[list[RowT]]:
-    """Rows that are the same in these fields, one of every sequence; none of a lone sequence."""
+def group_across_sequences(rows: Sequence[RowT], *names: str) -> list[list[RowT]]:
+    """Group rows that agree in the fields ``names``; only groups with a row of every sequence.
+
+    There are no groups where all rows are of one sequence.
+    """
     groups: dict[tuple[Any, ...], list[RowT]] = {}
     for row in rows:
         groups.setdefault(tuple(getattr(row, name) for name in names), []).append(row)
-    most = len({row.sequence for row in rows})
-    return [group for group in groups.values() if len(group) == most > 1]
+    sequences = len({row.sequence for row in rows})
+    return [group for group in groups.values() if len(group) == sequences > 1]
 
 
-def merged(rows: Sequence[RowT], weight: str, *counted: str) -> RowT:
-    """Rows of several sequences as one: the fields ``weight`` and ``counted`` are added up.
+def pool_rows(rows: Sequence[RowT], weight: str, *summed: str) -> RowT:
+    """Combine rows of several sequences; the fields ``weight`` and ``summed`` are added up.
 
-    Milliseconds are the mean weighted by the former.
+    Milliseconds are the mean weighted by ``weight``.
     """
-    sums = {name: sum(getattr(row, name) for row in rows) for name in (weight, *counted)}
-    spent = sum(row.milliseconds * getattr(row, weight) for row in rows)
+    sums = {name: sum(getattr(row, name) for row in rows) for name in (weight, *summed)}
+    total = sum(row.milliseconds * getattr(row, weight) for row in rows)
     return replace(  # type: ignore[type-var]
         rows[0],
-        sequence=TOGETHER,
-        scores=overall([row.scores for row in rows]),
-        milliseconds=spent / sums[weight],
+        sequence=ALL_TOGETHER,
+        scores=pool_scores([row.scores for row in rows]),
+        milliseconds=total / sums[weight],
         **sums,
     )
 
 
-def grid(title: str, results: Sequence[Row], cell: Callable[[Any], str]) -> str:
-    """One Markdown table, with the cost of the dearest k; a k that was not measured stays empty."""
+def format_grid(title: str, results: Sequence[Row], format_cell: Callable[[Any], str]) -> str:
+    """A Markdown table of engines by k, with the time at the slowest k.
+
+    A k that was not measured stays empty.
+    """
     ks = sorted({result.k for result in results})
     lines = [
         f"| {title} | {' | '.join(f'k = {k}' for k in ks)} | ms/frame |",
         f"| --- |{' --- |' * (len(ks) + 1)}",
     ]
     for engine in dict.fromkeys(result.engine for result in results):
-        row = {result.k: result for result in results if result.engine == engine}
-        cells = (cell(row[k]) if k in row else "" for k in ks)
-        cost = max(one.milliseconds for one in row.values())
-        lines.append(f"| {engine} | {' | '.join(cells)} | {cost:.1f} |")
+        by_k = {result.k: result for result in results if result.engine == engine}
+        cells = (format_cell(by_k[k]) if k in by_k else "" for k in ks)
+        slowest = max(result.milliseconds for result in by_k.values())
+        lines.append(f"| {engine} | {' | '.join(cells)} | {slowest:.1f} |")
     return "\n".join(lines)
 
 
-def quality(result: Row) -> str:
+def format_quality(result: Row) -> str:
     """MOTA / IDF1 / HOTA, in percent."""
     scores = result.scores
     return f"{100 * scores.mota:.1f} / {100 * scores.idf1:.1f} / {100 * scores.hota:.1f}"
 
 
-def counts(title: str, results: Sequence[Row]) -> str:
-    """A Markdown table of what the figures are made of: a row for each engine and k.
+def format_counts(title: str, results: Sequence[Row]) -> str:
+    """A Markdown table of the counts behind the scores: a row for each engine and k.
 
-    IDs are identity switches, Frag interruptions; FP and FN are boxes; MT and ML are objects that
-    were found on 80 % of their frames or more, and on less than 20 %.
+    IDs are identity switches, Frag fragmentations, FP and FN boxes; MT and ML are the mostly
+    tracked and mostly lost trajectories.
     """
     lines = [
         f"| {title} | k | MOTA | IDF1 | HOTA | IDs | Frag | FP | FN | MT | ML |",

@@ -1,4 +1,4 @@
-"""``mvot-bench overhead``: what the pipeline itself costs, without detector, engine and sinks."""
+"""``mvot-bench overhead``: the time of the pipeline itself, without detector, engine and sinks."""
 
 import time
 from collections.abc import Callable
@@ -9,47 +9,48 @@ import numpy as np
 from jaxtyping import Float32
 
 from mvot_pipelines.pipeline import MotPipeline
-from mvot_pipelines.timing import StageTimer
 from mvot_plugin.engines.hold import HoldEngine
-from mvot_plugin.types import Detections, Frame
+from mvot_plugin.timing import StageTimer
+from mvot_plugin.types import XYXY, Detections, Frame
 
-__all__ = ["Overhead", "measure", "table"]
+__all__ = ["Overhead", "format_table", "measure_overhead"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Overhead:
-    """Milliseconds a frame of everything but detector and engine calls."""
+    """The time of a frame without the calls of the detector and the engine."""
 
     targets: int
     k: int
     median: float
+    """In milliseconds, as ``p95``, the 95th percentile."""
     p95: float
 
 
-def measure(targets: int, k: int, frames: int = 300, seed: int = 0) -> Overhead:
-    """Step a pipeline over ``targets`` objects that drift about a 1280x720 image.
+def measure_overhead(targets: int, k: int, frames: int = 300, seed: int = 0) -> Overhead:
+    """Measure a pipeline on ``targets`` objects that drift randomly over a 1280x720 image.
 
-    The engine is ``hold`` and the detector a table; their calls are timed and taken off.
+    The engine is ``hold`` and the detector a table; their calls are timed and subtracted.
     """
-    boxes = _paths(np.random.default_rng(seed), targets, frames)
+    boxes = _sample_paths(np.random.default_rng(seed), targets, frames)
     image = np.zeros((720, 1280, 3), np.uint8)
     calls = StageTimer()
     pipeline = MotPipeline(
-        _timed(lambda frame: Detections.of(boxes[frame.index]), calls),
+        _time_calls(lambda frame: Detections.of(boxes[frame.index]), calls),
         _TimedEngine(HoldEngine(), calls),
         k,
     )
     costs = []
     for index in range(frames):
         frame = Frame(image=image, index=index, timestamp=index / 25)
-        away = calls.total
+        calls_before = calls.total
         start = time.perf_counter()
         pipeline.step(frame)
-        whole = time.perf_counter() - start
-        costs.append(1e3 * (whole - (calls.total - away)))
-    warm = costs[frames // 10 :]
+        seconds = time.perf_counter() - start
+        costs.append(1e3 * (seconds - (calls.total - calls_before)))
+    costs = costs[frames // 10 :]  # without the warm-up
     return Overhead(
-        targets=targets, k=k, median=float(np.median(warm)), p95=float(np.percentile(warm, 95))
+        targets=targets, k=k, median=float(np.median(costs)), p95=float(np.percentile(costs, 95))
     )
 
 
@@ -57,12 +58,12 @@ class _TimedEngine:
     """An engine whose calls are timed."""
 
     def __init__(self, engine: HoldEngine, calls: StageTimer) -> None:
-        self.observe = _timed(engine.observe, calls)
-        self.enroll = _timed(engine.enroll, calls)
-        self.track = _timed(engine.track, calls)
+        self.observe = _time_calls(engine.observe, calls)
+        self.enroll = _time_calls(engine.enroll, calls)
+        self.track = _time_calls(engine.track, calls)
 
 
-def _timed(function: Callable[..., Any], calls: StageTimer) -> Callable[..., Any]:
+def _time_calls(function: Callable[..., Any], calls: StageTimer) -> Callable[..., Any]:
     def call(*arguments: Any) -> Any:
         with calls("calls"):
             return function(*arguments)
@@ -70,10 +71,10 @@ def _timed(function: Callable[..., Any], calls: StageTimer) -> Callable[..., Any
     return call
 
 
-def _paths(
+def _sample_paths(
     rng: np.random.Generator, targets: int, frames: int
-) -> Float32[np.ndarray, "frames targets 4"]:
-    """Boxes of about 40x80 pixels that start anywhere and drift by about a pixel a frame."""
+) -> Float32[XYXY, "frames targets"]:
+    """Boxes of about 40x80 pixels at random places that drift by about a pixel a frame."""
     start = rng.uniform([0, 0], [1200, 620], (targets, 2))
     drift = rng.normal(0, 1, (frames, targets, 2)).cumsum(0)
     corner = start + drift
@@ -81,7 +82,7 @@ def _paths(
     return np.concatenate([corner, corner + sides], axis=2).astype(np.float32)
 
 
-def table(rows: list[Overhead]) -> str:
+def format_table(rows: list[Overhead]) -> str:
     """The measurements as a Markdown table."""
     lines = ["| targets | k | median, ms/frame | 95th percentile |", "| --- | --- | --- | --- |"]
     lines += [f"| {row.targets} | {row.k} | {row.median:.2f} | {row.p95:.2f} |" for row in rows]

@@ -1,10 +1,10 @@
 """``mvot-bench rt``: tracking in real time, on a virtual clock (VOT-RT; SiamMT 4.2).
 
-Frames arrive at a fixed rate, and what the pipeline spends on one moves the clock. Frames that
-arrive meanwhile are never looked at, and the next one is begun when it arrives. What is scored on a
-frame is the last answer that is ready before the following frame: an answer that takes longer than
-that comes late, and the tracks of before stand in for it. The clock decides nothing else: a video
-that is played faster than it was recorded keeps its timestamps.
+Frames arrive at a fixed rate, and the time that the pipeline spends on one moves the clock. Frames
+that arrive in the meantime are skipped; processing continues with the next frame to arrive. Each
+frame is scored with the latest tracks that are complete before the following frame arrives, be they
+of an earlier frame. The clock has no other effect: frames keep the timestamps of the recording,
+even where they arrive faster.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,41 +15,57 @@ from pathlib import Path
 from typing import Any
 
 from mvot_benchmarks.datasets import open_sequence
-from mvot_benchmarks.detection import PUBLIC, DetectorChoice
-from mvot_benchmarks.mot import QUALITY, alike, grid, merged, name_of, quality, score, told_apart
-from mvot_benchmarks.scoring import Scores
+from mvot_benchmarks.detectors import PUBLIC, DetectorChoice
+from mvot_benchmarks.metrics.scoring import Scores
+from mvot_benchmarks.mot import (
+    QUALITY_HEADING,
+    format_grid,
+    format_quality,
+    group_across_sequences,
+    label_detectors,
+    pool_rows,
+    score_tracks,
+    sequence_label,
+)
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_pipelines.sources import Source
 from mvot_plugin.engines.base import Motion, MotionEngine
 from mvot_plugin.errors import UsageError
 from mvot_plugin.types import Frame, Tracks
 
-__all__ = ["Given", "LivePipeline", "Overdue", "RtResult", "evaluate", "rate_of", "rates", "table"]
+__all__ = [
+    "RealTimePipeline",
+    "RealTimeScheduler",
+    "RtConfig",
+    "RtResult",
+    "evaluate",
+    "format_table",
+    "parse_rate",
+    "parse_rates",
+]
 
 _WARM_UP = 3
-"""Frames that are tracked once before, for what networks do on their first calls only."""
+"""Frames that are tracked once before the clock starts: a network's first calls are slower."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given:
-    """Milliseconds a call of the detector, and a frame of all else; None is measured."""
+class RtConfig:
+    """How long the parts of the pipeline take; None stands for the measured time."""
 
-    detector: float | None = None
-    engine: float | None = None
+    detector_ms: float | None = None
+    """Milliseconds for a call of the detector."""
+    engine_ms: float | None = None
+    """Milliseconds for the rest of a frame: motion and association."""
 
     def __post_init__(self) -> None:
-        for name, value in (("detector", self.detector), ("engine", self.engine)):
+        for name, value in (("detector", self.detector_ms), ("engine", self.engine_ms)):
             if value is not None and not 0 <= value < float("inf"):
                 raise UsageError(f"--{name}-ms must be a number of milliseconds, got {value:g}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RtResult:
-    """One sequence at ``fps`` frames a second, by one engine at one k.
-
-    ``processed`` of ``frames`` frames were looked at, ``detected`` of them by the detector too;
-    ``milliseconds`` is what one of them cost in the mean, detector included.
-    """
+    """One sequence at ``fps`` frames per second, tracked by one engine at one k."""
 
     sequence: str
     engine: str
@@ -58,14 +74,17 @@ class RtResult:
     scores: Scores
     frames: int
     processed: int
+    """Frames that were processed, out of ``frames``."""
     detected: int
+    """Frames that the detector ran on, out of ``processed``."""
     milliseconds: float
+    """The mean time of a processed frame, detector included."""
     detector: str = PUBLIC
 
 
 @dataclass(kw_only=True)
-class Overdue:
-    """The detector is due where ``k`` frames of the video have passed since it last ran."""
+class RealTimeScheduler:
+    """The detector is due once ``k`` frames of the video have arrived since it last ran."""
 
     k: int
     _next: int = 0
@@ -75,47 +94,50 @@ class Overdue:
             raise UsageError(f"--detect-every must be 1 or more, got {self.k}")
 
     def due(self, frame: Frame, motion: Motion) -> bool:
-        """True on the first frame, and on the first that is processed k frames after a true."""
+        """True on the first frame, and on the first processed k frames or more after the last."""
         due = frame.index >= self._next
         if due:
             self._next = frame.index + self.k
         return due
 
 
-class LivePipeline:
-    """A pipeline on frames that come at ``fps`` and wait for nobody; counts ``frames``."""
+class RealTimePipeline:
+    """A pipeline on frames that arrive at ``fps``, whether it is ready or not.
 
-    def __init__(self, pipeline: MotPipeline, fps: float, given: Given) -> None:
-        self.pipeline, self._fps, self._given = pipeline, fps, given
+    ``frames`` is the number of frames that have arrived, ``milliseconds`` the time spent on them.
+    """
+
+    def __init__(self, pipeline: MotPipeline, fps: float, config: RtConfig) -> None:
+        self.pipeline, self._fps, self._config = pipeline, fps, config
         self.frames = 0
         self.milliseconds = 0.0
 
     def run(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Tracks]]:
-        """Each frame of a video with the tracks that there are when the next one arrives."""
-        shown = coming = Tracks.empty()
-        free = 0
+        """Each frame of a video with the tracks that are complete when the next one arrives."""
+        shown = pending = Tracks.empty()
+        free_from = 0
         for frame in frames:
             self.frames += 1
-            if frame.index >= free:
-                shown, (coming, cost) = coming, self._step(frame)
+            if frame.index >= free_from:
+                shown, (pending, cost) = pending, self._step(frame)
                 self.milliseconds += cost
-                free = frame.index + max(1, ceil(cost * self._fps / 1e3 - 1e-9))
-            if frame.index >= free - 1:
-                shown = coming
+                free_from = frame.index + max(1, ceil(cost * self._fps / 1e3 - 1e-9))
+            if frame.index >= free_from - 1:
+                shown = pending
             yield frame, shown
 
     def _step(self, frame: Frame) -> tuple[Tracks, float]:
-        """The tracks on a frame, and what they cost in milliseconds."""
-        calls, detector, rest = self._spent()
+        """The tracks on a frame, and the milliseconds they took."""
+        calls, detector, rest = self._read_timer()
         tracks = self.pipeline.step(frame)
-        now = self._spent()
-        calls, detector, rest = now[0] - calls, now[1] - detector, now[2] - rest
-        given = self._given
-        cost = detector if given.detector is None else calls * given.detector
-        return tracks, cost + (rest if given.engine is None else given.engine)
+        after = self._read_timer()
+        calls, detector, rest = after[0] - calls, after[1] - detector, after[2] - rest
+        config = self._config
+        cost = detector if config.detector_ms is None else calls * config.detector_ms
+        return tracks, cost + (rest if config.engine_ms is None else config.engine_ms)
 
-    def _spent(self) -> tuple[int, float, float]:
-        """Calls of the detector so far, its milliseconds, and those of all else."""
+    def _read_timer(self) -> tuple[int, float, float]:
+        """The detector's calls so far, its milliseconds, and those of all other stages."""
         timer = self.pipeline.timer
         detector = timer.seconds.get("detect", 0.0)
         return timer.calls.get("detect", 0), 1e3 * detector, 1e3 * (timer.total - detector)
@@ -127,23 +149,23 @@ def evaluate(
     engine: MotionEngine[Any, Any],
     k: int,
     fps: float,
-    given: Given | None = None,
+    config: RtConfig | None = None,
     choice: DetectorChoice | None = None,
 ) -> RtResult:
-    """Track a sequence in real time, by default from its own detections; score as ``mot`` does.
+    """Track a sequence in real time, by default from its public detections; score as ``mot`` does.
 
-    Raises ``InputError`` for a sequence that lacks detections or truth.
+    Raises ``InputError`` for a sequence that lacks detections or ground truth.
     """
     sequence = open_sequence(folder)
-    given, choice = given or Given(), choice or DetectorChoice()
-    detector = choice.on(sequence)
+    config, choice = config or RtConfig(), choice or DetectorChoice()
+    detector = choice.for_sequence(sequence)
     with sequence.open() as source:
-        if given.engine is None or given.detector is None:
+        if config.engine_ms is None or config.detector_ms is None:
             _warm_up(MotPipeline(detector, engine, 1), source)
-        live = LivePipeline(MotPipeline(detector, engine, Overdue(k=k)), fps, given)
-        scores = score(sequence, source, live.run(source))
+        live = RealTimePipeline(MotPipeline(detector, engine, RealTimeScheduler(k=k)), fps, config)
+        scores = score_tracks(sequence, source, live.run(source))
     return RtResult(
-        sequence=name_of(folder),
+        sequence=sequence_label(folder),
         engine=name,
         k=k,
         fps=fps,
@@ -161,47 +183,53 @@ def _warm_up(pipeline: MotPipeline, source: Source) -> None:
         pipeline.step(frame)
 
 
-def rates(folder: str | Path, wanted: Sequence[str]) -> list[float]:
+def parse_rates(folder: str | Path, texts: Sequence[str]) -> list[float]:
     """Frame rates from numbers and "own", which is the sequence's; each rate once.
 
-    Raises ``UsageError`` for what is neither.
+    Raises ``UsageError`` for other texts.
     """
-    found = [rate_of(_own_rate(folder) if text == "own" else text, "own") for text in wanted]
-    return list(dict.fromkeys(found))
+    rates = [
+        parse_rate(_read_frame_rate(folder) if text == "own" else text, "own") for text in texts
+    ]
+    return list(dict.fromkeys(rates))
 
 
-def rate_of(given: str | float, word: str) -> float:
-    """Frames a second; raises ``UsageError`` for what is no such number, nor this other word."""
+def parse_rate(value: str | float, keyword: str) -> float:
+    """A rate in frames per second.
+
+    Raises ``UsageError`` for what is not a number above 0; the message names ``keyword`` as the
+    only other value that the option takes.
+    """
     try:
-        rate = float(given)
+        rate = float(value)
     except ValueError:
         rate = 0.0
     if not 0 < rate < float("inf"):
-        raise UsageError(f"--fps {given!r}: a rate is a number above 0, or {word}")
+        raise UsageError(f"--fps {value!r}: a rate is a number above 0, or {keyword}")
     return rate
 
 
-def _own_rate(folder: str | Path) -> float:
+def _read_frame_rate(folder: str | Path) -> float:
     with open_sequence(folder).open() as source:
         return source.frame_rate
 
 
-def table(results: Sequence[RtResult]) -> str:
-    """Markdown tables for each sequence and rate, as ``mot``'s, and of how many frames were seen.
+def format_table(results: Sequence[RtResult]) -> str:
+    """Markdown tables for each sequence and rate: as ``mot``'s, and the share of frames processed.
 
-    At rates that all of several sequences were shown at, there is one for all together.
+    At rates that all of several sequences were run at, there is one for all together.
     """
     blocks = []
-    groups = alike(results, "engine", "k", "fps", "detector")
-    together = [merged(rows, "processed", "frames", "detected") for rows in groups]
-    results = told_apart([*results, *together])
+    groups = group_across_sequences(results, "engine", "k", "fps", "detector")
+    pooled = [pool_rows(rows, "processed", "frames", "detected") for rows in groups]
+    results = label_detectors([*results, *pooled])
     for name, fps in dict.fromkeys((one.sequence, one.fps) for one in results):
-        here = [one for one in results if (one.sequence, one.fps) == (name, fps)]
+        rows = [one for one in results if (one.sequence, one.fps) == (name, fps)]
         title = f"{name} at {fps:g} fps"
-        blocks.append(grid(f"{title}: {QUALITY}", here, quality))
-        blocks.append(grid(f"{title}: frames processed", here, _share))
+        blocks.append(format_grid(f"{title}: {QUALITY_HEADING}", rows, format_quality))
+        blocks.append(format_grid(f"{title}: frames processed", rows, _format_share))
     return "\n\n".join(blocks)
 
 
-def _share(result: RtResult) -> str:
+def _format_share(result: RtResult) -> str:
     return f"{100 * result.processed / result.frames:.0f} %"

@@ -1,8 +1,8 @@
-"""``mvot-bench vot``: all objects of a sequence followed at once from ground truth, no detector.
+"""``mvot-bench vot``: all objects of a sequence tracked from ground truth, without a detector.
 
 VOT's supervised protocol for many targets (SiamMT 4.2, SiamMOTION 4.2), without a clock or, as
-VOT-RT, with one: every object of a video counts as a sequence of its own, and all are tracked in
-one batch.
+VOT-RT, with one. Each object of a video counts as a sequence of its own; all are tracked in one
+batch.
 """
 
 import math
@@ -17,123 +17,131 @@ from jaxtyping import Float32
 from numpy.typing import ArrayLike
 
 from mvot_benchmarks import datasets
-from mvot_benchmarks.following import Following, Look
+from mvot_benchmarks.vot_protocol import ObservedFrame, VotRun
 from mvot_plugin.engines.base import MotionEngine
-from mvot_plugin.types import Frame
+from mvot_plugin.types import XYXY, Frame
 
-__all__ = ["Clip", "VotScore", "evaluate", "pooled", "read_clip", "table"]
+__all__ = [
+    "VotScore",
+    "VotSequence",
+    "evaluate",
+    "format_table",
+    "pool_vot_scores",
+    "read_vot_sequence",
+]
 
 SENSITIVITY = 30
-"""Of the robustness, to the share of frames with a failure."""
+"""The factor of the share of failed frames in the robustness."""
 _WARM_UP = 3
-"""Frames that are followed once before a clock runs."""
+"""Frames that are tracked once before the clock starts: a network's first calls are slower."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Clip:
-    """A sequence to score on: frames, which are iterated once an evaluation, and their truth.
-
-    ``truth`` is (frames, objects, 4) xyxy, NaN where an object is not visible; ``Frame.index``
-    says which of its rows a frame is.
-    """
+class VotSequence:
+    """The frames of a sequence and their ground truth."""
 
     frames: Iterable[Frame]
-    truth: Float32[np.ndarray, "frames objects 4"]
+    """Iterated once for each evaluation; ``Frame.index`` is the row in ``ground_truth``."""
+    ground_truth: Float32[XYXY, "frames objects"]
+    """NaN where an object is not visible."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VotScore:
-    """How well an engine follows objects; shares are in 0..1, NaN where nothing counted.
+    """How well an engine tracks objects; shares are in 0..1, NaN where nothing was counted.
 
-    With re-initialisation: an object without any overlap with its truth has failed, and starts
-    anew from the truth 5 frames later, or as soon after that as it is visible. ``frames`` are all
-    object-frames with truth. ``robustness`` is exp(-30 * failures / frames) of each object, in the
-    mean weighted by the object's frames; ``accuracy`` is the mean IoU of the ``valid``
-    object-frames: no first ones, no failures, none before a re-initialisation is 10 frames old.
-
-    In one pass, without it: ``mean_iou`` and ``success`` (the share of IoU above 0.5) are over the
-    ``followed`` object-frames, all but the first of each object. ``milliseconds`` is the median,
-    over ``steps`` video frames with targets, of observing and tracking with re-initialisation.
+    With re-initialisation: an object whose overlap with its ground truth is 0 has failed, and is
+    started again from the ground truth 5 frames later, or as soon after that as it is visible.
+    In one pass: objects are started once.
     """
 
     accuracy: float
+    """With re-initialisation: the mean IoU over the ``valid`` object-frames."""
     robustness: float
+    """exp(-30 * failures / frames) of each object, in the mean weighted by its frames."""
     failures: int
     frames: int
+    """All object-frames with ground truth."""
     valid: int
+    """Object-frames, without first ones, failures, and 10 frames from a re-initialisation."""
     mean_iou: float
+    """In one pass: over the ``followed`` object-frames, as is ``success``."""
     success: float
+    """The share of IoU above 0.5."""
     followed: int
+    """Object-frames, without the first one of each object."""
     milliseconds: float
+    """To observe and track a frame, with re-initialisation: the median over ``steps``."""
     steps: int
+    """Processed video frames with targets."""
 
 
-_COUNT_OF = {
+_WEIGHT_OF = {
     "accuracy": "valid",
     "robustness": "frames",
     "mean_iou": "followed",
     "success": "followed",
     "milliseconds": "steps",
 }
+"""The count that each mean is over."""
 
 
-def read_clip(folder: str | Path, limit: int | None = None) -> Clip:
-    """A sequence of any data set with its first ``limit`` frames decoded into memory.
+def read_vot_sequence(folder: str | Path, limit: int | None = None) -> VotSequence:
+    """Read a sequence of any data set, with its first ``limit`` frames decoded into memory.
 
     Raises ``InputError`` as ``datasets.open_sequence`` does, and where there are no frames.
     """
     sequence = datasets.open_sequence(folder)
-    truth = sequence.boxes()[:limit]
+    ground_truth = sequence.visible_boxes()[:limit]
     with sequence.open() as source:
-        frames = tuple(islice(source, len(truth)))
-    return Clip(frames=frames, truth=truth)
+        frames = tuple(islice(source, len(ground_truth)))
+    return VotSequence(frames=frames, ground_truth=ground_truth)
 
 
 def evaluate(
     engine: MotionEngine[Any, Any],
-    sequence: Clip | str | Path,
+    sequence: VotSequence | str | Path,
     limit: int | None = None,
     fps: float | None = None,
 ) -> VotScore:
-    """Follow all objects of a clip, or of a sequence folder, over its first ``limit`` frames.
+    """Track all objects of a sequence over its first ``limit`` frames, and score the boxes.
 
-    Both protocols run over one observation of each frame. Frames come at ``fps``, each with a clock
-    of its own, or wait (None). A folder may have the layout of any data set that
-    ``datasets.open_sequence`` knows, and raises what that does; it is decoded as it goes, one frame
-    in memory at a time.
+    Both protocols share one observation of each frame. Frames arrive at ``fps``, with a clock for
+    each protocol, or wait for the engine (None). A folder may be of any data set that
+    ``datasets.open_sequence`` reads, and raises what that does; it is decoded one frame at a time.
     """
-    if isinstance(sequence, Clip):
-        return _follow(engine, sequence.frames, sequence.truth[:limit], fps)
+    if isinstance(sequence, VotSequence):
+        return _run_protocols(engine, sequence.frames, sequence.ground_truth[:limit], fps)
     if fps is not None:
-        _warm_up(engine, read_clip(sequence, _WARM_UP))
+        _warm_up(engine, read_vot_sequence(sequence, _WARM_UP))
     opened = datasets.open_sequence(sequence)
     with opened.open() as source:
-        return _follow(engine, source, opened.boxes()[:limit], fps)
+        return _run_protocols(engine, source, opened.visible_boxes()[:limit], fps)
 
 
-def pooled(scores: Sequence[VotScore]) -> VotScore:
-    """Several sequences as one: each figure is the mean over all the object-frames behind it."""
+def pool_vot_scores(scores: Sequence[VotScore]) -> VotScore:
+    """Score several sequences as one: each mean is over the object-frames of all."""
     columns = {name: [getattr(one, name) for one in scores] for name in VotScore.__annotations__}
-    figures = {name: _mean(columns[name], columns[count]) for name, count in _COUNT_OF.items()}
-    counts = {name: sum(columns[name]) for name in columns if name not in figures}
-    return VotScore(**figures, **counts)  # type: ignore[arg-type]
+    means = {name: _mean(columns[name], columns[count]) for name, count in _WEIGHT_OF.items()}
+    counts = {name: sum(columns[name]) for name in columns if name not in means}
+    return VotScore(**means, **counts)  # type: ignore[arg-type]
 
 
-def table(results: Sequence[tuple[str, str, VotScore]]) -> str:
+def format_table(results: Sequence[tuple[str, str, VotScore]]) -> str:
     """A Markdown table of (sequence, engine, score) for each sequence, and for all together."""
     rows: dict[str, dict[str, list[VotScore]]] = {}
     if len({sequence for sequence, *_ in results}) > 1:
         results = [*results, *(("all together", engine, score) for _, engine, score in results)]
     for sequence, engine, score in results:
         rows.setdefault(sequence, {}).setdefault(engine, []).append(score)
-    return "\n\n".join(_table_of(sequence, engines) for sequence, engines in rows.items())
+    return "\n\n".join(_format_sequence(sequence, engines) for sequence, engines in rows.items())
 
 
-def _table_of(name: str, engines: dict[str, list[VotScore]]) -> str:
+def _format_sequence(name: str, engines: dict[str, list[VotScore]]) -> str:
     names = ("accuracy", "robustness", "failures", "mean IoU", "success", "ms/frame")
     lines = [f"| {name} | {' | '.join(names)} |", f"| --- |{' --- |' * len(names)}"]
     for engine, scores in engines.items():
-        one = pooled(scores)
+        one = pool_vot_scores(scores)
         lines.append(
             f"| {engine} | {one.accuracy:.3f} | {one.robustness:.3f} | {one.failures} | "
             f"{one.mean_iou:.3f} | {one.success:.3f} | {one.milliseconds:.1f} |"
@@ -141,35 +149,35 @@ def _table_of(name: str, engines: dict[str, list[VotScore]]) -> str:
     return "\n".join(lines)
 
 
-def _follow(
+def _run_protocols(
     engine: MotionEngine[Any, Any],
     frames: Iterable[Frame],
-    truth: Float32[np.ndarray, "frames objects 4"],
+    ground_truth: Float32[XYXY, "frames objects"],
     fps: float | None,
 ) -> VotScore:
-    """Run both protocols over the frames that have truth."""
-    supervised = Following(engine, truth, restarts=True, fps=fps)
-    once = Following(engine, truth, restarts=False, fps=fps)
-    seen = 0
-    for frame in takewhile(lambda frame: frame.index < len(truth), frames):
-        look = Look(engine, frame)
-        supervised.step(look)
-        once.step(look)
-        seen = frame.index + 1
-    return _score(supervised, once, seen)
+    """Run both protocols over the frames that have ground truth."""
+    supervised = VotRun(engine, ground_truth, reinitialize=True, fps=fps)
+    one_pass = VotRun(engine, ground_truth, reinitialize=False, fps=fps)
+    length = 0
+    for frame in takewhile(lambda frame: frame.index < len(ground_truth), frames):
+        observed = ObservedFrame(engine, frame)
+        supervised.step(observed)
+        one_pass.step(observed)
+        length = frame.index + 1
+    return _compute_score(supervised, one_pass, length)
 
 
-def _warm_up(engine: MotionEngine[Any, Any], clip: Clip) -> None:
-    """What a network does on its first calls only, it does before the clock runs."""
-    _follow(engine, clip.frames, clip.truth, None)
+def _warm_up(engine: MotionEngine[Any, Any], sequence: VotSequence) -> None:
+    """Run the engine once without a clock."""
+    _run_protocols(engine, sequence.frames, sequence.ground_truth, None)
 
 
-def _score(supervised: Following, once: Following, seen: int) -> VotScore:
-    """The figures, over the ``seen`` frames that the video had."""
+def _compute_score(supervised: VotRun, one_pass: VotRun, length: int) -> VotScore:
+    """The score over the ``length`` frames that the video had."""
     costs = supervised.seconds
-    frames, failures = supervised.visible[:seen].sum(0), (supervised.overlap == 0).sum(0)
+    frames, failures = supervised.visible[:length].sum(0), (supervised.overlap == 0).sum(0)
     valid = supervised.overlap[supervised.valid]
-    followed = once.overlap[~np.isnan(once.overlap)]
+    followed = one_pass.overlap[~np.isnan(one_pass.overlap)]
     robustness = np.exp(-SENSITIVITY * failures / np.maximum(frames, 1))
     return VotScore(
         accuracy=_mean(valid),
@@ -186,7 +194,9 @@ def _score(supervised: Following, once: Following, seen: int) -> VotScore:
 
 
 def _mean(values: ArrayLike, weights: ArrayLike = 1) -> float:
-    """The weighted mean; values of no weight may be NaN, and the mean of nothing is."""
+    """The weighted mean, NaN of no values; a value of weight 0 may be NaN."""
     values, weights = np.broadcast_arrays(np.asarray(values, np.float64), weights)
-    some = weights > 0
-    return float(np.average(values[some], weights=weights[some])) if some.any() else math.nan
+    has_weight = weights > 0
+    if not has_weight.any():
+        return math.nan
+    return float(np.average(values[has_weight], weights=weights[has_weight]))

@@ -1,10 +1,10 @@
-"""Detectors: any callable from a frame to detections, and the ones that have a name.
+"""Detectors: any callable from a frame to detections; some can be loaded by name.
 
     detector = load_detector("yolo11n.pt", conf=0.3, classes=["person"])
     detections = detector(frame)
 
-Another package adds a name through the entry point group ``mvot_plugin.detectors``: a callable
-that takes ``conf``, ``classes`` and ``device`` by keyword and returns a detector.
+Other packages register names in the entry point group ``mvot_plugin.detectors``: a callable that
+takes ``conf``, ``classes`` and ``device`` by keyword and returns a detector.
 """
 
 import warnings
@@ -15,10 +15,9 @@ from mvot_plugin.detectors.base import (
     Classes,
     Detector,
     as_detections,
+    drop_unusable,
     from_supervision,
     from_ultralytics,
-    of_classes,
-    usable,
 )
 from mvot_plugin.detectors.packaged import packaged_model
 from mvot_plugin.detectors.replay import ReplayDetector
@@ -40,11 +39,10 @@ __all__ = [
     "as_detections",
     "as_detector",
     "detector_names",
+    "drop_unusable",
     "from_supervision",
     "from_ultralytics",
     "load_detector",
-    "of_classes",
-    "usable",
 ]
 
 GROUP = "mvot_plugin.detectors"
@@ -52,7 +50,7 @@ _BUILT_IN = ("packaged", "replay", "ultralytics")
 
 
 def detector_names() -> list[str]:
-    """The names that ``load_detector`` knows besides models: built in, and of other packages."""
+    """The names of detectors besides models: those built in, and those of other packages."""
     return sorted({*_BUILT_IN, *registered_names(GROUP)})
 
 
@@ -63,21 +61,31 @@ def load_detector(
     classes: Classes = None,
     device: str = "auto",
 ) -> Detector:
-    """The detector of that name.
+    """Load a detector by name.
 
-    ``name`` is ``"ultralytics"`` (its default model), ``"packaged"`` (the small one that comes with
-    this package), ``"replay:PATH"`` (a MOT ``det.txt``), one that another package has registered,
-    or the path or name of a model that ultralytics runs. ``conf`` None is the detector's own
-    threshold; ``classes`` are names or numbers. Where the default model is neither here nor to be
-    downloaded, the packaged one stands in, with a ``FallbackDetector`` warning.
+    Where ultralytics' default model is neither present nor can be downloaded, the packaged one is
+    loaded, with a ``FallbackDetector`` warning.
 
-    Raises ``UsageError`` for a name that is none of these, and what the detector itself raises.
+    Args:
+        name: ``"ultralytics"`` (its default model), ``"packaged"`` (the small detector that comes
+            with this package), ``"replay:PATH"`` (a MOT ``det.txt``), a name that another package
+            has registered, or the path or name of a model that ultralytics runs.
+        conf: The least confidence of a detection; None is the detector's own threshold.
+        classes: The classes to detect, by name or number; None or none are all.
+        device: ``"auto"``, or a torch device such as ``"cpu"`` or ``"cuda:0"``.
+
+    Returns:
+        The detector, a callable from a frame to its detections.
+
+    Raises:
+        UsageError: The name is none of these, or an option does not fit the detector.
+        InputError: A model or file cannot be found or used.
     """
     kind, _, path = name.partition(":")
     if kind == "replay":
-        return _replay(path, conf=conf, classes=classes)
+        return _load_replay(path, conf=conf, classes=classes)
     if name in registered_names(GROUP) and name not in _BUILT_IN:
-        return _registered(name, conf=conf, classes=classes, device=device)
+        return _load_registered(name, conf=conf, classes=classes, device=device)
     if name not in _BUILT_IN and not looks_like_model(name):
         raise unknown_name("detector", name, [*detector_names(), DEFAULT_MODEL])
     options: dict[str, Any] = {
@@ -86,14 +94,17 @@ def load_detector(
         "device": device,
     }
     if name == "packaged":
-        return UltralyticsDetector(_packaged(), **options)
-    return _default(**options) if name == "ultralytics" else UltralyticsDetector(name, **options)
+        return UltralyticsDetector(_find_packaged_model(), **options)
+    return (
+        _load_default(**options) if name == "ultralytics" else UltralyticsDetector(name, **options)
+    )
 
 
 def as_detector(detector: str | Path | object) -> Detector:
-    """A detector from what a user has: a name or path, an ultralytics model, any callable.
+    """Convert a name or path, an ultralytics model or any callable to a detector.
 
-    Raises ``UsageError`` for what is none of these, and what ``load_detector`` raises.
+    Raises:
+        UsageError: It is none of these. ``load_detector`` may raise others.
     """
     if isinstance(detector, (str, Path)):
         return load_detector(str(detector))
@@ -107,8 +118,8 @@ def as_detector(detector: str | Path | object) -> Detector:
     )
 
 
-def _default(**options: Any) -> UltralyticsDetector:
-    """Ultralytics' default model, or the packaged one where that cannot be had."""
+def _load_default(**options: Any) -> UltralyticsDetector:
+    """Ultralytics' default model, or the packaged one where that is not available."""
     try:
         return UltralyticsDetector(DEFAULT_MODEL, **options)
     except ModelNotFound:
@@ -117,32 +128,32 @@ def _default(**options: Any) -> UltralyticsDetector:
             raise
     warnings.warn(
         f"{DEFAULT_MODEL} is not here and could not be downloaded: the small detector that comes "
-        f"with this package, {model.stem}, stands in for it; name a better one with --detector",
+        f"with this package, {model.stem}, is used instead; name a better one with --detector",
         FallbackDetector,
         stacklevel=3,
     )
     return UltralyticsDetector(model, **options)
 
 
-def _packaged() -> Path:
+def _find_packaged_model() -> Path:
     model = packaged_model()
     if model is None:
         raise InputError(
-            "this copy of the package came without its detector; name another, such as "
+            "this copy of the package has no detector; name another, such as "
             f"{DEFAULT_MODEL}, or give a file of detections (--detections FILE)"
         )
     return model
 
 
-def _replay(path: str, *, conf: float | None, classes: Classes) -> ReplayDetector:
+def _load_replay(path: str, *, conf: float | None, classes: Classes) -> ReplayDetector:
     if not path:
         raise UsageError("the replay detector needs a MOT file: replay:PATH")
     if classes:
-        raise UsageError("replayed detections carry no classes to choose from; leave classes out")
+        raise UsageError("replayed detections carry no classes to select; leave classes out")
     return ReplayDetector(path, conf=conf)
 
 
-def _registered(name: str, **options: Any) -> Detector:
+def _load_registered(name: str, **options: Any) -> Detector:
     detector: object = build_registered(GROUP, name, **options)
     if not callable(detector):
         raise InputError(

@@ -1,10 +1,10 @@
-"""The detector contract, and what makes other libraries' answers keep it.
+"""The detector protocol, and adapters from the results of other libraries.
 
-A detector is any callable from a frame to detections. Adapters here know other libraries by the
-shape of their results only, and import none of them.
+A detector is any callable from a frame to detections. The adapters recognise results by their
+attributes, and import no other library.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -16,43 +16,56 @@ __all__ = [
     "Classes",
     "Detector",
     "as_detections",
+    "drop_unusable",
     "from_supervision",
     "from_ultralytics",
-    "of_classes",
-    "usable",
 ]
 
 
 Classes: TypeAlias = str | Sequence[int | str] | None
-"""Names or numbers of classes, in a sequence or separated by commas; all for None or none."""
+"""Names or numbers of classes, in a sequence or separated by commas; None or none are all."""
 
 
 @runtime_checkable
 class Detector(Protocol):
-    """Finds the objects of one frame; any Python callable of this form is one."""
+    """Detects the objects of one frame; any callable of this form is a detector."""
 
     def __call__(self, frame: Frame, /) -> Detections:
-        """What is on ``frame``, in its pixels; ``Detections.empty()`` for nothing."""
+        """Detect objects.
+
+        Args:
+            frame: The frame.
+
+        Returns:
+            N detections, with boxes in pixels of the frame; ``Detections.empty()`` for none.
+        """
         ...
 
 
-def as_detections(found: object) -> Detections:
-    """What a detector returned, as ``Detections``.
+def as_detections(result: object) -> Detections:
+    """Convert what a detector returned to ``Detections``.
 
-    Takes ``Detections``, an ultralytics ``Results`` (or the list of one that its models return),
-    and ``supervision.Detections``. Raises ``InputError`` for anything else.
+    Args:
+        result: ``Detections``, which are returned as they are, an ultralytics ``Results`` (or the
+            list of one that its models return), or ``supervision.Detections``.
+
+    Returns:
+        The N detections, with boxes (N, 4) as xyxy in pixels.
+
+    Raises:
+        InputError: The result is none of these.
     """
-    if isinstance(found, Detections):
-        return found
-    single = found[0] if isinstance(found, (list, tuple)) and len(found) == 1 else found
+    if isinstance(result, Detections):
+        return result
+    single = result[0] if isinstance(result, (list, tuple)) and len(result) == 1 else result
     if hasattr(single, "boxes"):
         return from_ultralytics(single)
     if hasattr(single, "xyxy") and hasattr(single, "class_id"):
         return from_supervision(single)
-    if isinstance(found, (list, tuple)):
-        got = f"a {type(found).__name__} of {len(found)}"
+    if isinstance(result, (list, tuple)):
+        got = f"a {type(result).__name__} of {len(result)}"
     else:
-        got = type(found).__name__
+        got = type(result).__name__
     raise InputError(
         "a detector must return Detections (Detections.empty() for nothing found), one "
         f"ultralytics Results, or supervision.Detections; this one returned {got}"
@@ -60,9 +73,10 @@ def as_detections(found: object) -> Detections:
 
 
 def from_ultralytics(results: Any) -> Detections:
-    """The boxes of one ultralytics ``Results``, or of a list that holds exactly one.
+    """Convert one ultralytics ``Results``, or a list of exactly one; tensors on any device.
 
-    Tensors may be on any device. Raises ``InputError`` where there are no upright boxes.
+    Raises:
+        InputError: There are several results, or no upright boxes.
     """
     if isinstance(results, (list, tuple)):
         if len(results) != 1:
@@ -74,22 +88,19 @@ def from_ultralytics(results: Any) -> Detections:
         raise InputError(
             f"the ultralytics model returned {kind}; use a detection, segmentation or pose model"
         )
-    return _detections(boxes.xyxy, boxes.conf, boxes.cls)
+    return _to_detections(boxes.xyxy, boxes.conf, boxes.cls)
 
 
 def from_supervision(detections: Any) -> Detections:
-    """The boxes of a ``supervision.Detections``.
-
-    A missing ``confidence`` is 1 and a missing ``class_id`` is 0 throughout.
-    """
-    return _detections(detections.xyxy, detections.confidence, detections.class_id)
+    """Convert a ``supervision.Detections``; confidence is 1 and class 0 where it has none."""
+    return _to_detections(detections.xyxy, detections.confidence, detections.class_id)
 
 
-def usable(detections: Detections, size: tuple[int, int]) -> tuple[Detections, int]:
-    """Drop what cannot be tracked on a (width, height) image; also returns how many were dropped.
+def drop_unusable(detections: Detections, size: tuple[int, int]) -> tuple[Detections, int]:
+    """Drop detections that cannot be tracked on an image of ``size`` = (width, height) pixels.
 
-    Dropped are boxes and confidences that are not finite, boxes of no width or height, and boxes
-    wholly outside the image. Boxes partly outside are kept as they are.
+    These are boxes and confidences that are not finite, boxes without area, and boxes completely
+    outside the image. Boxes partly outside stay as they are. Also returns how many were dropped.
     """
     width, height = size
     x0, y0, x1, y1 = detections.xyxy.T
@@ -101,23 +112,18 @@ def usable(detections: Detections, size: tuple[int, int]) -> tuple[Detections, i
     return (detections[good] if dropped else detections), dropped
 
 
-def of_classes(detections: Detections, classes: Collection[int]) -> Detections:
-    """Only the detections whose ``class_id`` is among ``classes``."""
-    return detections[np.isin(detections.class_id, list(classes))]
-
-
-def _array(values: Any) -> np.ndarray:
+def _to_array(values: Any) -> np.ndarray:
     if hasattr(values, "detach"):  # a torch tensor; numpy has no bfloat16
         values = values.detach().float().cpu().numpy()
     return np.asarray(values)
 
 
-def _detections(xyxy: Any, confidence: Any, class_id: Any) -> Detections:
-    boxes = _array(xyxy)
+def _to_detections(xyxy: Any, confidence: Any, class_id: Any) -> Detections:
+    boxes = _to_array(xyxy)
     if boxes.size and (boxes.ndim != 2 or boxes.shape[1] != 4):
         raise InputError(f"a detector's boxes must have shape (N, 4), got {boxes.shape}")
-    columns = [_array(1.0 if confidence is None else confidence)]
-    columns.append(_array(0 if class_id is None else class_id))
+    columns = [_to_array(1.0 if confidence is None else confidence)]
+    columns.append(_to_array(0 if class_id is None else class_id))
     rows = len(boxes)
     if any(column.shape not in [(), (rows,)] for column in columns):
         lengths = ", ".join(str(column.size) for column in columns)

@@ -1,4 +1,4 @@
-"""The small detector that comes with the package, for when no other can be had."""
+"""The small detector that comes with the package, used where no other is available."""
 
 import queue
 import socket
@@ -6,7 +6,7 @@ import threading
 import urllib.request
 from pathlib import Path
 
-__all__ = ["packaged_model", "reachable"]
+__all__ = ["is_reachable", "packaged_model"]
 
 FOLDER = Path(__file__).parent.parent / "pretrained"
 
@@ -17,10 +17,10 @@ def packaged_model() -> Path | None:
     return path if path.is_file() else None
 
 
-def reachable(host: str, port: int = 443, *, seconds: float = 5.0) -> bool:
-    """Whether a connection to a host can be made within so many seconds, name lookup included.
+def is_reachable(host: str, port: int = 443, *, seconds: float = 5.0) -> bool:
+    """Whether a connection to a host can be made within ``seconds``, including the name lookup.
 
-    Behind a proxy nobody can tell beforehand, so the answer is yes.
+    Behind a proxy it cannot be tested; the result is then True.
     """
     if urllib.request.getproxies():
         return True

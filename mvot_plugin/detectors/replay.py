@@ -1,4 +1,4 @@
-"""Detections read from a file instead of computed: MOT's ``det.txt``."""
+"""Detections replayed from a MOT ``det.txt``."""
 
 from pathlib import Path
 
@@ -11,41 +11,42 @@ __all__ = ["ReplayDetector"]
 
 
 class ReplayDetector:
-    """Answers each frame with the rows that a MOT file has for it.
+    """A detector that returns the rows of a MOT file for each frame; none from an empty file.
 
-    Row frames count from 1, so that frame 1 answers ``frame.index`` 0. A score may be in any
-    scale: if all of the file's are within 0..1 they are the confidences as they are, else they
-    are mapped linearly, the file's lowest score to 0 and its highest to 1 (1 if all are equal).
+    The file's frame 1 is ``frame.index`` 0. Scores may be in any scale: if all are within 0..1 they
+    are the confidences, otherwise they are mapped linearly, the lowest score to 0 and the highest
+    to 1 (1 if all are equal).
 
     Args:
-        path: A ``det.txt``; ``mvot_plugin.motfile.read_mot`` says what it may look like.
-        conf: Leave out rows whose score is below it, in the file's own scale.
-        class_id: The class of all detections, for the file names none.
+        path: A ``det.txt``, as described in ``mvot_plugin.motfile``.
+        conf: The least score of a row, in the file's own scale.
+        class_id: The class of all detections, as the file has none.
 
     Attributes:
         duplicates: How many exact repetitions of rows the file has; they are read once.
-        frames: How many frames there are up to the last row kept.
+        frames: The number of frames up to the last row that was kept.
 
-    Raises ``InputError`` for a file that cannot be read; an empty one detects nothing, ever.
+    Raises:
+        InputError: The file cannot be read.
     """
 
     def __init__(self, path: str | Path, *, conf: float | None = None, class_id: int = 0) -> None:
         rows = read_mot(path)
-        kept = _by_frame(rows, conf)
-        confidence = _confidence(rows.score)[kept]
+        kept = _order_by_frame(rows, conf)
+        confidence = _to_confidence(rows.score)[kept]
         self._frame = rows.frame[kept]
-        self._found = Detections.of(rows.xyxy[kept], confidence, class_id)
+        self._detections = Detections.of(rows.xyxy[kept], confidence, class_id)
         self.duplicates = rows.duplicates
         self.frames = int(self._frame[-1]) + 1 if len(kept) else 0
 
     def __call__(self, frame: Frame, /) -> Detections:
         """The rows of ``frame.index``, in the file's order; none past the end."""
         first, end = np.searchsorted(self._frame, [frame.index, frame.index + 1])
-        return self._found[np.arange(first, end)]
+        return self._detections[np.arange(first, end)]
 
 
-def _by_frame(rows: MotRows, conf: float | None) -> np.ndarray:
-    """The rows to keep, frame by frame; compared as float32, so that a row at ``conf`` stays."""
+def _order_by_frame(rows: MotRows, conf: float | None) -> np.ndarray:
+    """The rows to keep, ordered by frame; compared as float32, so that ``conf`` itself is kept."""
     order: np.ndarray = np.argsort(rows.frame, kind="stable")
     if conf is None:
         return order
@@ -53,8 +54,8 @@ def _by_frame(rows: MotRows, conf: float | None) -> np.ndarray:
     return kept
 
 
-def _confidence(score: np.ndarray) -> np.ndarray:
-    """Scores in any scale, as confidences in 0..1; what is not finite stays so."""
+def _to_confidence(score: np.ndarray) -> np.ndarray:
+    """Map scores of any scale to confidences in 0..1; what is not finite stays so."""
     finite = score[np.isfinite(score)].astype(np.float64)
     if not len(finite):
         return score

@@ -1,8 +1,8 @@
-"""The adapter to ultralytics, the one place that names that library.
+"""The adapter to ultralytics, the only module that imports that library.
 
-It is imported when a detector is built, not before, and held to what it is asked for: it prints
-nothing, installs nothing, and reaches for the network only to download a model by its name.
-Importing it lowers OpenCV's and torch's thread counts for the whole process; both are put back.
+It is imported when a detector is built, not before, and its side effects are prevented: it prints
+nothing, installs nothing, and uses the network only to download a model by its name. Importing it
+lowers OpenCV's and torch's thread counts for the whole process; both are restored.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from mvot_plugin.detectors.base import Classes, as_detections
-from mvot_plugin.detectors.packaged import reachable
+from mvot_plugin.detectors.packaged import is_reachable
 from mvot_plugin.errors import InputError, UsageError, unknown_name
 from mvot_plugin.types import Detections, Frame
 
@@ -27,15 +27,15 @@ __all__ = [
     "DEFAULT_MODEL",
     "ModelNotFound",
     "UltralyticsDetector",
-    "contained",
     "import_ultralytics",
     "is_model",
+    "isolate_ultralytics",
     "looks_like_model",
 ]
 
 DEFAULT_MODEL = "yolo11n.pt"
 _HOST = "github.com"
-"""Where ultralytics publishes its models."""
+"""The host from which ultralytics downloads its models."""
 
 _ENDINGS = (
     *(".pt", ".onnx", ".yaml", ".yml", ".torchscript", ".engine", ".mlpackage", ".mlmodel"),
@@ -45,7 +45,7 @@ _ENDINGS = (
 )
 _FAMILIES = ("yolo", "rtdetr")
 _SERVERS = ("http://", "grpc://")
-_CONTAINED = {
+_ENVIRONMENT = {
     "YOLO_AUTOINSTALL": "false",
     "ULTRALYTICS_SKIP_REQUIREMENTS_CHECKS": "true",
     "YOLO_OFFLINE": "true",  # no analytics, and one attempt at a download instead of four
@@ -53,19 +53,19 @@ _CONTAINED = {
 
 
 class ModelNotFound(InputError):  # noqa: N818
-    """A model that is not here, and could not be downloaded."""
+    """A model is not present and could not be downloaded."""
 
 
 class UltralyticsDetector:
-    """A detector from a model that ultralytics can run; it is loaded and run once when built.
+    """A detector from a model that ultralytics can run; building it loads and runs the model once.
 
     Args:
         model: What ``ultralytics.YOLO`` takes: a path (.pt, .onnx, .engine, .yaml, ...), the name
             of a published model, which is downloaded to the working directory if it is not
-            there, or a model object already built.
-        conf: Detections below this confidence, 0..1, are left out.
+            there, or a model object.
+        conf: The least confidence of a detection, in 0..1.
         classes: The classes to detect, by name or number: ``["person", 2]`` or ``"person,2"``;
-            all of the model's for None or none.
+            None or none are all of the model's.
         device: ``"auto"``, or what ultralytics takes: ``"cpu"``, ``"cuda:0"``, ``"mps"``, ...
         image_size: The longer side, in pixels, that frames are scaled to; None is the model's.
         options: Further arguments of the model's ``predict``, such as ``iou`` or ``max_det``.
@@ -73,8 +73,10 @@ class UltralyticsDetector:
     Attributes:
         names: The model's class names by number.
 
-    Raises ``UsageError`` for a class that the model does not have, a confidence out of range, or
-    where ultralytics is not installed; ``InputError`` for a model that cannot be found or used.
+    Raises:
+        UsageError: The model does not have a class, ``conf`` is out of range, or ultralytics is not
+            installed.
+        InputError: The model cannot be found or used.
     """
 
     names: Mapping[int, str]
@@ -95,9 +97,9 @@ class UltralyticsDetector:
         if image_size is not None:
             self._options["imgsz"] = image_size
         name = str(model) if isinstance(model, (str, Path)) else type(model).__name__
-        with contained():
+        with isolate_ultralytics():
             library = import_ultralytics() if isinstance(model, (str, Path)) else None
-            with _one_sentence(name), contextlib.redirect_stdout(io.StringIO()):
+            with _translate_errors(name), contextlib.redirect_stdout(io.StringIO()):
                 self._model = _load(library, name) if library else cast(Any, model)
                 self(Frame(image=np.zeros((64, 64, 3), np.uint8), index=0, timestamp=0.0))
                 self.names = dict(self._model.names)
@@ -105,48 +107,53 @@ class UltralyticsDetector:
             self._options["classes"] = _class_ids(classes, self.names)
 
     def __call__(self, frame: Frame, /) -> Detections:
-        """What the model finds on ``frame``."""
-        with _silent():
+        """Run the model on ``frame``."""
+        with _silence_logger():
             return as_detections(self._model.predict(frame.image, verbose=False, **self._options))
 
 
 def is_model(candidate: object) -> bool:
-    """Whether it is a model object of ultralytics; imports nothing."""
+    """Whether ``candidate`` is a model object of ultralytics; imports nothing."""
     return any(kind.__module__.startswith("ultralytics.") for kind in type(candidate).__mro__)
 
 
 def looks_like_model(name: str) -> bool:
-    """Whether a name is one that ultralytics might take for a model: by its ending or family."""
+    """Whether ultralytics may take a name for a model, by its ending or family."""
     stem = Path(name).name.lower()
     return "://" in name or stem.endswith(_ENDINGS) or stem.startswith(_FAMILIES)
 
 
 @contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Keep ultralytics' logger, which writes to standard output, from writing."""
+def _silence_logger() -> Iterator[None]:
+    """Silence ultralytics' logger, which writes to standard output."""
     logger = logging.getLogger("ultralytics")
 
-    def nothing(record: logging.LogRecord) -> bool:
+    def reject(record: logging.LogRecord) -> bool:
         return False
 
-    logger.addFilter(nothing)
+    logger.addFilter(reject)
     try:
         yield
     finally:
-        logger.removeFilter(nothing)
+        logger.removeFilter(reject)
 
 
 @contextlib.contextmanager
-def contained() -> Iterator[None]:
-    """Undo at the end what importing ultralytics and loading a model do to the process.
+def isolate_ultralytics() -> Iterator[None]:
+    """Undo the side effects on the process of importing ultralytics and of loading a model.
 
-    Inside, it installs nothing, sends nothing, and logs nothing.
+    Within the context it installs nothing, sends nothing, and logs nothing.
     """
     environment = dict(os.environ)
     threads = cv2.getNumThreads()
-    os.environ.update({k: v for k, v in _CONTAINED.items() if k not in environment})
+    os.environ.update({k: v for k, v in _ENVIRONMENT.items() if k not in environment})
     try:
-        with _silent(), _torch_threads(), np.printoptions(), warnings.catch_warnings():
+        with (
+            _silence_logger(),
+            _restore_torch_threads(),
+            np.printoptions(),
+            warnings.catch_warnings(),
+        ):
             yield
     finally:
         cv2.setNumThreads(threads)
@@ -156,8 +163,8 @@ def contained() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _torch_threads() -> Iterator[None]:
-    """Torch's thread count as it is before ultralytics sets OMP_NUM_THREADS and its own."""
+def _restore_torch_threads() -> Iterator[None]:
+    """Restore torch's thread count, which ultralytics changes, also through OMP_NUM_THREADS."""
     try:
         torch = importlib.import_module("torch")
     except ImportError:
@@ -171,10 +178,13 @@ def _torch_threads() -> Iterator[None]:
 
 
 def import_ultralytics() -> Any:
-    """The library; to be called inside ``contained``. Raises ``UsageError`` where it is missing."""
+    """Import the library, inside ``isolate_ultralytics``.
+
+    Raises ``UsageError`` if it is not installed.
+    """
     try:
         library = importlib.import_module("ultralytics")
-        library.YOLO  # noqa: B018  # ultralytics imports the rest of itself here
+        library.YOLO  # noqa: B018  # ultralytics imports its modules here
     except ImportError as error:
         raise UsageError(
             f"this detector needs ultralytics ({error}): pip install 'mvot-plugin[yolo]', "
@@ -185,20 +195,20 @@ def import_ultralytics() -> Any:
 
 def _load(library: Any, name: str) -> Any:
     local = Path(name).exists() or (Path(library.settings["weights_dir"]) / name).exists()
-    if not local and not _may_be_downloaded(name):
+    if not local and not _is_downloadable(name):
         raise FileNotFoundError(name)
     return library.YOLO(name, task="detect" if name.startswith(_SERVERS) else None)
 
 
-def _may_be_downloaded(name: str) -> bool:
-    """Whether to let ultralytics look for a file that is not here; it would wait for long."""
+def _is_downloadable(name: str) -> bool:
+    """Whether ultralytics can download a file; without a connection it would wait for long."""
     published = Path(name).name.lower().startswith(_FAMILIES)
-    return "://" in name or (published and (name.endswith(".yaml") or reachable(_HOST)))
+    return "://" in name or (published and (name.endswith(".yaml") or is_reachable(_HOST)))
 
 
 @contextlib.contextmanager
-def _one_sentence(name: str) -> Iterator[None]:
-    """Turn whatever loading a model raises into one sentence about it."""
+def _translate_errors(name: str) -> Iterator[None]:
+    """Turn the errors of loading a model into ours, with one sentence each."""
     try:
         yield
     except InputError as error:
@@ -214,13 +224,13 @@ def _one_sentence(name: str) -> Iterator[None]:
         ) from None
     except Exception as error:
         raise InputError(
-            f"model {name!r} could not be loaded ({_reason(error)}); "
+            f"model {name!r} could not be loaded ({_describe_error(error)}); "
             "give a detection model that ultralytics can run on that device"
         ) from error
 
 
-def _reason(error: Exception) -> str:
-    """The first line of an error's message, without the pictures."""
+def _describe_error(error: Exception) -> str:
+    """The first line of an error's message, without emoji."""
     lines = str(error).encode("ascii", "ignore").decode().removeprefix("ERROR").split("\n")
     first = next((line for line in lines if line.strip()), type(error).__name__)
     return " ".join(first.split())[:200]

@@ -4,25 +4,32 @@ from importlib import import_module
 from typing import Any
 
 from mvot_plugin.engines.base import Motion, MotionEngine, Targets
+from mvot_plugin.engines.table import ENGINES
 from mvot_plugin.errors import UsageError, unknown_name
 from mvot_plugin.registry import build_registered, registered_names
 
-__all__ = ["Motion", "MotionEngine", "Targets", "engine_names", "load_engine"]
+__all__ = [
+    "Motion",
+    "MotionEngine",
+    "Targets",
+    "describe_engines",
+    "engine_names",
+    "load_engine",
+]
 
 _GROUP = "mvot_plugin.engines"
 _PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-_WEIGHTLESS = {
-    "hold": ("mvot_plugin.engines.hold", "HoldEngine"),
-    "kalman": ("mvot_plugin.engines.kalman", "KalmanEngine"),
-    "lk-flow": ("mvot_plugin.engines.lk_flow", "LKFlowEngine"),
-}
-_NETWORKS = ("siamfc", "siamfc-mi", "siammotion", "siammotion-n", "siammt", "siammt-w")
-"""Built by ``mvot_plugin.engines.networks``, which brings torch."""
 
 
 def engine_names() -> tuple[str, ...]:
     """Every engine there is: ours, and those that other packages register as entry points."""
-    return tuple(sorted({*_WEIGHTLESS, *_NETWORKS, *registered_names(_GROUP)}))
+    return tuple(sorted({*ENGINES, *registered_names(_GROUP)}))
+
+
+def describe_engines() -> dict[str, str]:
+    """What each of ``engine_names()`` is for, in one line."""
+    purposes = dict.fromkeys(engine_names(), "added by another package")
+    return purposes | {name: entry.purpose for name, entry in ENGINES.items()}
 
 
 def load_engine(
@@ -40,19 +47,25 @@ def load_engine(
         device: "auto", "cpu", "cuda", "cuda:1", ...; engines without a network run on the CPU.
         precision: "auto", "fp32", "bf16" or "fp16".
 
+    Returns:
+        The engine. Where its network runs on random weights, it comes with an ``UntrainedWeights``
+        warning.
+
     Raises:
         UsageError: for a name or an option that does not exist; it names the nearest.
+        InputError: for a weights file that cannot be read or does not fit, and for an engine of
+            another package that does not work.
     """
     if precision not in _PRECISIONS:
         raise unknown_name("precision", precision, _PRECISIONS)
-    if name in _WEIGHTLESS:
+    entry = ENGINES.get(name)
+    if entry is not None and entry.network is not None:
+        load = import_module("mvot_plugin.engines.loading").load_network_engine
+        return load(name, weights=weights, device=device, precision=precision)  # type: ignore[no-any-return]
+    if entry is not None:
         if weights != "auto":
             raise UsageError(f"engine {name!r} has no weights; leave weights at 'auto'")
-        module, engine = _WEIGHTLESS[name]
-        return getattr(import_module(module), engine)()  # type: ignore[no-any-return]
-    if name in _NETWORKS:
-        load = import_module("mvot_plugin.engines.networks").load
-        return load(name, weights=weights, device=device, precision=precision)  # type: ignore[no-any-return]
+        return getattr(import_module(entry.module), entry.name)(**entry.options)  # type: ignore[no-any-return]
     if name in registered_names(_GROUP):
         options = {"weights": weights, "device": device, "precision": precision}
         return build_registered(_GROUP, name, **options)  # type: ignore[no-any-return]

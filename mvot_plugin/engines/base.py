@@ -16,17 +16,17 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
 from mvot_plugin.rows import Rows
-from mvot_plugin.types import Frame
+from mvot_plugin.types import XYXY, Frame
 
 __all__ = [
     "NOMINAL_STEP",
     "Motion",
     "MotionEngine",
-    "Refreshes",
+    "SupportsRefresh",
     "Targets",
     "as_boxes",
-    "elapsed",
-    "mistakable",
+    "elapsed_seconds",
+    "is_mistakable",
     "refresh",
 ]
 
@@ -43,67 +43,105 @@ class Targets(Rows):
     """What an engine knows of N targets; every field is batched along its first axis.
 
     It is indexed by row, and ``Targets.cat([a, b])`` concatenates. Engines subclass it with the
-    fields they need. ``boxes`` are the last known ones, (N, 4) xyxy.
+    fields they need.
     """
 
-    boxes: Float32[np.ndarray, "n 4"]
+    boxes: Float32[XYXY, " n"]
+    """The last known boxes, in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Motion:
-    """Where N targets are on a frame: ``boxes`` (N, 4) xyxy, ``scores`` (N,) in 0..1.
+    """Where N targets are on a frame."""
 
-    A score is the engine's confidence that the target is visible in that box, comparable across
-    targets and frames: the lifecycle decides on it.
-    """
-
-    boxes: Float32[np.ndarray, "n 4"]
+    boxes: Float32[XYXY, " n"]
+    """In pixels."""
     scores: Float32[np.ndarray, " n"]
+    """In 0..1: the engine's confidence that the target is visible in its box.
+
+    They are comparable across targets and frames: the lifecycle decides on them.
+    """
 
 
 @runtime_checkable
 class MotionEngine(Protocol[ObservationT, TargetsT]):
     """Moves all targets of a frame in one batched call. N = 0 is legal everywhere.
 
-    One that cannot take a target for its neighbour, since it never looks at the image but knows
-    each target's own course, may say so: ``mistakable = False``.
+    An engine that cannot take a target for its neighbour, since it never looks at the image but
+    knows each target's own course, may declare it: ``is_mistakable = False``.
     """
 
     def observe(self, frame: Frame | np.ndarray) -> ObservationT:
-        """What all targets share of one frame (a ``Frame``, or a bare BGR uint8 array)."""
+        """Compute what all targets share of one frame.
+
+        Args:
+            frame: a ``Frame``, or a bare BGR uint8 array of shape (height, width, 3).
+
+        Returns:
+            A value for ``enroll``, ``track`` and ``refresh``, which leave it as it is.
+
+        Raises:
+            InputError: for an image that is not BGR uint8.
+        """
         ...
 
-    def enroll(self, observation: ObservationT, boxes: Float32[np.ndarray, "n 4"]) -> TargetsT:
-        """New targets at (N, 4) float32 xyxy ``boxes`` of the observed frame.
+    def enroll(self, observation: ObservationT, boxes: Float32[XYXY, " n"]) -> TargetsT:
+        """Make new targets.
 
-        Raises ``ValueError`` for boxes that are not finite or have no area.
+        Args:
+            observation: of the frame that the boxes were measured on.
+            boxes: (N, 4) float32, in pixels of the frame; they may reach beyond its edges.
+
+        Returns:
+            N targets, in the order of the boxes.
+
+        Raises:
+            ValueError: for boxes that are not finite or have no area.
         """
         ...
 
     def track(self, observation: ObservationT, targets: TargetsT) -> tuple[TargetsT, Motion]:
-        """Move the targets onto the observed frame; rows keep their order."""
+        """Move targets onto a frame.
+
+        Args:
+            observation: of the frame, a later one than the targets were last seen on.
+            targets: N targets; they may come from different frames.
+
+        Returns:
+            The N targets on the frame, in the same order, and their motion.
+        """
         ...
 
 
 @runtime_checkable
-class Refreshes(Protocol[ObservationIn, TargetsT]):
-    """An engine that keeps history when a detector has measured its targets again."""
+class SupportsRefresh(Protocol[ObservationIn, TargetsT]):
+    """An engine that keeps what it knows of its targets when a detector has measured them again."""
 
     def refresh(
         self,
         observation: ObservationIn,
         targets: TargetsT,
-        boxes: Float32[np.ndarray, "n 4"],
+        boxes: Float32[XYXY, " n"],
         appearance: Bool[np.ndarray, " n"],
     ) -> TargetsT:
-        """Correct N tracked targets to the measured ``boxes`` of the same frame.
+        """Correct targets by measured boxes.
 
-        ``appearance`` is true where the match is sure enough to enrol the look anew as well.
+        Args:
+            observation: of the frame that the boxes were measured on.
+            targets: N targets, tracked onto the same frame.
+            boxes: (N, 4) float32, in pixels of the frame.
+            appearance: (N,), true where the match is sure enough to enroll the appearance anew.
+
+        Returns:
+            The N targets in the measured boxes, or as near to them as the engine trusts them.
+
+        Raises:
+            ValueError: for boxes that are not finite or have no area.
         """
         ...
 
 
-def mistakable(engine: MotionEngine[ObservationT, TargetsT]) -> bool:
+def is_mistakable(engine: MotionEngine[ObservationT, TargetsT]) -> bool:
     """Whether an engine may take one target for another where they overlap."""
     return bool(getattr(engine, "mistakable", True))
 
@@ -112,28 +150,29 @@ def refresh(
     engine: MotionEngine[ObservationT, TargetsT],
     observation: ObservationT,
     targets: TargetsT,
-    boxes: Float32[np.ndarray, "n 4"],
+    boxes: Float32[XYXY, " n"],
     appearance: Bool[np.ndarray, " n"],
 ) -> TargetsT:
-    """``engine.refresh`` where the engine has one, else the targets enrolled anew."""
-    if isinstance(engine, Refreshes):
+    """``engine.refresh`` where the engine has one, else new targets in the measured boxes."""
+    if isinstance(engine, SupportsRefresh):
         return engine.refresh(observation, targets, boxes, appearance)  # type: ignore[no-any-return]
     return engine.enroll(observation, boxes)
 
 
-def as_boxes(boxes: Any) -> Float32[np.ndarray, "n 4"]:
+def as_boxes(boxes: Any) -> Float32[XYXY, " n"]:
     """``boxes`` as an (N, 4) float32 array of its own; N may be 0.
 
     Raises ``ValueError`` naming the first box that is not finite or has no area.
     """
     array = np.array(boxes, np.float32).reshape(-1, 4)
-    good = np.isfinite(array).all(1) & (array[:, 2] > array[:, 0]) & (array[:, 3] > array[:, 1])
-    if not good.all():
-        row = int(np.argmin(good))
+    has_area = (array[:, 2] > array[:, 0]) & (array[:, 3] > array[:, 1])
+    valid = np.isfinite(array).all(1) & has_area
+    if not valid.all():
+        row = int(np.argmin(valid))
         raise ValueError(f"box {row} is not finite or has no area: {array[row].tolist()}")
     return array
 
 
-def elapsed(now: float, since: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+def elapsed_seconds(now: float, since: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
     """Seconds from ``since`` to ``now``: never negative, ``NOMINAL_STEP`` where time is unknown."""
     return np.maximum(np.where(np.isnan(now - since), NOMINAL_STEP, now - since), 0)

@@ -1,4 +1,4 @@
-"""`kalman`: a constant-velocity Kalman filter for each target (filterpy), and no look at pixels."""
+"""`kalman`: a constant-velocity Kalman filter for each target (filterpy), without the image."""
 
 import warnings
 from dataclasses import dataclass, replace
@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
-from mvot_plugin.engines.base import Motion, Targets, as_boxes, elapsed
+from mvot_plugin.engines.base import Motion, Targets, as_boxes, elapsed_seconds
 from mvot_plugin.ops.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
-from mvot_plugin.types import Frame, as_frame
+from mvot_plugin.types import XYXY, Frame, as_frame
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # filterpy's docstrings have invalid escapes
@@ -18,48 +18,51 @@ with warnings.catch_warnings():
 
 __all__ = ["KalmanEngine", "KalmanTargets"]
 
-_MEASURE = np.eye(4, 8)
-_SIDES = np.array([1.0, 1.0, 0.5, 0.5])
-"""How much the centre (x, y) and the sides (w, h) of a box vary, against each other."""
+_MEASUREMENT_MATRIX = np.eye(4, 8)
+_RELATIVE_DEVIATION = np.array([1.0, 1.0, 0.5, 0.5])
+"""Of a box's centre (x, y) and sides (w, h), against each other."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KalmanTargets(Targets):
-    """A Gaussian for each target over (cx, cy, w, h) in pixels and their change per second.
-
-    ``unit`` is the length in pixels that the noise is measured in: the box's size when enrolled.
-    """
+    """A Gaussian for each target over (cx, cy, w, h) in pixels and their change per second."""
 
     timestamp: Float64[np.ndarray, " n"]
+    """Of the frame that each target was last moved to, in seconds."""
     mean: Float64[np.ndarray, "n 8"]
     covariance: Float64[np.ndarray, "n 8 8"]
     unit: Float64[np.ndarray, " n"]
+    """The unit of the noise, in pixels: the size of each box when it was last measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KalmanEngine:
-    """Predicts boxes over the time that really passed, and learns velocity from detections.
+    """Predicts boxes over the time that has passed, and estimates velocity from measured boxes.
 
-    Standard deviations are in units of the target's size (the root of its area): of a measured
-    box, of the velocity when enrolled (per second), and of the acceleration (per second squared).
+    Standard deviations are in units of the target's size (the root of its area).
     """
 
     mistakable: ClassVar[bool] = False
     measurement: float = 0.1
+    """Standard deviation of a measured box."""
     velocity: float = 1.5
+    """Standard deviation of the velocity when a target is enrolled, per second."""
     acceleration: float = 1.0
+    """Standard deviation of the acceleration, per second squared."""
 
     def observe(self, frame: Frame | np.ndarray) -> Frame:
         """The frame itself; only its time is used."""
         return as_frame(frame)
 
-    def enroll(self, observation: Frame, boxes: Float32[np.ndarray, "n 4"]) -> KalmanTargets:
-        """Targets at rest at (N, 4) ``boxes``; raises ``ValueError`` for boxes without area."""
+    def enroll(self, observation: Frame, boxes: Float32[XYXY, " n"]) -> KalmanTargets:
+        """Targets at rest in N ``boxes``; raises ``ValueError`` for boxes without area."""
         boxes = as_boxes(boxes)
         mean = np.zeros((len(boxes), 8))
         mean[:, :4] = xyxy_to_cxcywh(boxes)
         unit = np.sqrt(mean[:, 2] * mean[:, 3])
-        spread = np.concatenate([self.measurement * _SIDES, self.velocity * _SIDES])
+        spread = np.concatenate(
+            [self.measurement * _RELATIVE_DEVIATION, self.velocity * _RELATIVE_DEVIATION]
+        )
         covariance = (unit[:, None] * spread)[:, :, None] ** 2 * np.eye(8)
         timestamp = np.full(len(boxes), observation.timestamp)
         return KalmanTargets(
@@ -67,8 +70,8 @@ class KalmanEngine:
         )
 
     def track(self, observation: Frame, targets: KalmanTargets) -> tuple[KalmanTargets, Motion]:
-        """Predicted boxes (N, 4); a score (N,) of 1/2 where the centre is unsure by half a size."""
-        steps = elapsed(observation.timestamp, targets.timestamp)
+        """Predicted boxes; a score is 1/2 where the centre's standard deviation is half a size."""
+        steps = elapsed_seconds(observation.timestamp, targets.timestamp)
         mean, covariance = targets.mean.copy(), targets.covariance.copy()
         for i, (step, unit) in enumerate(zip(steps, targets.unit, strict=True)):
             mean[i], covariance[i] = predict(
@@ -76,33 +79,35 @@ class KalmanEngine:
             )
         mean[:, 2:4] = np.maximum(mean[:, 2:4], 1)
         boxes = cxcywh_to_xyxy(mean[:, :4]).astype(np.float32)
-        unsure = covariance[:, [0, 1], [0, 1]].sum(1) / 2 / (0.5 * targets.unit) ** 2
+        variance = covariance[:, [0, 1], [0, 1]].sum(1) / 2 / (0.5 * targets.unit) ** 2
         timestamp = np.full(len(targets), observation.timestamp)
         targets = replace(
             targets, boxes=boxes, timestamp=timestamp, mean=mean, covariance=covariance
         )
-        return targets, Motion(boxes=boxes.copy(), scores=(1 / (1 + unsure)).astype(np.float32))
+        return targets, Motion(boxes=boxes.copy(), scores=(1 / (1 + variance)).astype(np.float32))
 
     def refresh(
         self,
         observation: Frame,
         targets: KalmanTargets,
-        boxes: Float32[np.ndarray, "n 4"],
+        boxes: Float32[XYXY, " n"],
         appearance: Bool[np.ndarray, " n"],
     ) -> KalmanTargets:
-        """Update the N filters with measured (N, 4) ``boxes``; there is no look to enrol anew."""
+        """Update the N filters with measured ``boxes``; there is no appearance to enroll."""
         measured = xyxy_to_cxcywh(as_boxes(boxes)).astype(np.float64)
         mean, covariance = targets.mean.copy(), targets.covariance.copy()
         for i, unit in enumerate(targets.unit):
-            noise = np.diag((self.measurement * unit * _SIDES) ** 2)
-            mean[i], covariance[i] = update(mean[i], covariance[i], measured[i], noise, _MEASURE)
+            noise = np.diag((self.measurement * unit * _RELATIVE_DEVIATION) ** 2)
+            mean[i], covariance[i] = update(
+                mean[i], covariance[i], measured[i], noise, _MEASUREMENT_MATRIX
+            )
         mean[:, 2:4] = np.maximum(mean[:, 2:4], 1)
         unit = np.sqrt(mean[:, 2] * mean[:, 3])
         return replace(targets, boxes=as_boxes(boxes), mean=mean, covariance=covariance, unit=unit)
 
     def _noise(self, step: float, unit: float) -> Float64[np.ndarray, "8 8"]:
         noise = Q_discrete_white_noise(dim=2, dt=step, var=1.0, block_size=4, order_by_dim=False)
-        spread = np.tile(self.acceleration * unit * _SIDES, 2)
+        spread = np.tile(self.acceleration * unit * _RELATIVE_DEVIATION, 2)
         return np.asarray(noise * spread[:, None] * spread)
 
 

@@ -1,7 +1,7 @@
 """`lk-flow`: sparse Lucas-Kanade optical flow on all targets in one call.
 
-What trackers that skip the detector use today (FastMOT's way): corners in each box, flow forward
-and backward, and a robust shift and scale from the points that come back.
+The usual way of trackers that skip the detector (as FastMOT does): corners in each box, flow
+forward and backward, and a robust shift and scale from the points that come back.
 """
 
 from dataclasses import dataclass, replace
@@ -10,10 +10,15 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Shaped, UInt8
 
-from mvot_plugin.engines.base import Motion, Targets, as_boxes, elapsed
+from mvot_plugin.engines.base import Motion, Targets, as_boxes, elapsed_seconds
 from mvot_plugin.ops.boxes import cxcywh_to_xyxy, size, xyxy_to_cxcywh
-from mvot_plugin.ops.flow import corners, flow_there_and_back, hidden_by_nearer, shift_and_scale
-from mvot_plugin.types import Frame, as_frame
+from mvot_plugin.ops.flow import (
+    estimate_shift_and_scale,
+    find_corners,
+    find_occluded_points,
+    forward_backward_flow,
+)
+from mvot_plugin.types import XYXY, Frame, as_frame
 
 __all__ = ["FlowObservation", "FlowTargets", "LKFlowEngine"]
 
@@ -24,51 +29,59 @@ class FlowObservation:
 
     grey: UInt8[np.ndarray, "height width"]
     timestamp: float
+    """In seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FlowTargets(Targets):
-    """Boxes, the observation each was last seen on, and their centre's velocity in pixels/second.
-
-    ``age`` is for how many seconds the velocity has been learnt, ``trust`` the last score, and
-    ``spread`` the variance of the box in units of its squared size.
-    """
+    """Boxes, and what is known of their motion."""
 
     seen: Shaped[np.ndarray, " n"]
+    """The ``FlowObservation`` that each target was last moved to."""
     velocity: Float64[np.ndarray, "n 2"]
+    """Of the centre, in pixels per second."""
     age: Float64[np.ndarray, " n"]
-    trust: Float32[np.ndarray, " n"]
-    spread: Float64[np.ndarray, " n"]
+    """Seconds over which the velocity has been estimated."""
+    score: Float32[np.ndarray, " n"]
+    """The last score."""
+    variance: Float64[np.ndarray, " n"]
+    """Of the box, in units of its squared size."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LKFlowEngine:
     """Moves and scales each box as its corners move, N targets in one Lucas-Kanade call.
 
-    ``cells`` squared corners are tracked per target, on the ``inner`` share of its box. A point
-    counts if it comes back to within ``return_error`` pixels and moves as most of its target does.
-    A target with fewer than ``least`` such points coasts on its velocity, which is learnt over
-    ``memory`` seconds, while its score halves every ``half_life`` seconds. ``scale_limit`` bounds
-    the change of size per frame.
-
-    A measured box corrects the tracked one by as much as it is the surer (a scalar Kalman gain):
-    in units of the target's size, its standard deviation is ``measurement``, that of a tracked box
-    ``drift``, or ``coasting`` without flow, times the root of the seconds passed. One that is off
-    by three standard deviations was lost, and starts anew from the measured box.
+    A point counts if its flow comes back to it and agrees with most of its target's. A measured box
+    corrects the tracked one by a scalar Kalman gain, with standard deviations in units of the
+    target's size. A target that is off by three standard deviations was lost, and is moved to the
+    measured box.
     """
 
     cells: int = 5
+    """Corners tracked per target, along each side of its box."""
     inner: float = 0.8
+    """Share of a box's sides that corners are taken from, about its middle."""
     window: int = 13
+    """Side of the Lucas-Kanade window, in pixels."""
     levels: int = 3
+    """Levels of the image pyramid above the image itself."""
     return_error: float = 1.0
+    """Most pixels between a point and where its flow, forward and backward, ends."""
     least: int = 5
+    """Fewest points that move a target; with fewer, it coasts on its velocity."""
     scale_limit: float = 0.04
+    """Largest relative change of size per frame."""
     memory: float = 0.5
+    """Seconds over which the velocity is averaged."""
     half_life: float = 0.5
+    """Seconds in which the score of a coasting target halves."""
     measurement: float = 0.05
+    """Standard deviation of a measured box."""
     drift: float = 0.25
+    """Standard deviation of a tracked box, after a second."""
     coasting: float = 1.0
+    """Standard deviation of a box without flow, after a second."""
 
     def observe(self, frame: Frame | np.ndarray) -> FlowObservation:
         """The frame in grey."""
@@ -76,10 +89,8 @@ class LKFlowEngine:
         grey = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)
         return FlowObservation(grey=np.asarray(grey), timestamp=frame.timestamp)
 
-    def enroll(
-        self, observation: FlowObservation, boxes: Float32[np.ndarray, "n 4"]
-    ) -> FlowTargets:
-        """Targets at rest at (N, 4) ``boxes``; raises ``ValueError`` for boxes without area."""
+    def enroll(self, observation: FlowObservation, boxes: Float32[XYXY, " n"]) -> FlowTargets:
+        """Targets at rest in N ``boxes``; raises ``ValueError`` for boxes without area."""
         boxes = as_boxes(boxes)
         rows = len(boxes)
         return FlowTargets(
@@ -87,14 +98,14 @@ class LKFlowEngine:
             seen=_repeat(observation, rows),
             velocity=np.zeros((rows, 2)),
             age=np.zeros(rows),
-            trust=np.ones(rows, np.float32),
-            spread=np.full(rows, self.measurement**2),
+            score=np.ones(rows, np.float32),
+            variance=np.full(rows, self.measurement**2),
         )
 
     def track(
         self, observation: FlowObservation, targets: FlowTargets
     ) -> tuple[FlowTargets, Motion]:
-        """Boxes (N, 4) on this frame, and scores (N,).
+        """Boxes on this frame, and scores.
 
         A score is the root of the share of points that agree, or what is left of the last score
         after fading, whichever is more.
@@ -105,81 +116,84 @@ class LKFlowEngine:
         moves = [self._move(observation, targets[rows]) for rows in groups]
         order = np.argsort(np.concatenate(groups))
         moved = Targets.cat(moves)[order]
-        return moved, Motion(boxes=moved.boxes.copy(), scores=moved.trust.copy())
+        return moved, Motion(boxes=moved.boxes.copy(), scores=moved.score.copy())
 
     def refresh(
         self,
         observation: FlowObservation,
         targets: FlowTargets,
-        boxes: Float32[np.ndarray, "n 4"],
+        boxes: Float32[XYXY, " n"],
         appearance: Bool[np.ndarray, " n"],
     ) -> FlowTargets:
-        """Correct the tracked boxes by measured (N, 4) ``boxes``; the velocity stays."""
+        """Correct the tracked boxes by measured ``boxes``; the velocity stays."""
         measured = as_boxes(boxes)
         error = np.abs(measured - targets.boxes).max(1) / size(measured)
-        expected = targets.spread + self.measurement**2
-        gain = np.where(error**2 > 9 * expected, 1, targets.spread / expected)
+        expected = targets.variance + self.measurement**2
+        gain = np.where(error**2 > 9 * expected, 1, targets.variance / expected)
         correction = gain[:, None].astype(np.float32) * (measured - targets.boxes)
         return replace(
             targets,
             boxes=targets.boxes + correction,
-            spread=gain * self.measurement**2,
+            variance=gain * self.measurement**2,
             seen=_repeat(observation, len(targets)),
-            trust=np.ones(len(targets), np.float32),
+            score=np.ones(len(targets), np.float32),
         )
 
     def _move(self, observation: FlowObservation, targets: FlowTargets) -> FlowTargets:
         """Move targets that were all last seen on one observation."""
         previous: FlowObservation = targets.seen[0]
-        step = elapsed(observation.timestamp, np.array([previous.timestamp]))[0]
-        points, textured = corners(previous.grey, targets.boxes, cells=self.cells, inner=self.inner)
-        arrived, returned = flow_there_and_back(
+        step = elapsed_seconds(observation.timestamp, np.array([previous.timestamp]))[0]
+        points, textured = find_corners(
+            previous.grey, targets.boxes, cells=self.cells, inner=self.inner
+        )
+        arrived, returned = forward_backward_flow(
             previous.grey,
             observation.grey,
             points,
             (targets.velocity * step)[:, None],
-            textured & ~hidden_by_nearer(points, targets.boxes),
+            textured & ~find_occluded_points(points, targets.boxes),
             window=self.window,
             levels=self.levels,
             return_error=self.return_error,
         )
-        shift, scale, agreeing = shift_and_scale(
+        shift, scale, agreeing = estimate_shift_and_scale(
             points, arrived, returned, least=self.least, scale_limit=self.scale_limit
         )
-        seen = agreeing >= self.least
-        shift = np.where(seen[:, None], shift, targets.velocity * step)
-        scale = np.where(seen, scale, 1)
+        has_flow = agreeing >= self.least
+        shift = np.where(has_flow[:, None], shift, targets.velocity * step)
+        scale = np.where(has_flow, scale, 1)
         centred = xyxy_to_cxcywh(targets.boxes)
         boxes = np.concatenate([centred[:, :2] + shift, centred[:, 2:] * scale[:, None]], axis=1)
-        velocity, age = self._learn(targets, shift, step, seen)
+        velocity, age = self._update_velocity(targets, shift, step, has_flow)
         evidence = np.sqrt(agreeing / np.maximum(textured.sum(1), 1))
-        trust = np.maximum(evidence, targets.trust * 0.5 ** (step / self.half_life))
+        score = np.maximum(evidence, targets.score * 0.5 ** (step / self.half_life))
         return replace(
             targets,
             boxes=cxcywh_to_xyxy(boxes).astype(np.float32),
             seen=_repeat(observation, len(targets)),
             velocity=velocity,
             age=age,
-            trust=trust.astype(np.float32),
-            spread=targets.spread + np.where(seen, self.drift, self.coasting) ** 2 * step,
+            score=score.astype(np.float32),
+            variance=targets.variance + np.where(has_flow, self.drift, self.coasting) ** 2 * step,
         )
 
-    def _learn(
+    def _update_velocity(
         self,
         targets: FlowTargets,
         shift: Float[np.ndarray, "n 2"],
         step: float,
-        seen: Bool[np.ndarray, " n"],
+        has_flow: Bool[np.ndarray, " n"],
     ) -> tuple[Float64[np.ndarray, "n 2"], Float64[np.ndarray, " n"]]:
-        """The running mean of the velocity over ``memory`` seconds of what was seen."""
+        """The mean velocity over ``memory`` seconds with flow, and how long that was."""
         if step <= 0:
             return targets.velocity, targets.age
-        age = np.where(seen, targets.age + step, targets.age)
-        share = np.where(seen, step / np.clip(age, step, max(self.memory, step)), 0)
+        age = np.where(has_flow, targets.age + step, targets.age)
+        share = np.where(has_flow, step / np.clip(age, step, max(self.memory, step)), 0)
         return targets.velocity + share[:, None] * (shift / step - targets.velocity), age
 
 
 def _repeat(observation: FlowObservation, rows: int) -> Shaped[np.ndarray, " n"]:
+    """An array with the observation in each of its rows."""
     column = np.empty(rows, object)
     column[:] = observation
     return column

@@ -6,8 +6,8 @@ With X a feature tensor of one target, (P, C), and the 1 x 1 convolutions Q, K, 
     X^s = A V^s(X), X^c = A' V^c(X), where A' is the mask of the other branch
     out = X + w^s X^s + w^c X^c
 
-The sum is linear in X, so V^s and V^c are never projected at P places: its three terms are one
-(C, C) map applied to X. (Q and K are: their cosines from XᵀX alone cancel badly in half precision.)
+The sum is linear in X, so V^s and V^c are not projected at P places: its three terms are one
+(C, C) map applied to X. (Q and K are projected: cosines from XᵀX are inaccurate in half precision.)
 """
 
 from dataclasses import dataclass
@@ -25,25 +25,23 @@ __all__ = ["AttentionBranch", "ChannelAttention", "Exemplars"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Exemplars(Rows):
-    """What is kept of N exemplars of P places: all that the following frames need of them.
-
-    ``own`` is X_E + w^s X_E^s, ``value`` is w^c V_E^c, still to be masked by the search area's
-    attention, and ``mask`` what the exemplar's A_E makes of a search area: w^c W_v A_Eᵀ. Without
-    attention, ``own`` is X_E, and there is nothing else.
-    """
+    """The tensors of N exemplars of P places that later frames need."""
 
     own: Float[Tensor, "n p c"]
+    """X_E + w^s X_E^s; without attention X_E, and the other two are None."""
     value: Float[Tensor, "n p c"] | None = None
+    """w^c V_E^c, to be masked by the search area's attention."""
     mask: Float[Tensor, "n c c"] | None = None
+    """The map that the exemplar's A_E applies to a search area: w^c W_v A_Eᵀ."""
 
     def to(self, *args: Any) -> "Exemplars":
-        """The same, moved as ``torch.Tensor.to`` moves."""
+        """Move or convert the tensors, as ``torch.Tensor.to`` does."""
         value, mask = (v if v is None else v.to(*args) for v in (self.value, self.mask))
         return Exemplars(own=self.own.to(*args), value=value, mask=mask)
 
 
 class AttentionBranch(nn.Module):
-    """The projections of one branch, and the weights of its sum, which start at 0."""
+    """The projections of one branch, and the weights w^s and w^c of its sum, which start at 0."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -54,9 +52,10 @@ class AttentionBranch(nn.Module):
         self.weights = nn.Parameter(torch.zeros(2))
 
     def mask(self, x: Float[Tensor, "n p c"]) -> Float[Tensor, "n c c"]:
-        """A: how much of channel j goes into channel i."""
+        """A: the weight of channel j in channel i."""
         query, key = (
-            _unit(F.linear(x, part.weight.to(x.dtype))) for part in (self.query, self.key)
+            _normalize_channels(F.linear(x, part.weight.to(x.dtype)))
+            for part in (self.query, self.key)
         )
         return (query.mT @ key).float().softmax(-1).to(x.dtype)
 
@@ -76,7 +75,7 @@ class AttentionBranch(nn.Module):
 
 
 class ChannelAttention(nn.Module):
-    """Both branches; the exemplar's tensors are made once, and kept by the caller."""
+    """Both branches; the exemplars' tensors are computed once, and kept by the caller."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -84,7 +83,7 @@ class ChannelAttention(nn.Module):
         self.search = AttentionBranch(width)
 
     def enroll(self, x: Float[Tensor, "n p c"]) -> Exemplars:
-        """What the following frames need of N exemplars X_E of P places."""
+        """Compute what later frames need of N exemplars X_E of P places."""
         branch = self.exemplar
         mask = branch.mask(x)
         weight = (branch.weights[1] * branch.cross.weight).to(x.dtype)
@@ -97,7 +96,7 @@ class ChannelAttention(nn.Module):
     def forward(
         self, exemplars: Exemplars, x: Float[Tensor, "n q c"]
     ) -> tuple[Float[Tensor, "n p c"], Float[Tensor, "n q c"]]:
-        """The enhanced features of N exemplars and of their search areas X_S of Q places."""
+        """Enhance the features of N exemplars and of their search areas X_S of Q places."""
         assert exemplars.value is not None
         assert exemplars.mask is not None
         mask = self.search.mask(x)
@@ -106,7 +105,7 @@ class ChannelAttention(nn.Module):
         return torch.baddbmm(exemplars.own, exemplars.value, mask.mT), x @ mixing
 
 
-def _unit(x: Float[Tensor, "n p c"]) -> Float[Tensor, "n p c"]:
-    """Each channel's P values, scaled to length 1; lengths are taken in single precision."""
+def _normalize_channels(x: Float[Tensor, "n p c"]) -> Float[Tensor, "n p c"]:
+    """Scale each channel's P values to length 1; lengths are computed in single precision."""
     length = x.float().square().sum(1, keepdim=True).clamp(min=1e-12).rsqrt()
     return x * length.to(x.dtype)

@@ -1,4 +1,4 @@
-"""Make a network's layers fewer, for inference: batch norms and activations into convolutions."""
+"""Fuse batch norms and activations into convolutions, for inference."""
 
 from collections.abc import Callable
 from functools import cache
@@ -16,14 +16,14 @@ _ACTIVATIONS: dict[type[nn.Module], Callable[[Any], tuple[str, list[float]]]] = 
     nn.ReLU6: lambda _: ("hardtanh", [0.0, 6.0]),
     nn.LeakyReLU: lambda layer: ("leaky_relu", [layer.negative_slope]),
 }
-"""As oneDNN calls them, with their bounds or their slope."""
+"""oneDNN's names of activations, with their bounds or their slope."""
 
 
 def fold_batch_norm(network: nn.Module) -> None:
     """Replace, in place, every convolution followed by a batch norm by one convolution.
 
-    A norm follows the convolution that its module registered just before it. The network must be
-    in evaluation mode.
+    A batch norm belongs to the convolution that its module registered just before it. The network
+    must be in evaluation mode.
     """
     for module in list(network.modules()):
         before: tuple[str, nn.Module] = ("", module)
@@ -35,11 +35,11 @@ def fold_batch_norm(network: nn.Module) -> None:
 
 
 def fuse_activations(network: nn.Module) -> None:
-    """Give, in place, each convolution the activation that follows it in its ``nn.Sequential``.
+    """Fuse, in place, convolutions with the activations that follow them in an ``nn.Sequential``.
 
-    The results stay the same to the bit; a pass over memory less makes an EfficientNet-Lite faster
-    by a third. For a network on a CPU, without gradients, batch norms folded, in the precision that
-    it will compute in: where oneDNN lacks it, nothing is done.
+    Results stay bit-identical; an EfficientNet-Lite is faster by a third. The network must be on a
+    CPU, without gradients, with batch norms folded, and in the precision of inference; where oneDNN
+    does not support that, nothing is changed.
     """
     for module in list(network.modules()):
         if not isinstance(module, nn.Sequential):
@@ -48,16 +48,16 @@ def fuse_activations(network: nn.Module) -> None:
         for name, child in list(module.named_children()):
             before = last[1]
             if type(child) in _ACTIVATIONS and isinstance(before, nn.Conv2d):
-                if not _is_fused_in(before.weight.dtype):
+                if not _supports_fusion(before.weight.dtype):
                     return
-                setattr(module, last[0], _ActiveConv2d(before, child))
+                setattr(module, last[0], _ActivatedConv2d(before, child))
                 setattr(module, name, nn.Identity())
             if not isinstance(child, nn.Identity):
                 last = (name, child)
 
 
-class _ActiveConv2d(nn.Module):
-    """A convolution and an activation in one call of oneDNN."""
+class _ActivatedConv2d(nn.Module):
+    """A convolution and its activation in one call of oneDNN."""
 
     def __init__(self, convolution: nn.Conv2d, activation: nn.Module) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class _ActiveConv2d(nn.Module):
         self._activation = _ACTIVATIONS[type(activation)](activation)
 
     def forward(self, x: Float[Tensor, "b ci h w"]) -> Float[Tensor, "b co h2 w2"]:
-        """The activated convolution."""
+        """The activations."""
         name, bounds = self._activation
         fused: Tensor = torch.ops.mkldnn._convolution_pointwise(
             x, self.weight, self.bias, *self._shape, self._groups, name, bounds, ""
@@ -76,8 +76,8 @@ class _ActiveConv2d(nn.Module):
 
 
 @cache
-def _is_fused_in(dtype: torch.dtype) -> bool:
-    """Whether this CPU's oneDNN computes in a precision; half precision needs more than AVX2."""
+def _supports_fusion(dtype: torch.dtype) -> bool:
+    """Whether oneDNN supports a precision on this CPU; half precision needs more than AVX2."""
     x, weight = torch.zeros(1, 16, 4, 4, dtype=dtype), torch.zeros(16, 16, 1, 1, dtype=dtype)
     bias, shape = torch.zeros(16, dtype=dtype), ((0, 0), (1, 1), (1, 1))
     try:

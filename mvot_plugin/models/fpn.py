@@ -1,4 +1,4 @@
-"""Feature pyramid network (SiamMOTION 3.2.1): whole maps, or only the tiles that are needed."""
+"""Feature pyramid network (SiamMOTION 3.2.1): complete maps, or only the tiles that are needed."""
 
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -13,14 +13,14 @@ from mvot_plugin.ops.roi import take_rows
 __all__ = ["TILE", "FeaturePyramid", "upsample"]
 
 TILE = 8
-"""Cells along a tile. An even number, so that tiles of one level halve on the next."""
+"""Cells along a tile; even, as a tile of one level has half as many on the next."""
 
-TILES_AT_ONCE = 256
-"""Tiles in one batch: large ones spill out of a CPU's caches, and cost it fresh memory pages."""
+TILE_BATCH = 256
+"""Tiles in one batch; larger ones exceed a CPU's caches."""
 
 
 class FeaturePyramid(nn.Module):
-    """Per level a 1 x 1 lateral, the mean with the level above upsampled, and a 3 x 3 convolution.
+    """Per level a 1 x 1 convolution, the mean with the upsampled level above, a 3 x 3 convolution.
 
     Maps are channels last, (B, H, W, C), in memory and in shape. A level has exactly twice the
     cells of the next along each axis.
@@ -32,33 +32,34 @@ class FeaturePyramid(nn.Module):
         self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in inputs)
 
     def forward(self, features: Sequence[Float[Tensor, "b _ _ _"]]) -> list[Tensor]:
-        """The pyramid's maps (B, H, W, width), finest first, of the backbone's (B, C, H, W)."""
-        return [self.level(features, level) for level in range(len(features))]
+        """Compute all maps (B, H, W, width), finest first, from the backbone's (B, C, H, W)."""
+        return [self.compute_level(features, level) for level in range(len(features))]
 
-    def level(
+    def compute_level(
         self, features: Sequence[Float[Tensor, "b _ _ _"]], level: int
     ) -> Float[Tensor, "b h w c"]:
-        """One map of the pyramid, counted from the finest, which is 0."""
+        """Compute one map of the pyramid; the finest is level 0."""
         merged = self.merge([f.permute(0, 2, 3, 1) for f in features], level)[0]
         smoothed: Tensor = self.smooth[level](merged.permute(0, 3, 1, 2))
         return smoothed.permute(0, 2, 3, 1)
 
     def merge(self, maps: Sequence[Float[Tensor, "b _ _ _"]], finest: int) -> list[Tensor]:
-        """The merged maps from level ``finest`` (0-based) up, before the 3 x 3 convolution."""
+        """Merge the maps of level ``finest`` (0-based) and above, before the 3 x 3 convolution."""
         top = len(maps) - 1
         merged = [self.lateral[top](maps[top])]
         for level in range(top - 1, finest - 1, -1):
             merged.append((self.lateral[level](maps[level]) + upsample(merged[-1])) / 2)
         return merged[::-1]
 
-    def tiles(
+    def compute_tiles(
         self,
         features: Sequence[Float[Tensor, "1 _ _ _"]],
         wanted: Mapping[int, Int64[Tensor, "_ 2"]],
     ) -> dict[int, Float[Tensor, "t tile tile c"]]:
-        """Only the ``wanted`` (row, column) tiles of each level, equal to those of ``forward``.
+        """Compute only the ``wanted`` (row, column) tiles of each level, as ``forward`` would.
 
-        Levels are 0-based. Maps above the finest wanted level are merged whole; they are small.
+        Levels are 0-based. Maps above the finest wanted level are merged completely; they are
+        small.
         """
         top = len(features) - 1
         finest = min(wanted, default=top)
@@ -68,35 +69,35 @@ class FeaturePyramid(nn.Module):
         return {
             level: torch.cat(
                 [
-                    self._smoothed(level, self._merged_tiles(maps, above, level, part))
-                    for part in torch.split(at, TILES_AT_ONCE)
+                    self._smooth_tiles(level, self._merge_tiles(maps, above, level, batch))
+                    for batch in torch.split(places, TILE_BATCH)
                 ]
             )
-            for level, at in wanted.items()
+            for level, places in wanted.items()
         }
 
-    def _merged_tiles(
+    def _merge_tiles(
         self,
         maps: Sequence[Float[Tensor, "1 _ _ _"]],
         merged: Mapping[int, Float[Tensor, "1 _ _ _"]],
         level: int,
-        at: Int64[Tensor, "t 2"],
+        places: Int64[Tensor, "t 2"],
     ) -> Float[Tensor, "t halo halo c"]:
-        """Tiles of a merged map with one more cell on each side, which is 0 outside the map."""
+        """Merge tiles, with one more cell on each side; cells outside the map are 0."""
         if level == len(maps) - 1:
-            tiles = _patches(merged[level], at * TILE - 1, TILE + 2)
+            tiles = _gather_patches(merged[level], places * TILE - 1, TILE + 2)
         else:
-            tiles = self.lateral[level](_patches(maps[level], at * TILE - 1, TILE + 2))
-            above = _patches(merged[level + 1], at * (TILE // 2) - 1, TILE // 2 + 2)
+            tiles = self.lateral[level](_gather_patches(maps[level], places * TILE - 1, TILE + 2))
+            above = _gather_patches(merged[level + 1], places * (TILE // 2) - 1, TILE // 2 + 2)
             tiles = (tiles + upsample(above)[:, 1:-1, 1:-1]) / 2
         height, width = maps[level].shape[1:3]
-        cells = torch.arange(-1, TILE + 1, device=at.device)
-        rows, columns = at[:, :1] * TILE + cells, at[:, 1:] * TILE + cells
+        cells = torch.arange(-1, TILE + 1, device=places.device)
+        rows, columns = places[:, :1] * TILE + cells, places[:, 1:] * TILE + cells
         inside = ((rows >= 0) & (rows < height))[:, :, None]
         inside = inside & ((columns >= 0) & (columns < width))[:, None]
         return tiles * inside[..., None]
 
-    def _smoothed(
+    def _smooth_tiles(
         self, level: int, tiles: Float[Tensor, "t halo halo c"]
     ) -> Float[Tensor, "t tile tile c"]:
         smooth = cast(nn.Conv2d, self.smooth[level])
@@ -105,24 +106,24 @@ class FeaturePyramid(nn.Module):
 
 
 def upsample(maps: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h2 w2 c"]:
-    """Twice the cells along each axis: cell j is sampled, linearly, at j / 2; the edge repeats.
+    """Double the cells along each axis: cell j is interpolated at j / 2; the last cell repeats.
 
-    That is where the cells of padded convolutions of stride 2 lie, and TensorFlow 1's bilinear
-    resize, which the paper's authors used, samples there too.
+    The cells of padded convolutions of stride 2 lie there, and TensorFlow 1's bilinear resize,
+    which the paper's authors used, samples there, too.
     """
-    return _doubled(_doubled(maps, 1), 2)
+    return _upsample_axis(_upsample_axis(maps, 1), 2)
 
 
-def _doubled(maps: Float[Tensor, "b h w c"], axis: int) -> Float[Tensor, "b h2 w2 c"]:
+def _upsample_axis(maps: Float[Tensor, "b h w c"], axis: int) -> Float[Tensor, "b h2 w2 c"]:
     count = maps.shape[axis]
     following = torch.cat([maps.narrow(axis, 1, count - 1), maps.narrow(axis, -1, 1)], axis)
     return torch.stack([maps, (maps + following) / 2], axis + 1).flatten(axis, axis + 1)
 
 
-def _patches(
+def _gather_patches(
     maps: Float[Tensor, "1 h w c"], corner: Int64[Tensor, "t 2"], side: int
 ) -> Float[Tensor, "t side side c"]:
-    """``side`` x ``side`` cells from each (row, column) corner; the map's edge repeats outside."""
+    """``side`` x ``side`` cells from each (row, column) corner; outside, the map's edge repeats."""
     height, width, channels = maps.shape[1:]
     cells = torch.arange(side, device=corner.device)
     rows = (corner[:, :1] + cells).clamp(0, height - 1)

@@ -1,6 +1,6 @@
-"""Comparison heads: what they propose for N pairs of an exemplar and a search area.
+"""Comparison heads: proposals for N pairs of an exemplar and a search area.
 
-Lengths are in pixels of the canonical search area (31 bins of stride 8), from its middle.
+Lengths are in canonical pixels (a bin of the search area has ``stride``), from its middle.
 """
 
 import math
@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvot_plugin.ops.anchors import anchor_boxes, decode_boxes
+from mvot_plugin.ops.tensor_boxes import TensorCXCYWH
 from mvot_plugin.ops.xcorr import pairwise_depthwise_xcorr, pairwise_xcorr
 
 __all__ = ["PairwiseCorrelation", "PairwiseDepthwiseRPN", "Proposals"]
@@ -19,25 +20,25 @@ __all__ = ["PairwiseCorrelation", "PairwiseDepthwiseRPN", "Proposals"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Proposals:
-    """For N targets, K boxes (cx, cy, w, h) at each place of the score map, and their scores.
-
-    ``logits`` are the log odds of target against background.
-    """
+    """K boxes for each of N targets at each cell of the score map, with their scores."""
 
     logits: Float[Tensor, "n k h w"]
-    boxes: Float[Tensor, "n k h w 4"]
+    """Log odds of target against background."""
+    boxes: Float[TensorCXCYWH, "n k h w"]
+    """The boxes, in canonical pixels."""
 
 
 class PairwiseDepthwiseRPN(nn.Module):
     """PD-RPN (SiamMOTION Fig. 6): every anchor is classified and regressed.
 
-    A 3 x 3 convolution, with batch norm and ReLU as in SiamRPN++, specialises exemplar and search
-    area for classification and for regression; both branches lie side by side in its channels.
-    A ``tower`` of depthwise separable 3 x 3 convolutions may follow in each branch before its 1 x 1
-    filters, so that a place sees how its neighbours compare; the paper has none.
+    A 3 x 3 convolution, with batch norm and ReLU as in SiamRPN++, specialises the features of
+    exemplar and search area for classification and for regression; its channels are those of the
+    two branches, one after the other. A ``tower`` of depthwise separable 3 x 3 convolutions may
+    follow in each branch before its 1 x 1 filters, to include the comparisons of neighbouring
+    cells; the paper has none.
     """
 
-    anchors: Float[Tensor, "k h w 4"]
+    anchors: Float[TensorCXCYWH, "k h w"]
 
     def __init__(
         self,
@@ -50,10 +51,10 @@ class PairwiseDepthwiseRPN(nn.Module):
         tower: int = 0,
     ) -> None:
         super().__init__()
-        self.exemplar = _specialised(width)
-        self.search = _specialised(width)
-        self.classify_tower = nn.Sequential(*(_separable(width) for _ in range(tower)))
-        self.regress_tower = nn.Sequential(*(_separable(width) for _ in range(tower)))
+        self.exemplar = _branch_convolution(width)
+        self.search = _branch_convolution(width)
+        self.classify_tower = nn.Sequential(*(_separable_convolution(width) for _ in range(tower)))
+        self.regress_tower = nn.Sequential(*(_separable_convolution(width) for _ in range(tower)))
         self.classify = nn.Linear(width, 2 * len(ratios))
         self.regress = nn.Linear(width, 4 * len(ratios))
         anchors = anchor_boxes(ratios, scale=scale, stride=stride, cells=cells)
@@ -65,7 +66,7 @@ class PairwiseDepthwiseRPN(nn.Module):
         search: Float[Tensor, "n hs hs c"],
         last: Float[Tensor, "n 2"],
     ) -> Proposals:
-        """Proposals from the enhanced features; ``last`` sizes are not used."""
+        """Proposals from enhanced features; the ``last`` sizes are not used."""
         outputs, deltas = self.outputs(exemplars, search)
         logits = (outputs[:, 1] - outputs[:, 0]).float()
         return Proposals(logits=logits, boxes=decode_boxes(deltas.float(), self.anchors))
@@ -73,25 +74,27 @@ class PairwiseDepthwiseRPN(nn.Module):
     def outputs(
         self, exemplars: Float[Tensor, "n he he c"], search: Float[Tensor, "n hs hs c"]
     ) -> tuple[Float[Tensor, "n 2 k h w"], Float[Tensor, "n k h w 4"]]:
-        """Background and target logits, and the regression of each anchor."""
+        """The logits of background and target, and the regression, of each anchor."""
         kernels = self.exemplar(exemplars.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         areas = self.search(search.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        compared = pairwise_depthwise_xcorr(areas, kernels)
-        width = compared.shape[-1] // 2
-        n, h, w = compared.shape[:3]
+        correlated = pairwise_depthwise_xcorr(areas, kernels)
+        width = correlated.shape[-1] // 2
+        n, h, w = correlated.shape[:3]
         anchors = len(self.anchors)
-        found, placed = compared[..., :width], compared[..., width:]
-        classes = self.classify(_through(self.classify_tower, found)).view(n, h, w, 2, anchors)
-        deltas = self.regress(_through(self.regress_tower, placed)).view(n, h, w, anchors, 4)
+        classified, regressed = correlated[..., :width], correlated[..., width:]
+        classified = self.classify(_apply_tower(self.classify_tower, classified))
+        classes = classified.view(n, h, w, 2, anchors)
+        regressed = self.regress(_apply_tower(self.regress_tower, regressed))
+        deltas = regressed.view(n, h, w, anchors, 4)
         return classes.permute(0, 3, 4, 1, 2), deltas.permute(0, 3, 1, 2, 4)
 
 
 class PairwiseCorrelation(nn.Module):
-    """SiamMT's comparison, the ablation's baseline: one correlation, tried at several scales.
+    """SiamMT's comparison, the ablation's baseline: one correlation at several scales.
 
-    The search area comes once for each of K ``scales``; a scale's proposals have the target's last
-    size times the scale, at every place of its score map. Products of features
-    are far from log odds, most of them positive; a batch norm of the map ``adjust``s them.
+    There is a search area for each of K ``scales``; the proposals of a scale have the target's last
+    size times the scale, at every cell of its score map. Correlations are mostly positive and far
+    from log odds; a batch norm of the map, ``adjust``, makes them logits.
     """
 
     places: Float[Tensor, "h w 2"]
@@ -110,37 +113,37 @@ class PairwiseCorrelation(nn.Module):
         search: Float[Tensor, "nk hs hs c"],
         last: Float[Tensor, "n 2"],
     ) -> Proposals:
-        """Proposals of N targets whose K search areas follow each other in ``search``."""
+        """Proposals of N targets, the K search areas of each being consecutive in ``search``."""
         count = len(self.scales)
-        odds = self.odds(exemplars.repeat_interleave(count, 0), search)
-        logits = odds.view(-1, count, *odds.shape[1:])
-        scaled = self.scales[:, None, None, None]
-        centre = (self.places * scaled).expand(*logits.shape, 2)
-        size = (last[:, None, None, None] * scaled).expand(*logits.shape, 2)
+        maps = self.logits(exemplars.repeat_interleave(count, 0), search)
+        logits = maps.view(-1, count, *maps.shape[1:])
+        scales = self.scales[:, None, None, None]
+        centre = (self.places * scales).expand(*logits.shape, 2)
+        size = (last[:, None, None, None] * scales).expand(*logits.shape, 2)
         return Proposals(logits=logits, boxes=torch.cat([centre, size], dim=-1))
 
-    def odds(
+    def logits(
         self, exemplars: Float[Tensor, "n he he c"], search: Float[Tensor, "n hs hs c"]
     ) -> Float[Tensor, "n h w"]:
-        """The log odds of the target at each place of N search areas, one to an exemplar."""
+        """The log odds of the target at each cell of N search areas, one for each exemplar."""
         maps = pairwise_xcorr(search, exemplars[..., None]) / math.prod(exemplars.shape[1:])
         adjusted: Tensor = self.adjust(maps.permute(0, 3, 1, 2))
         return adjusted[:, 0].float()
 
 
-def _through(tower: nn.Sequential, x: Float[Tensor, "n h w c"]) -> Float[Tensor, "n h w c"]:
+def _apply_tower(tower: nn.Sequential, x: Float[Tensor, "n h w c"]) -> Float[Tensor, "n h w c"]:
     if not len(tower):
         return x
     refined: Tensor = tower(x.permute(0, 3, 1, 2))
     return refined.permute(0, 2, 3, 1)
 
 
-def _separable(width: int) -> nn.Sequential:
-    spread = nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False)
-    mix = nn.Conv2d(width, width, 1, bias=False)
-    return nn.Sequential(spread, mix, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
+def _separable_convolution(width: int) -> nn.Sequential:
+    depthwise = nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False)
+    pointwise = nn.Conv2d(width, width, 1, bias=False)
+    return nn.Sequential(depthwise, pointwise, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
 
 
-def _specialised(width: int) -> nn.Sequential:
+def _branch_convolution(width: int) -> nn.Sequential:
     convolution = nn.Conv2d(width, 2 * width, 3, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(2 * width), nn.ReLU(inplace=True))

@@ -1,9 +1,10 @@
-"""Inertia: where a target will be, from where it has been (SiamMOTION 3.2.2, Fig. 4)."""
+"""Inertia: prediction of a target's next box from its last ones (SiamMOTION 3.2.2, Fig. 4)."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvot_plugin.ops.anchors import decode_boxes, encode_boxes
+from mvot_plugin.ops.tensor_boxes import TensorCXCYWH
 
 __all__ = ["Inertia"]
 
@@ -11,8 +12,8 @@ __all__ = ["Inertia"]
 class Inertia(nn.Module):
     """A perceptron with two tanh layers over the last ``known`` boxes of a target.
 
-    Its inputs are the differences of consecutive boxes, each coded against the one before it
-    (Eq. 2), its output the next difference. Untrained it predicts rest.
+    Its inputs are the differences of consecutive boxes, each encoded relative to the box before
+    (Eq. 2); its output is the next difference. Untrained, it predicts no motion.
     """
 
     def __init__(self, known: int = 6, hidden: int = 64) -> None:
@@ -28,12 +29,12 @@ class Inertia(nn.Module):
         nn.init.zeros_(self.layers[-1].weight)  # type: ignore[arg-type]
         nn.init.zeros_(self.layers[-1].bias)  # type: ignore[arg-type]
 
-    def forward(self, history: Float[Tensor, "n known 4"]) -> Float[Tensor, "n 4"]:
-        """The next box of each of N targets, all (cx, cy, w, h), oldest first."""
+    def forward(self, history: Float[TensorCXCYWH, "n known"]) -> Float[TensorCXCYWH, " n"]:
+        """Predict the next box of N targets from their last ones, oldest first."""
         return decode_boxes(self.differences(history), history[:, -1])
 
-    def differences(self, history: Float[Tensor, "n known 4"]) -> Float[Tensor, "n 4"]:
-        """The next difference, coded against the last box."""
+    def differences(self, history: Float[TensorCXCYWH, "n known"]) -> Float[Tensor, "n 4"]:
+        """Predict the next differences, encoded relative to the last boxes."""
         steps = encode_boxes(history[:, 1:], history[:, :-1])
         following: Tensor = self.layers(steps.flatten(1))
         return following

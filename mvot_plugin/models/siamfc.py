@@ -1,6 +1,6 @@
-"""The networks of SiamFC and SiamMT: one backbone, one correlation, two ways to come to features.
+"""The networks of SiamFC and SiamMT: one backbone and one correlation, on crops or on whole frames.
 
-They have the same parameters, so that SiamFC's weights are SiamMT-W's (SiamMT 3.3).
+They have the same parameters, so that SiamMT-W takes SiamFC's weights (SiamMT 3.3).
 """
 
 import math
@@ -13,41 +13,43 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
-from mvot_plugin.models.alexnet import CHANNELS, AlexNet
-from mvot_plugin.models.settings import config_from
+from mvot_plugin.config import build_config
+from mvot_plugin.models.backbones.alexnet import CHANNELS, AlexNet
 from mvot_plugin.ops.areas import context_side, square_areas
-from mvot_plugin.ops.pixels import normalised
-from mvot_plugin.ops.roi import Cells, roi_crop
-from mvot_plugin.ops.warping import cut_out
+from mvot_plugin.ops.images import crop_areas, normalize_images
+from mvot_plugin.ops.roi import FeatureTable, roi_crop
+from mvot_plugin.ops.tensor_boxes import TensorXYXY
 from mvot_plugin.ops.xcorr import pairwise_xcorr, pairwise_zncc
+from mvot_plugin.types import XYXY
 
 __all__ = ["PRESETS", "CorrelationConfig", "CorrelationNet", "SiamFCNet", "SiamMTNet"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorrelationConfig:
-    """The network's shape, and the part of the frame that it looks at; the defaults are SiamFC's.
-
-    ``exemplar`` and ``search`` are pixels of the images of the exemplar area and of the search
-    area (SiamFC), ``context`` is ζ of Eq. 5. SiamMT has no such images: the exemplar area's share
-    ``view`` (of its side) becomes as many cells as ``exemplar`` pixels make. ``channels`` are the
-    backbone's. ``certainty`` is the slope and the offset, measured after training, that make the
-    log odds of a target those of a right box; ``frame_certainty`` is the same for SiamMT-W, which
-    takes SiamFC's weights, if it was measured.
-    """
+    """The shape of the network, and the part of the frame that it sees; defaults are SiamFC's."""
 
     exemplar: int = 127
+    """Side in pixels of the image of an exemplar area (SiamFC). SiamMT has no such image; it takes
+    as many cells as this makes."""
     search: int = 255
+    """Side in pixels of the image of a search area (SiamFC)."""
     context: float = 0.5
+    """Context around a box in the exemplar area: ζ of SiamMT Eq. 5."""
     view: float = 1.0
+    """Share of the exemplar area's side that SiamMT takes the exemplar from."""
     channels: tuple[int, ...] = CHANNELS
-    certainty: tuple[float, float] = (1.0, 0.0)
-    frame_certainty: tuple[float, float] | None = None
+    """Channels of the backbone's convolutions."""
+    calibration: tuple[float, float] = (1.0, 0.0)
+    """Slope and offset of the Platt scaling from logits to the confidence that a box is right,
+    measured after training."""
+    frame_calibration: tuple[float, float] | None = None
+    """The same for SiamMT-W, which takes SiamFC's weights; None if it was not measured."""
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "CorrelationConfig":
         """A config from plain values; raises ``UsageError`` naming the nearest key."""
-        return config_from(cls, values, "SiamFC setting")
+        return build_config(cls, values, noun="SiamFC setting")
 
 
 PRESETS = {
@@ -56,114 +58,115 @@ PRESETS = {
     "siammt": CorrelationConfig(context=0.0),
     "siammt-w": CorrelationConfig(view=48 / 127),
 }
-"""By engine name. 48 of an exemplar's 127 pixels are what SiamFC's 6 cells of stride 8 are spread
-over: SiamMT-W takes its weights, and looks at what it looked at."""
+"""By engine name. SiamFC's 6 cells of stride 8 cover 48 of an exemplar's 127 pixels; SiamMT-W,
+which takes its weights, sees the same part."""
 
 
 class CorrelationNet(nn.Module):
-    """AlexNet, and what makes a cross-correlation log odds: a ``gain`` and a ``bias``.
+    """AlexNet, and a ``gain`` and a ``bias`` that turn cross-correlations into logits.
 
-    The gain is of correlations in units of what those of random features spread.
+    The gain applies to correlations in units of the standard deviation of random features.
     """
 
     def __init__(self, config: CorrelationConfig) -> None:
         super().__init__()
         self.config = config
         self.backbone = AlexNet(config.channels)
-        field = self.backbone.field
-        self.kept, self.searched = field.cells(config.exemplar), field.cells(config.search)
+        count_cells = self.backbone.receptive_field.count_cells
+        self.exemplar_cells = count_cells(config.exemplar)
+        self.search_cells = count_cells(config.search)
         self.gain = nn.Parameter(torch.tensor(0.2))
         self.bias = nn.Parameter(torch.tensor(0.0))
 
     @property
-    def cells(self) -> int:
-        """Places along the score map."""
-        return self.searched - self.kept + 1
+    def score_cells(self) -> int:
+        """Cells along the score map."""
+        return self.search_cells - self.exemplar_cells + 1
 
-    def pixels(self, images: UInt8[np.ndarray, "n h w 3"]) -> Float[Tensor, "n 3 h w"]:
-        """BGR images as the backbone takes them, on its device and in its precision."""
+    def normalize(self, images: UInt8[np.ndarray, "n h w 3"]) -> Float[Tensor, "n 3 h w"]:
+        """Convert BGR images to normalised RGB, on the backbone's device and in its precision."""
         weight = next(self.backbone.parameters())
         pixels = torch.from_numpy(np.ascontiguousarray(images)).to(weight.device)
-        ready: Tensor = normalised(pixels).to(weight.dtype)
-        return ready
+        normalized: Tensor = normalize_images(pixels).to(weight.dtype)
+        return normalized
 
     def features(self, pixels: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n h8 w8 c"]:
-        """The backbone's features; channels last, in memory and in shape."""
+        """The backbone's features of normalised images; channels last, in memory and in shape."""
         features: Tensor = self.backbone(pixels.contiguous(memory_format=torch.channels_last))
         return features.permute(0, 2, 3, 1)
 
-    def no_exemplars(self) -> Float[Tensor, "0 k k c"]:
-        """The features of no exemplars at all."""
-        weight = next(self.backbone.parameters())
-        return weight.new_zeros(0, self.kept, self.kept, self.backbone.channels)
+    def empty_exemplars(self) -> Float[Tensor, "0 k k c"]:
+        """The features of no exemplars."""
+        weight, side = next(self.backbone.parameters()), self.exemplar_cells
+        return weight.new_zeros(0, side, side, self.backbone.channels)
 
-    def odds(self, correlation: Float[Tensor, "*n h w"]) -> Float[Tensor, "*n h w"]:
-        """Log odds that the target is at each place of score maps; in single precision."""
-        spread = self.kept * math.sqrt(self.backbone.channels)
-        return correlation.float() / spread * self.gain.float() + self.bias.float()
+    def logits(self, correlation: Float[Tensor, "*n h w"]) -> Float[Tensor, "*n h w"]:
+        """Log odds that the target is at each cell of score maps; in single precision."""
+        deviation = self.exemplar_cells * math.sqrt(self.backbone.channels)
+        return correlation.float() / deviation * self.gain.float() + self.bias.float()
 
 
 class SiamFCNet(CorrelationNet):
-    """SiamFC: areas are cut out of the image, and each has features of its own (Fig. 4a)."""
+    """SiamFC: areas are cropped from the image, and features computed for each (SiamMT Fig. 4a)."""
 
-    def areas(self, boxes: Float32[np.ndarray, "n 4"], pixels: int) -> Float32[np.ndarray, "n 4"]:
-        """The squares about (N, 4) boxes that become so many pixels (Eq. 5)."""
+    def areas(self, boxes: Float32[XYXY, " n"], pixels: int) -> Float32[XYXY, " n"]:
+        """The squares around N boxes that are resized to ``pixels`` (SiamMT Eq. 5)."""
         side = context_side(boxes, self.config.context) * pixels / self.config.exemplar
         return square_areas(boxes, side)
 
     def crop(
-        self, image: UInt8[np.ndarray, "h w 3"], areas: Float32[np.ndarray, "n 4"], pixels: int
+        self, image: UInt8[np.ndarray, "h w 3"], areas: Float32[XYXY, " n"], pixels: int
     ) -> UInt8[np.ndarray, "n pixels pixels 3"]:
-        """κ: each (N, 4) area of an image, resized; beyond its edge is its mean colour."""
-        return cut_out(image, areas, pixels)
+        """κ: crop N areas of an image and resize them; beyond its edge is its mean colour."""
+        return crop_areas(image, areas, pixels)
 
     def compare(
         self, search: Float[Tensor, "n s hs ws c"], exemplars: Float[Tensor, "n he we c"]
     ) -> Float[Tensor, "n s ho wo"]:
-        """⋆: score maps of S search areas for each of N exemplars, one target after another."""
+        """⋆: score maps of S search areas of each of N exemplars, one target after another."""
         maps = [
             F.conv2d(areas.permute(0, 3, 1, 2), exemplar.permute(2, 0, 1)[None])[:, 0]
             for areas, exemplar in zip(search, exemplars, strict=True)
         ]
-        return self.odds(torch.stack(maps))
+        return self.logits(torch.stack(maps))
 
 
 class SiamMTNet(CorrelationNet):
-    """SiamMT: areas are taken from the features of the whole frame (Fig. 4b)."""
+    """SiamMT: areas are cropped from the features of the whole frame (SiamMT Fig. 4b)."""
 
     @property
-    def window(self) -> int:
-        """Cells of the windows that sizes are told by: an exemplar's, and one on every side."""
-        return self.kept + 2
+    def window_cells(self) -> int:
+        """Cells of the windows that sizes are compared in: an exemplar's and one on every side."""
+        return self.exemplar_cells + 2
 
-    def areas(self, boxes: Float32[np.ndarray, "n 4"], cells: int) -> Float32[np.ndarray, "n 4"]:
-        """The squares about (N, 4) boxes that become so many cells (Eq. 5, Fig. 7c)."""
+    def areas(self, boxes: Float32[XYXY, " n"], cells: int) -> Float32[XYXY, " n"]:
+        """The squares around N boxes that are cropped to ``cells`` (SiamMT Eq. 5, Fig. 7c)."""
         side = context_side(boxes, self.config.context) * self.config.view
-        return square_areas(boxes, side * cells / self.kept)
+        return square_areas(boxes, side * cells / self.exemplar_cells)
 
     def crop(
-        self, features: Cells, areas: Float[Tensor, "n 4"], cells: int
+        self, features: FeatureTable, areas: Float[TensorXYXY, " n"], cells: int
     ) -> Float[Tensor, "n cells cells c"]:
-        """κ~: the features of (N, 4) areas of one frame, resized (Fig. 5a)."""
-        rows = torch.zeros(len(areas), dtype=torch.int64, device=areas.device)
-        return roi_crop(features, areas, rows, cells)
+        """κ~: crop the features of N areas of one frame and resize them (SiamMT Fig. 5a)."""
+        maps = torch.zeros(len(areas), dtype=torch.int64, device=areas.device)
+        return roi_crop(features, areas, maps, cells)
 
     def compare(
         self, search: Float[Tensor, "n s hs ws c"], exemplars: Float[Tensor, "n he we c"]
     ) -> Float[Tensor, "n s ho wo"]:
-        """⋆~: score maps of S search areas for each of N exemplars, all in one call (Alg. 1)."""
+        """⋆~: score maps of S search areas of each of N exemplars, in one call (SiamMT Alg. 1)."""
         scales = search.shape[1]
         stacked = exemplars.repeat_interleave(scales, 0)[..., None]
         maps = pairwise_xcorr(search.flatten(0, 1), stacked)[..., 0]
-        return self.odds(maps.view(-1, scales, *maps.shape[1:]))
+        return self.logits(maps.view(-1, scales, *maps.shape[1:]))
 
-    def alike(
+    def similarity(
         self, windows: Float[Tensor, "n s k2 k2 c"], exemplars: Float[Tensor, "n k k c"]
     ) -> Float[Tensor, "n s d d"]:
-        """How alike N exemplars are to S windows, a little larger, at each place there.
+        """Normalised similarity of N exemplars to S larger windows, at each of D x D offsets.
 
-        Correlations of areas that differ in scale cannot be compared as they are: features that are
-        enlarged are smoother and correlate more, features that are reduced less.
+        Plain correlations of areas of different scales cannot be compared: enlarged features are
+        smoother and correlate more, reduced ones less.
         """
         scales = windows.shape[1]
         stacked = exemplars.repeat_interleave(scales, 0)

@@ -1,4 +1,4 @@
-"""Sparse Lucas-Kanade flow of N boxes at once: corners, flow there and back, shift and scale.
+"""Sparse Lucas-Kanade flow of N boxes at once: corners, forward-backward flow, shift and scale.
 
 Points are (n, points, 2) in pixels: the same number for each of the N boxes, with a mask.
 """
@@ -8,10 +8,17 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64, UInt8
 
 from mvot_plugin.ops.boxes import intersection, xyxy_to_cxcywh
+from mvot_plugin.types import XYXY
 
-__all__ = ["corners", "flow_there_and_back", "hidden_by_nearer", "masked_median", "shift_and_scale"]
+__all__ = [
+    "estimate_shift_and_scale",
+    "find_corners",
+    "find_occluded_points",
+    "forward_backward_flow",
+    "masked_median",
+]
 
-Boxes = Float32[np.ndarray, "n 4"]
+Boxes = Float32[XYXY, " n"]
 Image = UInt8[np.ndarray, "height width"]
 Mask = Bool[np.ndarray, "n points"]
 Points = Float32[np.ndarray, "n points 2"]
@@ -19,24 +26,24 @@ Points = Float32[np.ndarray, "n points 2"]
 _CELL = 4
 """Candidates along a cell's side; the best corner of a cell is taken."""
 _MARGIN = 2
-"""Candidates around the patch that only lend their gradients."""
+"""Candidates around the patch that are sampled for the gradients only."""
 
 
-def corners(grey: Image, boxes: Boxes, *, cells: int, inner: float) -> tuple[Points, Mask]:
-    """The best corner in each of ``cells`` squared cells on the ``inner`` share of each box.
+def find_corners(grey: Image, boxes: Boxes, *, cells: int, inner: float) -> tuple[Points, Mask]:
+    """Find the best corner in each of ``cells`` squared cells on the ``inner`` share of each box.
 
-    A corner's worth is Shi and Tomasi's smaller eigenvalue of the gradient matrix. All boxes are
-    resampled to patches of one size and measured in one call. The mask leaves out cells without
-    texture and points outside the image.
+    The quality of a corner is the smaller eigenvalue of the gradient matrix (Shi and Tomasi). All
+    boxes are resampled to patches of one size and measured in one call. The mask is false in cells
+    without texture and for points outside the image.
     """
     side = cells * _CELL
-    patches, xs, ys = _patches(grey, boxes, side, inner)
-    worth = cv2.cornerMinEigenVal(patches, blockSize=3)
-    worth = np.asarray(worth).reshape(len(boxes), side + 2 * _MARGIN, side + 2 * _MARGIN)
-    worth = worth[:, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
-    worth = worth.reshape(len(boxes), cells, _CELL, cells, _CELL).transpose(0, 1, 3, 2, 4)
-    worth = worth.reshape(len(boxes), cells**2, _CELL**2)
-    best = worth.argmax(2)
+    patches, xs, ys = _sample_patches(grey, boxes, side, inner)
+    quality = cv2.cornerMinEigenVal(patches, blockSize=3)
+    quality = np.asarray(quality).reshape(len(boxes), side + 2 * _MARGIN, side + 2 * _MARGIN)
+    quality = quality[:, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+    quality = quality.reshape(len(boxes), cells, _CELL, cells, _CELL).transpose(0, 1, 3, 2, 4)
+    quality = quality.reshape(len(boxes), cells**2, _CELL**2)
+    best = quality.argmax(2)
     row, column = np.divmod(np.arange(cells**2), cells)
     rows = np.arange(len(boxes))[:, None]
     x = xs[rows, column * _CELL + best % _CELL + _MARGIN]
@@ -44,24 +51,24 @@ def corners(grey: Image, boxes: Boxes, *, cells: int, inner: float) -> tuple[Poi
     points = np.stack([x, y], axis=2)
     limits = np.array([grey.shape[1] - 1, grey.shape[0] - 1])
     inside = ((points >= 0) & (points <= limits)).all(2)
-    return points, inside & (worth.max(2) > 1e-6)
+    return points, inside & (quality.max(2) > 1e-6)
 
 
-def hidden_by_nearer(points: Points, boxes: Boxes) -> Mask:
-    """Points of each box that lie in another one which reaches lower in the image.
+def find_occluded_points(points: Points, boxes: Boxes) -> Mask:
+    """True for points of a box that lie in another box which reaches lower in the image.
 
-    What stands nearer to the camera on the same ground reaches lower, and hides what is behind.
+    On common ground, what reaches lower is nearer to the camera and occludes what is behind it.
     """
     nearer = (intersection(boxes, boxes) > 0) & (boxes[None, :, 3] > boxes[:, None, 3])
-    hidden = np.zeros(points.shape[:2], np.bool_)
-    for row, by in zip(*np.nonzero(nearer), strict=True):
-        x0, y0, x1, y1 = boxes[by]
+    occluded = np.zeros(points.shape[:2], np.bool_)
+    for row, other in zip(*np.nonzero(nearer), strict=True):
+        x0, y0, x1, y1 = boxes[other]
         x, y = points[row].T
-        hidden[row] |= (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
-    return hidden
+        occluded[row] |= (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
+    return occluded
 
 
-def flow_there_and_back(
+def forward_backward_flow(
     before: Image,
     after: Image,
     points: Points,
@@ -72,9 +79,10 @@ def flow_there_and_back(
     levels: int,
     return_error: float,
 ) -> tuple[Points, Mask]:
-    """Where the tracked points arrive, and which return to within ``return_error`` pixels.
+    """Track points to the next image and back; true for those that return to where they were.
 
-    The search starts at the ``expected`` shift of each box (pixels). Kalal et al.,
+    A point may return ``return_error`` pixels off. The search starts at the ``expected`` shift of
+    each box (pixels). Kalal et al.,
     "Forward-Backward Error: Automatic Detection of Tracking Failures", ICPR 2010.
     """
     arrived, returned = points.copy(), tracked.copy()
@@ -90,13 +98,14 @@ def flow_there_and_back(
     return arrived, returned
 
 
-def shift_and_scale(
+def estimate_shift_and_scale(
     points: Points, arrived: Points, returned: Mask, *, least: int, scale_limit: float
 ) -> tuple[Float32[np.ndarray, "n 2"], Float32[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
-    """The median shift (pixels) and change of size of each box, and how many points agree.
+    """The median shift (pixels) and the change of size of each box, and how many points agree.
 
-    Points that move unlike most of their box are left out. The size changes as the distances from
-    the middle do, by at most ``scale_limit``, and only where ``least`` points lie far enough out.
+    Points whose flow is far from the median of their box are left out. The change of size is that
+    of the points' distances from the middle, at most ``scale_limit``, and 1 where fewer than
+    ``least`` points lie far enough from the middle.
     """
     flow = arrived - points
     spread = np.linalg.norm(flow - masked_median(flow, returned)[:, None], axis=2)
@@ -122,18 +131,18 @@ def masked_median(values: Float[np.ndarray, "n points d"], mask: Mask) -> Float[
     return np.where(count[:, None] > 0, (low + high) / 2, 0).astype(values.dtype)
 
 
-def _patches(
+def _sample_patches(
     grey: Image, boxes: Boxes, side: int, inner: float
 ) -> tuple[UInt8[np.ndarray, "_ _"], Float32[np.ndarray, "n _"], Float32[np.ndarray, "n _"]]:
-    """The inner part of each box resampled to a square patch, stacked; and the sample places."""
-    place = (np.arange(-_MARGIN, side + _MARGIN) + 0.5) / side - 0.5
-    centred = xyxy_to_cxcywh(boxes)
-    xs = (centred[:, 0, None] + inner * centred[:, 2, None] * place).astype(np.float32)
-    ys = (centred[:, 1, None] + inner * centred[:, 3, None] * place).astype(np.float32)
-    across = np.tile(xs, len(place))
-    down = np.repeat(ys, len(place), axis=1)
-    patches = np.asarray(cv2.remap(grey, across, down, cv2.INTER_LINEAR))
-    return patches.reshape(-1, len(place)), xs, ys
+    """The inner part of each box resampled to a square patch, stacked, and the sampled x and y."""
+    steps = (np.arange(-_MARGIN, side + _MARGIN) + 0.5) / side - 0.5
+    boxes_cxcywh = xyxy_to_cxcywh(boxes)
+    xs = (boxes_cxcywh[:, 0, None] + inner * boxes_cxcywh[:, 2, None] * steps).astype(np.float32)
+    ys = (boxes_cxcywh[:, 1, None] + inner * boxes_cxcywh[:, 3, None] * steps).astype(np.float32)
+    map_x = np.tile(xs, len(steps))
+    map_y = np.repeat(ys, len(steps), axis=1)
+    patches = np.asarray(cv2.remap(grey, map_x, map_y, cv2.INTER_LINEAR))
+    return patches.reshape(-1, len(steps)), xs, ys
 
 
 def _lucas_kanade(
@@ -144,7 +153,7 @@ def _lucas_kanade(
     window: int,
     levels: int,
 ) -> tuple[Float32[np.ndarray, "m 2"], Bool[np.ndarray, " m"]]:
-    """Where ``start`` went, looked for from ``guess`` on, and whether it was found."""
+    """Where the points ``start`` are in ``after``, searched from ``guess``; which were found."""
     arrived, found, _ = cv2.calcOpticalFlowPyrLK(
         before,
         after,

@@ -1,7 +1,7 @@
 """Crop-and-resize of areas from feature maps of several strides, all areas in one call.
 
-A pyramid is kept as one table of cells, level after level, so that areas on any mix of levels are
-one weighted gather. Where few cells are needed, only the tiles that hold them are in the table.
+The maps of a pyramid are one table of cells, level after level, so that crops from any mix of
+levels are one weighted gather. Where few cells are needed, the table has only their tiles.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,39 +13,44 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-__all__ = ["Cells", "bilinear_taps", "roi_crop", "sample_positions", "take_rows"]
+from mvot_plugin.ops.tensor_boxes import TensorXYXY
+
+__all__ = ["FeatureTable", "bilinear_taps", "roi_crop", "sample_positions", "take_rows"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Cells:
-    """Feature maps as a table of cells (M, C), kept in tiles of ``tile`` x ``tile`` cells.
-
-    A map g (a level of an image) has ``size[g]`` = (columns, rows) of cells and ``tiles[g]`` =
-    (columns, rows) of tiles. Its tile in column x and row y is the ``slots[start[g] + y *
-    tiles[g, 0] + x]``-th of the table, or was not computed (-1). Cell i lies ``origin[g] + i *
-    stride[g]`` pixels from the image's edge.
-    """
+class FeatureTable:
+    """The cells of G feature maps (levels of images), stored in square tiles."""
 
     values: Float[Tensor, "m c"]
+    """The features of all cells, tile after tile."""
     tile: int
+    """Cells along a tile."""
     slots: Int64[Tensor, " t"]
+    """For each tile of each map, its number in ``values``, or -1 if it was not computed. The tile
+    in column x and row y of map g is ``slots[start[g] + y * tiles[g, 0] + x]``."""
     start: Int64[Tensor, " g"]
+    """Where each map begins in ``slots``."""
     tiles: Int64[Tensor, "g 2"]
+    """Columns and rows of tiles of each map."""
     size: Int64[Tensor, "g 2"]
+    """Columns and rows of cells of each map."""
     stride: Float[Tensor, " g"]
+    """Pixels from a cell of a map to the next."""
     origin: Float[Tensor, " g"]
+    """Pixels from the image's edge to the centre of a map's first cell."""
 
     @classmethod
-    def dense(
+    def from_maps(
         cls,
         maps: Sequence[Float[Tensor, "c _ _"]],
         strides: Sequence[int] | Sequence[float],
         origins: Sequence[float] | None = None,
-    ) -> "Cells":
-        """Whole maps (C, H, W) of the given strides.
+    ) -> "FeatureTable":
+        """A table of complete maps (C, H, W) of these strides.
 
-        ``origins`` are the pixels at which the maps' first cells are centred: half a stride, as
-        RoI Align takes it, where they are not given.
+        ``origins`` are the pixels from the edge to the centres of the maps' first cells; by
+        default half a stride, as in RoI Align.
         """
         device = maps[0].device
         size = torch.tensor([[m.shape[2], m.shape[1]] for m in maps])
@@ -64,7 +69,7 @@ class Cells:
         )
 
     @classmethod
-    def tiled(
+    def from_tiles(
         cls,
         values: Float[Tensor, "m c"],
         tile: int,
@@ -72,21 +77,21 @@ class Cells:
         sizes: Sequence[tuple[int, int]],
         strides: Sequence[int] | Sequence[float],
         origin: float,
-    ) -> "Cells":
-        """Maps of which only some tiles were ``computed``, in the order of ``values``.
+    ) -> "FeatureTable":
+        """A table of maps of which only some tiles were computed.
 
-        ``computed`` says which, row by row, for each map that has any; ``sizes`` are the maps'
-        (columns, rows) of cells.
+        ``computed`` is true for these, for each map that has any; ``values`` are their cells, map
+        after map and row by row. ``sizes`` are the maps' (columns, rows) of cells.
         """
         device = values.device
         tiles = np.array([(-(-w // tile), -(-h // tile)) for w, h in sizes])
         counts = tiles.prod(1)
         start = counts.cumsum() - counts
-        slots, taken = np.full(counts.sum(), -1), 0
+        slots, count = np.full(counts.sum(), -1), 0
         for index, mask in computed.items():
-            at = start[index] + np.flatnonzero(mask)
-            slots[at] = taken + np.arange(len(at))
-            taken += len(at)
+            tile_index = start[index] + np.flatnonzero(mask)
+            slots[tile_index] = count + np.arange(len(tile_index))
+            count += len(tile_index)
         return cls(
             values=values,
             tile=tile,
@@ -99,25 +104,26 @@ class Cells:
         )
 
     @classmethod
-    def patches(
+    def from_patches(
         cls,
         maps: Sequence[Float[Tensor, "_ _ c"]],
         corners: Int64[np.ndarray, "p 2"],
         size: tuple[int, int],
         stride: int,
         origin: float,
-    ) -> "Cells":
-        """A map of ``size`` = (columns, rows) of cells of which there are only rectangles.
+    ) -> "FeatureTable":
+        """A table of one map, of ``size`` = (columns, rows) cells, computed in rectangles only.
 
-        Those are (H, W, C), and begin at ``corners`` (column, row); they may overlap.
+        The rectangles ``maps`` are (H, W, C), and begin at ``corners`` (column, row). They may
+        overlap.
         """
         device = maps[0].device
-        slots, taken = np.full(size[::-1], -1), 0
+        slots, count = np.full(size[::-1], -1), 0
         for (left, top), patch in zip(corners.tolist(), maps, strict=True):
             rows, columns = patch.shape[:2]
-            found = taken + np.arange(rows * columns).reshape(rows, columns)
-            slots[top : top + rows, left : left + columns] = found
-            taken += rows * columns
+            numbers = count + np.arange(rows * columns).reshape(rows, columns)
+            slots[top : top + rows, left : left + columns] = numbers
+            count += rows * columns
         return cls(
             values=torch.cat([patch.flatten(0, 1) for patch in maps]),
             tile=1,
@@ -131,36 +137,36 @@ class Cells:
 
 
 def roi_crop(
-    cells: Cells, areas: Float[Tensor, "n 4"], maps: Int64[Tensor, " n"], bins: int
+    table: FeatureTable, areas: Float[TensorXYXY, " n"], maps: Int64[Tensor, " n"], bins: int
 ) -> Float[Tensor, "n bins bins c"]:
-    """Each (N, 4) area in pixels, from its map, as ``bins`` x ``bins`` bins of C features.
+    """Crop N areas in pixels, each from its map, as ``bins`` x ``bins`` bins of C features.
 
-    One bilinear sample at the centre of each bin, as ``torchvision.ops.roi_align`` takes it with
+    One bilinear sample at the centre of each bin, as in ``torchvision.ops.roi_align`` with
     ``sampling_ratio=1, aligned=True`` (SiamMOTION 3.2.1): samples up to a cell outside the map
-    take the nearest cell, those further outside are 0. Differentiable in the cells.
+    take the nearest cell, those further outside are 0. Differentiable with respect to the table.
     """
-    stride, origin, size = cells.stride[maps], cells.origin[maps], cells.size[maps]
-    columns, across = bilinear_taps(
+    stride, origin, size = table.stride[maps], table.origin[maps], table.size[maps]
+    columns, weights_x = bilinear_taps(
         (sample_positions(areas[:, 0::2], bins) - origin[:, None]) / stride[:, None], size[:, 0]
     )
-    rows, down = bilinear_taps(
+    rows, weights_y = bilinear_taps(
         (sample_positions(areas[:, 1::2], bins) - origin[:, None]) / stride[:, None], size[:, 1]
     )
     x, y = columns[:, None, :, None, :], rows[:, :, None, :, None]
-    side, each = cells.tile, (maps.shape[0], bins, bins, 2, 2)
-    row_of_tiles = cells.start[maps].view(-1, 1, 1, 1, 1) + y // side * cells.tiles[maps, 0].view(
+    side, shape = table.tile, (maps.shape[0], bins, bins, 2, 2)
+    row_of_tiles = table.start[maps].view(-1, 1, 1, 1, 1) + y // side * table.tiles[maps, 0].view(
         -1, 1, 1, 1, 1
     )
-    slots = cells.slots[(row_of_tiles + x // side).expand(each)]
+    slots = table.slots[(row_of_tiles + x // side).expand(shape)]
     index = slots * side**2 + (y % side * side + x % side)
-    weights = down[:, :, None, :, None] * across[:, None, :, None, :]
+    weights = weights_y[:, :, None, :, None] * weights_x[:, None, :, None, :]
     crops = F.embedding_bag(
         index.reshape(-1, 4),
-        cells.values,
-        per_sample_weights=weights.expand(each).reshape(-1, 4).to(cells.values.dtype),
+        table.values,
+        per_sample_weights=weights.expand(shape).reshape(-1, 4).to(table.values.dtype),
         mode="sum",
     )
-    return crops.view(-1, bins, bins, cells.values.shape[1])
+    return crops.view(-1, bins, bins, table.values.shape[1])
 
 
 def sample_positions(intervals: Float[Tensor, "n 2"], bins: int) -> Float[Tensor, "n bins"]:
@@ -170,22 +176,22 @@ def sample_positions(intervals: Float[Tensor, "n 2"], bins: int) -> Float[Tensor
 
 
 def bilinear_taps(
-    at: Float[Tensor, "n bins"], count: Int64[Tensor, " n"]
+    positions: Float[Tensor, "n bins"], count: Int64[Tensor, " n"]
 ) -> tuple[Int64[Tensor, "n bins 2"], Float[Tensor, "n bins 2"]]:
-    """The two cells, of ``count``, that a sample at each place lies between, and their weights.
+    """The two of ``count`` cells that each position lies between, and their weights.
 
-    A place up to 1 outside the cells is moved to the nearest; further outside, weights are 0.
+    A position up to 1 outside the cells is moved to the nearest; further outside, weights are 0.
     """
     last = (count - 1)[:, None]
-    inside = (at >= -1) & (at <= last + 1)
-    at = torch.minimum(at.clamp(min=0), last)
-    low = at.long()
+    inside = (positions >= -1) & (positions <= last + 1)
+    positions = torch.minimum(positions.clamp(min=0), last)
+    low = positions.long()
     high = torch.minimum(low + 1, last)
-    share = at - low
+    share = positions - low
     weights = torch.stack([1 - share, share], dim=-1) * inside[..., None]
     return torch.stack([low, high], dim=-1), weights
 
 
-def take_rows(table: Float[Tensor, "m c"], index: Int64[Tensor, " p"]) -> Float[Tensor, "p c"]:
-    """``table[index]``; on CPUs several times faster for half precision than indexing is."""
-    return F.embedding_bag(index[:, None], table, mode="sum")
+def take_rows(values: Float[Tensor, "m c"], index: Int64[Tensor, " p"]) -> Float[Tensor, "p c"]:
+    """``values[index]``; in half precision several times as fast as indexing on a CPU."""
+    return F.embedding_bag(index[:, None], values, mode="sum")

@@ -1,13 +1,15 @@
-"""Which tiles, or which rectangles, of a feature map hold the cells that areas will sample."""
+"""The tiles, or the rectangles, of a feature map that hold the cells which areas sample."""
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-__all__ = ["merged", "needed_tiles", "touched"]
+from mvot_plugin.types import XYXY
+
+__all__ = ["find_needed_tiles", "merge_rectangles", "sampled_cell_range"]
 
 
-def needed_tiles(
-    areas: Float32[np.ndarray, "n 4"],
+def find_needed_tiles(
+    areas: Float32[XYXY, " n"],
     *,
     bins: int,
     tile: int,
@@ -15,14 +17,14 @@ def needed_tiles(
     origin: float,
     size: tuple[int, int],
 ) -> Bool[np.ndarray, "rows columns"]:
-    """True for tiles of ``tile`` x ``tile`` cells that ``roi_crop`` reads for (N, 4) ``areas``.
+    """True for tiles of ``tile`` x ``tile`` cells that ``roi_crop`` reads for N areas in pixels.
 
     The map has ``size`` = (columns, rows) of cells; cell i lies ``origin + i * stride`` pixels from
-    the edge. Areas outside the map are given the tiles at its edge, where their samples are moved.
+    the edge. Areas outside the map need the tiles at its edge, whose cells their samples take.
     """
     columns, rows = (-(-cells // tile) for cells in size)
-    x0, x1 = touched(areas[:, 0::2], bins, stride, origin, size[0])
-    y0, y1 = touched(areas[:, 1::2], bins, stride, origin, size[1])
+    x0, x1 = sampled_cell_range(areas[:, 0::2], bins, stride, origin, size[0])
+    y0, y1 = sampled_cell_range(areas[:, 1::2], bins, stride, origin, size[1])
     corners = np.zeros((rows + 1, columns + 1), np.int64)
     for y, x, sign in (
         (y0 // tile, x0 // tile, 1),
@@ -34,12 +36,12 @@ def needed_tiles(
     return np.asarray(corners.cumsum(0).cumsum(1)[:-1, :-1] > 0)
 
 
-def touched(
+def sampled_cell_range(
     intervals: Float32[np.ndarray, "n 2"], bins: int, stride: int, origin: float, cells: int
 ) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
-    """The first and the last of ``cells`` that samples of each interval touch, one to spare.
+    """The first and the last of ``cells`` that bilinear samples of an interval need, one to spare.
 
-    They are the centres of ``bins`` parts; cell i lies ``origin + i * stride`` from the edge.
+    Samples lie at the centres of ``bins`` equal parts; cell i at ``origin + i * stride``.
     """
     low, high = intervals.astype(np.float64).T
     half_a_bin = (high - low) / bins / 2
@@ -53,25 +55,29 @@ def touched(
     )
 
 
-def merged(rectangles: Int64[np.ndarray, "n 4"], margin: float) -> Int64[np.ndarray, "m 4"]:
-    """Fewer rectangles (xyxy) with all that N rectangles hold, cheaper in sum.
+def merge_rectangles(
+    rectangles: Int64[np.ndarray, "n 4"], margin: float
+) -> Int64[np.ndarray, "m 4"]:
+    """Merge rectangles (x0, y0, x1, y1) greedily, where that costs no more.
 
-    What one costs is its area with ``margin`` more in width and in height. Two become the one about
-    both where that costs no more than they do.
+    Two are replaced by the rectangle around both. The cost of a rectangle is its area after it has
+    grown by ``margin`` in width and in height. The result covers all N rectangles.
     """
-    parts = rectangles[:0]
-    for one in rectangles:
-        if ((parts[:, :2] <= one[:2]) & (parts[:, 2:] >= one[2:])).all(1).any():
+    merged = rectangles[:0]
+    for rectangle in rectangles:
+        inside = (merged[:, :2] <= rectangle[:2]) & (merged[:, 2:] >= rectangle[2:])
+        if inside.all(1).any():
             continue
-        while len(parts):
-            both = np.hstack([np.minimum(parts, one)[:, :2], np.maximum(parts, one)[:, 2:]])
-            saved = _cost(parts, margin) + _cost(one, margin) - _cost(both, margin)
+        while len(merged):
+            low, high = np.minimum(merged, rectangle), np.maximum(merged, rectangle)
+            bounding = np.hstack([low[:, :2], high[:, 2:]])
+            saved = _cost(merged, margin) + _cost(rectangle, margin) - _cost(bounding, margin)
             best = saved.argmax()
             if saved[best] < 0:
                 break
-            one, parts = both[best], np.delete(parts, best, axis=0)
-        parts = np.vstack([parts, one])
-    return parts
+            rectangle, merged = bounding[best], np.delete(merged, best, axis=0)
+        merged = np.vstack([merged, rectangle])
+    return merged
 
 
 def _cost(rectangles: Int64[np.ndarray, "*n 4"], margin: float) -> Float64[np.ndarray, "*n"]:

@@ -15,16 +15,16 @@ def pairwise_xcorr(
 ) -> Float[Tensor, "n ho wo o"]:
     """Score maps of N search areas under N exemplars with o outputs each (SiamMT Alg. 1).
 
-    The maps are (hs - he + 1) x (ws - we + 1). On a GPU one grouped convolution, each target a
-    group; on a CPU one batched matrix product of all cells of the areas with all cells of the
-    exemplars, and a sum along its diagonals, which measures 15 times as fast in half precision.
+    The maps are (hs - he + 1) x (ws - we + 1). On a GPU this is one grouped convolution, each
+    target a group; on a CPU one batched matrix product of all cells of the areas with all cells of
+    the exemplars and a sum along its diagonals, which is 15 times as fast in half precision.
     """
     n, hs, ws, c = search.shape
     he, we, o = exemplars.shape[1], exemplars.shape[2], exemplars.shape[4]
     if n == 0:
         return search.new_zeros(0, hs - he + 1, ws - we + 1, o)
     if search.device.type == "cpu":
-        return _cell_by_cell(search, exemplars)
+        return _xcorr_by_matmul(search, exemplars)
     stacked = search.permute(0, 3, 1, 2).reshape(1, n * c, hs, ws)
     filters = exemplars.permute(0, 4, 3, 1, 2).reshape(n * o, c, he, we)
     scores = F.conv2d(stacked, filters, groups=n)
@@ -34,10 +34,10 @@ def pairwise_xcorr(
 def pairwise_zncc(
     search: Float[Tensor, "n hs ws c"], exemplars: Float[Tensor, "n he we c"]
 ) -> Float[Tensor, "n ho wo"]:
-    """Zero-mean normalised cross-correlation: how alike, from -1 to 1, whatever the contrast.
+    """Zero-mean normalised cross-correlation: similarity from -1 to 1, independent of contrast.
 
-    Exemplars, and what lies under them, are taken without their channels' means, and of length 1.
-    In single precision.
+    From exemplars, and from the parts of search areas under them, the means of the channels are
+    subtracted, and they are scaled to length 1. Computed in single precision.
     """
     he, we = exemplars.shape[1:3]
     search, exemplars = search.float(), exemplars.float()
@@ -54,41 +54,41 @@ def pairwise_zncc(
 def _box_sums(
     cells: Float[Tensor, "n h w c"], rows: int, columns: int
 ) -> Float[Tensor, "n ho wo c"]:
-    """Sums over all boxes of so many rows and columns; many times as fast as pooling on a CPU."""
+    """Sums over all boxes of ``rows`` x ``columns`` cells; much faster than pooling on a CPU."""
     height, width = cells.shape[1] - rows + 1, cells.shape[2] - columns + 1
-    below = cells[:, :height].clone()
+    vertical = cells[:, :height].clone()
     for i in range(1, rows):
-        below += cells[:, i : i + height]
-    sums = below[:, :, :width].clone()
+        vertical += cells[:, i : i + height]
+    sums = vertical[:, :, :width].clone()
     for i in range(1, columns):
-        sums += below[:, :, i : i + width]
+        sums += vertical[:, :, i : i + width]
     return sums
 
 
-def _cell_by_cell(
+def _xcorr_by_matmul(
     search: Float[Tensor, "n hs ws c"], exemplars: Float[Tensor, "n he we c o"]
 ) -> Float[Tensor, "n ho wo o"]:
-    """Every cell of a search area with every cell of its exemplar, summed where these lie on it."""
+    """Products of all cells of a search area with all of its exemplar, summed for each offset."""
     n, hs, ws, c = search.shape
     he, we, o = exemplars.shape[1], exemplars.shape[2], exemplars.shape[4]
     filters = exemplars.permute(0, 3, 1, 2, 4).reshape(n, c, he * we * o)
     products = torch.bmm(search.reshape(n, hs * ws, c), filters).view(n, hs, ws, he, we, o)
-    each, y, x, dy, dx, output = products.stride()
-    places = (n, hs - he + 1, ws - we + 1, he, we, o)
-    summands = products.as_strided(places, (each, y, x, dy + y, dx + x, output))
+    target, y, x, dy, dx, output = products.stride()
+    shape = (n, hs - he + 1, ws - we + 1, he, we, o)
+    summands = products.as_strided(shape, (target, y, x, dy + y, dx + x, output))
     return summands.sum((3, 4), dtype=torch.float32).to(search.dtype)
 
 
 def pairwise_depthwise_xcorr(
     search: Float[Tensor, "n hs ws c"], exemplars: Float[Tensor, "n he we c"]
 ) -> Float[Tensor, "n ho wo c"]:
-    """Each channel of N search areas under the same channel of its exemplar (SiamMOTION Fig. 6).
+    """Correlation of N search areas with their exemplars, channel by channel (SiamMOTION Fig. 6).
 
-    On a GPU one convolution of N * C groups; on a CPU one a target, forward and backward, which
-    needs no copy into another layout and measures many times faster.
+    On a GPU this is one convolution of N * C groups; on a CPU one for each target, forward and
+    backward, which needs no copy into another layout and is many times as fast.
     """
     if search.device.type == "cpu" and len(search):
-        scores: Tensor = _TargetByTarget.apply(search, exemplars)
+        scores: Tensor = _DepthwiseXcorrFunction.apply(search, exemplars)
         return scores
     n, hs, ws, c = search.shape
     he, we = exemplars.shape[1:3]
@@ -100,23 +100,23 @@ def pairwise_depthwise_xcorr(
     return scores.view(n, c, hs - he + 1, ws - we + 1).permute(0, 2, 3, 1)
 
 
-class _TargetByTarget(torch.autograd.Function):
-    """A depthwise convolution for each target; so are its gradients."""
+class _DepthwiseXcorrFunction(torch.autograd.Function):
+    """One depthwise convolution for each target; its gradients are such convolutions, too."""
 
     @staticmethod
     def forward(ctx: Any, search: Tensor, exemplars: Tensor) -> Tensor:
         ctx.save_for_backward(search, exemplars)
-        return _correlated(search, exemplars)
+        return _depthwise_xcorr(search, exemplars)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
         search, exemplars = ctx.saved_tensors
         he, we = exemplars.shape[1:3]
         padded = F.pad(grad, (0, 0, we - 1, we - 1, he - 1, he - 1))
-        return _correlated(padded, exemplars.flip(1, 2)), _correlated(search, grad)
+        return _depthwise_xcorr(padded, exemplars.flip(1, 2)), _depthwise_xcorr(search, grad)
 
 
-def _correlated(
+def _depthwise_xcorr(
     search: Float[Tensor, "n hs ws c"], filters: Float[Tensor, "n hf wf c"]
 ) -> Float[Tensor, "n ho wo c"]:
     areas, kernels = search.permute(0, 3, 1, 2), filters.permute(0, 3, 1, 2)[:, :, None]

@@ -1,4 +1,4 @@
-"""The pipeline around the plugin: sources, scheduler, dataflow, sinks and ``mvot-run``."""
+"""The tracking pipeline with its sources, schedulers and sinks, and the command ``mvot-run``."""
 
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.scheduler import EveryK, Scheduler

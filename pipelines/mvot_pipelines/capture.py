@@ -1,7 +1,7 @@
-"""What OpenCV leaves to do for whoever reads videos and images with it.
+"""Reading videos and images with OpenCV.
 
-It opens videos without noise on stderr, reads on after damaged packets, makes times of what
-containers say, and lists and reads image files.
+Videos are opened without messages on stderr, decoded beyond damaged packets, and get strictly
+increasing timestamps; image files are listed in natural order and read.
 """
 
 import os
@@ -17,19 +17,19 @@ import numpy as np
 from mvot_plugin.errors import InputError
 
 __all__ = [
-    "DEFAULT_RATE",
+    "DEFAULT_FRAME_RATE",
     "Timeline",
-    "decoded",
-    "first_size",
+    "decode_frames",
+    "read_first_size",
     "is_image",
     "list_images",
     "open_capture",
-    "opened_video",
-    "plausible_rate",
-    "quiet_opencv",
+    "open_video",
+    "rate_or_default",
+    "silence_opencv",
     "read_image",
-    "size_of",
-    "without_secrets",
+    "image_size",
+    "hide_secrets",
 ]
 
 _IMAGE_SUFFIXES = frozenset(
@@ -37,64 +37,65 @@ _IMAGE_SUFFIXES = frozenset(
 )
 _PLAYLIST_SUFFIXES = frozenset({".m3u", ".m3u8", ".sdp"})
 _TEXT = bytes({9, 10, 13, *range(32, 127)})
-DEFAULT_RATE = 25.0
+DEFAULT_FRAME_RATE = 25.0
+"""Frames per second, where neither the user nor the source gives a rate."""
 
-# Within a damaged stretch every read fails until the next key frame, 250 frames away at most by
-# the habits of encoders; at the end of a file, failing this often takes some milliseconds.
+# Within a damaged stretch every read fails until the next key frame, which most encoders place at
+# most 250 frames away; at the end of a file, so many failures take some milliseconds.
 _MAX_FAILED_READS = 300
 _MAX_SILENCE_SECONDS = 5.0
 
 
 class Timeline:
-    """Times that increase strictly: as measured, or by the frame rate where those do not."""
+    """Strictly increasing timestamps: the measured ones, corrected where they do not increase."""
 
     def __init__(self, rate: float, *, forced: bool) -> None:
         self._rate, self._forced, self._last = rate, forced, -0.001
 
-    def at(self, index: int, measured: float) -> float:
-        """The time of the frame ``index``, in seconds, given what was measured for it."""
+    def timestamp(self, index: int, measured: float) -> float:
+        """The timestamp of the frame ``index``, from the one that was measured; both in seconds."""
         if self._forced:
             return index / self._rate
-        later = measured > self._last
-        self._last = measured if later else max(index / self._rate, self._last + 0.001)
+        increases = measured > self._last
+        self._last = measured if increases else max(index / self._rate, self._last + 0.001)
         return self._last
 
 
-def decoded(
+def decode_frames(
     capture: cv2.VideoCapture, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Frames with their places, which count the failed reads too.
+    """Decode frames, with their indices; failed reads count.
 
-    OpenCV answers a damaged packet and the end of the file alike, with a failed read; so the end
-    is where reads keep failing.
+    OpenCV reports a damaged packet and the end of the file in the same way, by a failed read; so
+    the end is assumed where reads keep failing.
     """
     index, failures, last = 0, 0, clock()
     while failures < _MAX_FAILED_READS and clock() - last < _MAX_SILENCE_SECONDS:
-        good, image = capture.read()
-        failures = 0 if good else failures + 1
-        if good:
+        success, image = capture.read()
+        failures = 0 if success else failures + 1
+        if success:
             yield index, image
             last = clock()
         index += 1
 
 
-def open_capture(address: int | str, complaint: str) -> cv2.VideoCapture:
-    """Open a file, camera or stream; raises ``InputError`` with the complaint if that fails."""
-    with quiet_opencv():
+def open_capture(address: int | str, message: str) -> cv2.VideoCapture:
+    """Open a file, camera or stream; raises ``InputError`` with the message if that fails."""
+    with silence_opencv():
         capture = cv2.VideoCapture(address)
     if not capture.isOpened():
-        raise InputError(complaint)
+        raise InputError(message)
     return capture
 
 
 @contextmanager
-def opened_video(path: Path) -> Iterator[cv2.VideoCapture]:
-    """Open a video file, and release it in the end."""
+def open_video(path: Path) -> Iterator[cv2.VideoCapture]:
+    """Open a video file for a ``with`` statement."""
     hint = "check that it plays in another program, or copy it here again"
-    complaint = f"{path} cannot be opened: it is not a video, or cut short; {hint}"
+    message = f"{path} cannot be opened: it is not a video, or cut short; {hint}"
     if _is_text(path):
         raise InputError(f"{path} is not a video but a text file; name the video itself")
-    capture = open_capture(str(path.resolve()), complaint)
+    capture = open_capture(str(path.resolve()), message)
     try:
         yield capture
     finally:
@@ -102,7 +103,7 @@ def opened_video(path: Path) -> Iterator[cv2.VideoCapture]:
 
 
 def _is_text(path: Path) -> bool:
-    """Whether a file is plain text, which FFmpeg would render as a film of characters."""
+    """Whether a file is plain text, which FFmpeg would decode as a video of characters."""
     if path.suffix.lower() in _PLAYLIST_SUFFIXES:
         return False
     with path.open("rb") as file:
@@ -111,57 +112,57 @@ def _is_text(path: Path) -> bool:
 
 
 @contextmanager
-def quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV and FFmpeg from writing to stderr: what is wrong, our errors say.
+def silence_opencv() -> Iterator[None]:
+    """Keep OpenCV and FFmpeg from writing to stderr within a ``with`` statement.
 
-    FFmpeg takes its level from the environment only, and only when OpenCV opens the first video
-    of the process; it is set just for that moment, and a user's own setting is left alone.
+    FFmpeg takes its log level from the environment, when OpenCV opens the first video of the
+    process; the variable is set just for that moment, and a user's own setting is kept.
     """
-    name, logging = "OPENCV_FFMPEG_LOGLEVEL", cv2.utils.logging
-    ours = name not in os.environ
-    if ours:
-        os.environ[name] = "-8"
+    variable, logging = "OPENCV_FFMPEG_LOGLEVEL", cv2.utils.logging
+    is_unset = variable not in os.environ
+    if is_unset:
+        os.environ[variable] = "-8"
     level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
     try:
         yield
     finally:
         logging.setLogLevel(level)
-        if ours:
-            del os.environ[name]
+        if is_unset:
+            del os.environ[variable]
 
 
-def first_size(capture: cv2.VideoCapture, name: str) -> tuple[int, int]:
-    """The size of the first frame that can be decoded, which is used up by this."""
-    for _, image in decoded(capture):
-        return size_of(image)
+def read_first_size(capture: cv2.VideoCapture, name: str) -> tuple[int, int]:
+    """The (width, height) of the first frame that can be decoded; consumes that frame."""
+    for _, image in decode_frames(capture):
+        return image_size(image)
     raise InputError(
         f"{name} has no frame that can be decoded: check that it plays in another program"
     )
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file is an image by its name; hidden ones are not."""
+    """Whether a file is an image by its suffix; hidden files are not."""
     return path.suffix.lower() in _IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 def list_images(folder: Path) -> list[Path]:
-    """The images in a folder, ``img2.png`` before ``img10.png``; hidden files are left out."""
-    found = [path for path in folder.iterdir() if is_image(path)]
-    if not found:
+    """The images in a folder in natural order: ``img2.png`` before ``img10.png``."""
+    images = [path for path in folder.iterdir() if is_image(path)]
+    if not images:
         known = ", ".join(sorted(_IMAGE_SUFFIXES))
         raise InputError(f"{folder} holds no images: it needs files that end in one of {known}")
-    return sorted(found, key=_natural)
+    return sorted(images, key=_natural_key)
 
 
-def _natural(path: Path) -> tuple[list[int | str], str]:
+def _natural_key(path: Path) -> tuple[list[int | str], str]:
     parts = re.split("([0-9]+)", path.name)
     return [int(p) if i % 2 else p.lower() for i, p in enumerate(parts)], path.name
 
 
 def read_image(path: Path) -> np.ndarray:
-    """An image as BGR; raises ``InputError`` if it cannot be read."""
+    """Read an image as BGR; raises ``InputError`` if that fails."""
     try:
-        with quiet_opencv():
+        with silence_opencv():
             image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
     except (OSError, cv2.error):
         image = None
@@ -170,16 +171,16 @@ def read_image(path: Path) -> np.ndarray:
     return image
 
 
-def plausible_rate(rate: float) -> float:
-    """What a container or a driver says of its frame rate, if it can be true."""
-    return rate if 0 < rate <= 1000 else DEFAULT_RATE
+def rate_or_default(rate: float) -> float:
+    """The frame rate that a container or driver reports, or the default if it is implausible."""
+    return rate if 0 < rate <= 1000 else DEFAULT_FRAME_RATE
 
 
-def size_of(image: np.ndarray) -> tuple[int, int]:
-    """``(width, height)``."""
+def image_size(image: np.ndarray) -> tuple[int, int]:
+    """The (width, height) of an image."""
     return image.shape[1], image.shape[0]
 
 
-def without_secrets(url: str) -> str:
-    """A stream's address to show to people: without its password and query."""
+def hide_secrets(url: str) -> str:
+    """The URL of a stream without its password and query, for messages."""
     return re.sub("//[^/]*@", "//", url).split("?")[0]

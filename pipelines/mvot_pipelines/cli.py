@@ -2,19 +2,17 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from typing import Any, NoReturn
 
-import yaml
-
-from mvot_pipelines.config import RunConfig, build, read_settings
+from mvot_pipelines.config import RunConfig
 from mvot_pipelines.runner import run
-from mvot_plugin.engines import engine_names
+from mvot_plugin.config import build_config, format_config, read_config_file
+from mvot_plugin.engines import describe_engines
 from mvot_plugin.errors import MvotError, UsageError, unknown_name
 
-__all__ = ["Parser", "main", "version"]
+__all__ = ["Parser", "main", "format_version"]
 
 _DESCRIPTION = """\
 Track every object on every frame of a video, with the detector on every k-th frame only.
@@ -33,8 +31,8 @@ or a stream's URL. With no output asked for, NAME-tracks.txt and NAME-tracks.mp4
 the current folder. Exit codes: 0 done, 1 failed or interrupted, 2 wrong usage."""
 
 
-def version(command: str) -> str:
-    """What ``--version`` says."""
+def format_version(command: str) -> str:
+    """The text that ``--version`` prints."""
     try:
         return f"{command} {metadata.version('mvot-plugin')}"
     except metadata.PackageNotFoundError:
@@ -42,37 +40,35 @@ def version(command: str) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """Names the nearest option where one does not exist, and raises instead of exiting."""
+    """Raises errors instead of exiting, and suggests the nearest option for an unknown one."""
 
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse all of ``args``; raises ``UsageError`` for what is left over."""
-        parsed, rest = self.parse_known_args(args, namespace)
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse all of ``args``; raises ``UsageError`` for what is left over, sub-commands too."""
+        parsed, rest = super().parse_known_args(args, namespace)
         for extra in rest:
             if extra.startswith("-"):
                 raise unknown_name("option", extra.split("=")[0], self._option_string_actions)
             raise UsageError(f"unexpected argument {extra!r}; see {self.prog} --help")
-        return parsed
+        return parsed, rest
 
     def error(self, message: str) -> NoReturn:
-        """Raise what argparse found wrong."""
+        """Raise argparse's error as a ``UsageError``."""
         raise UsageError(f"{message}; see {self.prog} --help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     try:
-        options = _parser().parse_args(arguments)
+        options = _build_parser().parse_args(arguments)
         if options.list_engines:
-            print("\n".join(engine_names()))
+            print("\n".join(f"{name:13} {what}" for name, what in describe_engines().items()))
             return 0
         if options.demo is not None:
-            from mvot_benchmarks.demo import demo
-
-            print(demo(options.demo, quiet=getattr(options, "quiet", False)))
+            print(_load_demo()(options.demo, quiet=getattr(options, "quiet", False)))
             return 0
-        config = _config(options)
+        config = _build_config(options)
         if options.print_config:
-            print(yaml.safe_dump(asdict(config), sort_keys=False), end="")
+            print(format_config(config), end="")
             return 0
         report = run(config)
     except MvotError as error:
@@ -91,16 +87,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if report.interrupted else 0
 
 
-def _config(options: argparse.Namespace) -> RunConfig:
+def _load_demo() -> Callable[..., str]:
+    """The demo; it belongs to the benchmarks (it computes scores), so an entry point names it."""
+    points = metadata.entry_points(group="mvot_pipelines.demo", name="street")
+    if not points:
+        raise UsageError("--demo needs mvot-plugin installed: pip install 'mvot-plugin[bench]'")
+    demo: Callable[..., str] = next(iter(points)).load()
+    return demo
+
+
+def _build_config(options: argparse.Namespace) -> RunConfig:
     """The defaults, changed by the ``--config`` file, changed by the command line."""
     given = {k: v for k, v in vars(options).items() if k in RunConfig.__dataclass_fields__}
     if options.config is None:
-        return build(RunConfig, given)
-    settings = read_settings(options.config)
-    return build(RunConfig, {**settings, **given}, origin=f"--config {options.config}: ")
+        return build_config(RunConfig, given)
+    settings = read_config_file(options.config)
+    return build_config(RunConfig, {**settings, **given}, origin=f"--config {options.config}: ")
 
 
-def _parser() -> Parser:
+def _build_parser() -> Parser:
     parser = Parser(
         prog="mvot-run",
         description=_DESCRIPTION,
@@ -115,8 +120,8 @@ def _parser() -> Parser:
         default=argparse.SUPPRESS,
         help="a video, a folder, a camera number or a URL",
     )
-    _add_tracking(parser.add_argument_group("tracking"))
-    _add_output(parser.add_argument_group("output"))
+    _add_tracking_options(parser.add_argument_group("tracking"))
+    _add_output_options(parser.add_argument_group("output"))
     about = parser.add_argument_group("more")
     about.add_argument(
         "--demo", nargs="?", const="demo", metavar="DIR", help="render, track and score a street"
@@ -124,11 +129,11 @@ def _parser() -> Parser:
     about.add_argument("--config", metavar="FILE", help="any setting, as YAML or TOML")
     about.add_argument("--print-config", action="store_true", help="show all settings and exit")
     about.add_argument("--list-engines", action="store_true", help="show the engines and exit")
-    about.add_argument("--version", action="version", version=version("mvot-run"))
+    about.add_argument("--version", action="version", version=format_version("mvot-run"))
     return parser
 
 
-def _add_tracking(group: Any) -> None:
+def _add_tracking_options(group: Any) -> None:
     def add(*names: str, **options: Any) -> None:
         group.add_argument(*names, default=argparse.SUPPRESS, **options)
 
@@ -154,7 +159,7 @@ def _add_tracking(group: Any) -> None:
     add("--frame-rate", type=float, metavar="FPS", help="overrides the source's own")
 
 
-def _add_output(group: Any) -> None:
+def _add_output_options(group: Any) -> None:
     def add(*names: str, **options: Any) -> None:
         group.add_argument(*names, default=argparse.SUPPRESS, **options)
 

@@ -1,6 +1,6 @@
-"""The dataflow: frame, scheduler, detector, engine, affinity, assignment, lifecycle, tracks.
+"""The tracking pipeline: engine, scheduler, detector, affinity, assignment and lifecycle.
 
-This is the system of SiamMT's Fig. 1.
+``MotPipeline.step`` is the dataflow of one frame; it is the system of SiamMT, Fig. 1.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,51 +9,66 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 from mvot_pipelines.scheduler import EveryK, Scheduler
-from mvot_pipelines.timing import StageTimer
-from mvot_plugin.affinity import AffinityConfig, affinity
-from mvot_plugin.assignment import assign
-from mvot_plugin.detectors import as_detections, as_detector, usable
+from mvot_plugin.association.affinity import AffinityConfig, affinity
+from mvot_plugin.association.assignment import Match, assign
+from mvot_plugin.association.lifecycle import Lifecycle, LifecycleConfig
+from mvot_plugin.detectors import as_detections, as_detector, drop_unusable
 from mvot_plugin.engines import load_engine
-from mvot_plugin.engines.base import Motion, MotionEngine, Targets, mistakable, refresh
+from mvot_plugin.engines.base import Motion, MotionEngine, Targets, is_mistakable, refresh
 from mvot_plugin.errors import InputError, MvotError
-from mvot_plugin.lifecycle import Lifecycle, LifecycleConfig
-from mvot_plugin.types import Detections, Frame, Tracks, as_frame
+from mvot_plugin.timing import StageTimer
+from mvot_plugin.types import XYXY, Detections, Frame, Tracks, as_frame
 
 __all__ = ["MotPipeline", "PipelineConfig"]
 
-_ERRORS_KEPT = 100
+_MAX_KEPT_ERRORS = 100
+"""Messages of ``MotPipeline.detector_errors``; further failures are only counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineConfig:
-    """How engine and detector are merged; one set of defaults for any video and any ``k``."""
+    """How the engine's motion and the detections are merged; the defaults hold for any ``k``."""
 
     affinity: AffinityConfig = field(default_factory=AffinityConfig)
+    """How the affinity of a target and a detection is computed."""
     lifecycle: LifecycleConfig = field(default_factory=LifecycleConfig)
+    """When tracks begin, are reported, and end."""
     reenroll: float = 0.5
-    """Affinity from which a match also enrols the target's appearance anew."""
+    """Affinity, 0..1, from which a match also updates the target's appearance (its exemplar)."""
     on_detector_error: Literal["fail", "coast"] = "fail"
-    """A detector that raises on a frame ends the run, or leaves that frame to the engine."""
+    """Where the detector raises: end the run (fail), or track by the engine alone (coast)."""
 
 
 class MotPipeline:
-    """Tracks on every frame from a detector on every k-th.
+    """Tracks all objects on every frame, with a detector on some frames only.
 
         tracker = MotPipeline(detector=my_model, engine="lk-flow", detect_every=5)
         for frame in frames:
             tracks = tracker.step(frame)
 
+    A pipeline tracks one video; ids count from 1 within it.
+
     Args:
-        detector: any callable from a ``Frame`` to ``Detections`` (or to ultralytics ``Results``,
-            or ``supervision.Detections``).
-        engine: a motion engine, or the name of one.
-        detect_every: k, or a ``Scheduler`` of your own.
-        config: settings of the merging.
-        frame_rate: frames per second, where frames come as bare arrays without a time.
-        timer: adds up the stages detect, motion and associate.
+        detector: the name of a detector, the path of a YOLO model, or any callable that takes a
+            ``Frame`` and returns ``Detections``, ultralytics ``Results`` or
+            ``supervision.Detections``.
+        engine: a motion engine, or the name of one (``engine_names()``).
+        detect_every: k, to detect on every k-th frame, or a ``Scheduler``.
+        config: settings of association and lifecycle.
+        frame_rate: frames per second, for frames that come as bare arrays, without a timestamp.
+        timer: adds up the seconds of the stages "motion", "detect" and "associate".
+
+    Attributes:
+        steps: frames so far.
+        dropped_boxes: detections that were dropped, since they have no area inside the image.
+        detector_failures: frames on which the detector raised (``on_detector_error="coast"``).
+        detector_errors: messages of the first 100 of these failures.
+
+    Raises:
+        UsageError: for an unknown detector or engine, or a ``detect_every`` below 1.
     """
 
     def __init__(
@@ -82,14 +97,38 @@ class MotPipeline:
         self.detector_errors: list[str] = []
 
     def run(self, source: Iterable[Frame | np.ndarray]) -> Iterator[tuple[Frame, Tracks]]:
-        """Each frame of the source with its tracks, as they come."""
+        """Track over a whole video.
+
+        Args:
+            source: frames in order, such as a ``Source``; bare arrays are BGR uint8 of shape
+                (height, width, 3).
+
+        Yields:
+            Each frame with its tracks, before the next frame is read.
+
+        Raises:
+            InputError: as ``step``, and what the source raises.
+        """
         for image in source:
-            frame = self._timed(image)
+            frame = self._add_time(image)
             yield frame, self.step(frame)
 
     def step(self, frame: Frame | np.ndarray) -> Tracks:
-        """The tracks on the next frame of the video."""
-        frame = self._timed(frame)
+        """Track onto the next frame of the video.
+
+        Args:
+            frame: a ``Frame``, or a bare BGR uint8 array of shape (height, width, 3), which gets
+                the next index and the timestamp index / ``frame_rate``.
+
+        Returns:
+            The N reported tracks: ``xyxy`` (N, 4) float32, in pixels of the frame and half-open,
+            with ``id``, ``score`` (0..1), ``class_id`` and ``detected``, each (N,).
+
+        Raises:
+            InputError: for an image that is not BGR uint8, or where the detector fails and
+                ``on_detector_error`` is "fail".
+        """
+        frame = self._add_time(frame)
         with self.timer("motion"):
             observation = self.engine.observe(frame)
             targets, motion = self._track(observation)
@@ -102,83 +141,97 @@ class MotPipeline:
                 alive = self.lifecycle.coast(motion, frame.timestamp, frame.size)
                 self.targets = targets[alive]
         else:
-            self.targets = self._merge(frame, observation, targets, motion, detections)
+            with self.timer("associate"):
+                match, confident = self._match(motion, detections, frame.timestamp)
+                alive, births = self.lifecycle.update(
+                    motion, detections, match, frame.timestamp, frame.size
+                )
+            with self.timer("motion"):
+                boxes = detections.xyxy[match.detections]
+                targets = self._refresh(observation, targets, match, boxes, confident, alive)
+                newborn = self.engine.enroll(observation, detections.xyxy[births])
+                self.targets = targets.cat([targets, newborn])
         self.steps += 1
         return self.lifecycle.tracks()
 
     def _track(self, observation: Any) -> tuple[Targets, Motion]:
+        """Move the targets onto the frame; there are none before the first frame."""
         if self.targets is None:
             self.targets = self.engine.enroll(observation, np.empty((0, 4), np.float32))
         targets, motion = self.engine.track(observation, self.targets)
         return targets, motion
 
-    def _merge(
-        self,
-        frame: Frame,
-        observation: Any,
-        targets: Targets,
-        motion: Motion,
-        detections: Detections,
-    ) -> Targets:
-        """Bring the engine's motion and the detections together; the targets that live on."""
-        with self.timer("associate"):
-            fit = self._affinity(motion, detections, frame.timestamp)
-            tentative = ~self.lifecycle.trajectories.proven
-            match = assign(fit, self.config.affinity.gate, turn=tentative.astype(np.int64))
-            alive, births = self.lifecycle.update(
-                motion, detections, match, frame.timestamp, frame.size
-            )
-        with self.timer("motion"):
-            sure = fit[match.targets, match.detections] >= self.config.reenroll
-            boxes = detections.xyxy[match.detections]
-            hit = refresh(self.engine, observation, targets[match.targets], boxes, sure)
-            born = self.engine.enroll(observation, detections.xyxy[births])
-            rest = targets[match.unmatched_targets]
-            order = np.argsort(np.concatenate([match.targets, match.unmatched_targets]))
-            kept: Targets = targets.cat([hit, rest])[order[alive]]
-            joined: Targets = targets.cat([kept, born])
-            return joined
-
-    def _affinity(
-        self, motion: Motion, detections: Detections, time: float
-    ) -> Float32[np.ndarray, "n m"]:
-        """Of N targets, where the engine has them, and M detections.
-
-        Of those whose motion is in doubt, where inertia has them, too.
-        """
-        known, config = self.lifecycle.trajectories, self.config.affinity
-        fit = affinity(motion, known.class_id, detections, config)
-        doubtful = self.lifecycle.missing(motion)
-        if mistakable(self.engine):
-            doubtful |= self.lifecycle.crowded(motion)
-        unsure = known[doubtful]
-        guessed = affinity(unsure.inertia(time), unsure.class_id, detections, config)
-        fit[doubtful] = np.maximum(fit[doubtful], guessed)
-        return fit
-
     def _detect(self, frame: Frame) -> Detections | None:
         """Usable detections of a frame; None where the detector failed and the engine coasts."""
         try:
-            found = as_detections(self.detector(frame))
+            detections = as_detections(self.detector(frame))
         except Exception as error:
-            what = f"{type(error).__name__}: {error}"
-            if isinstance(error, MvotError):
-                what = str(error)
-            if self.config.on_detector_error == "fail":
-                raise InputError(
-                    f"the detector failed on frame {frame.index} ({what}); to go on without it, "
-                    "set pipeline.on_detector_error to coast"
-                ) from error
-            self.detector_failures += 1
-            if self.detector_failures <= _ERRORS_KEPT:
-                self.detector_errors.append(f"frame {frame.index}: {what}")
+            self._handle_detector_error(frame, error)
             return None
-        detections, dropped = usable(found, frame.size)
+        detections, dropped = drop_unusable(detections, frame.size)
         self.dropped_boxes += dropped
         return detections
 
-    def _timed(self, frame: Frame | np.ndarray) -> Frame:
-        """A frame with index and time; bare arrays are numbered as they come."""
+    def _handle_detector_error(self, frame: Frame, error: Exception) -> None:
+        """Count the failure, or raise ``InputError``, by ``on_detector_error``."""
+        reason = str(error)
+        if not isinstance(error, MvotError):
+            reason = f"{type(error).__name__}: {error}"
+        if self.config.on_detector_error == "fail":
+            raise InputError(
+                f"the detector failed on frame {frame.index} ({reason}); to go on without it, "
+                "set pipeline.on_detector_error to coast"
+            ) from error
+        self.detector_failures += 1
+        if self.detector_failures <= _MAX_KEPT_ERRORS:
+            self.detector_errors.append(f"frame {frame.index}: {reason}")
+
+    def _match(
+        self, motion: Motion, detections: Detections, time: float
+    ) -> tuple[Match, Bool[np.ndarray, " pairs"]]:
+        """Assign detections to targets, proven ones first; and which pairs update appearances."""
+        affinities = self._compute_affinities(motion, detections, time)
+        tentative = ~self.lifecycle.trajectories.proven
+        match = assign(affinities, self.config.affinity.gate, rank=tentative.astype(np.int64))
+        confident = affinities[match.targets, match.detections] >= self.config.reenroll
+        return match, confident
+
+    def _compute_affinities(
+        self, motion: Motion, detections: Detections, time: float
+    ) -> Float32[np.ndarray, "n m"]:
+        """Affinities of N targets, in the boxes of the engine, and M detections.
+
+        A target that the engine may have lost or confused is also compared in the box that its
+        velocity predicts; the larger affinity counts.
+        """
+        trajectories, config = self.lifecycle.trajectories, self.config.affinity
+        affinities = affinity(motion, trajectories.class_id, detections, config)
+        doubtful = self.lifecycle.is_missing(motion)
+        if is_mistakable(self.engine):
+            doubtful |= self.lifecycle.is_crowded(motion)
+        rows = trajectories[doubtful]
+        extrapolated = affinity(rows.extrapolate(time), rows.class_id, detections, config)
+        affinities[doubtful] = np.maximum(affinities[doubtful], extrapolated)
+        return affinities
+
+    def _refresh(
+        self,
+        observation: Any,
+        targets: Targets,
+        match: Match,
+        boxes: Float32[XYXY, " pairs"],
+        confident: Bool[np.ndarray, " pairs"],
+        alive: Bool[np.ndarray, " n"],
+    ) -> Targets:
+        """The targets that are alive, in order, with the matched ones corrected by ``boxes``."""
+        matched = refresh(self.engine, observation, targets[match.targets], boxes, confident)
+        unmatched = targets[match.unmatched_targets]
+        order = np.argsort(np.concatenate([match.targets, match.unmatched_targets]))
+        survivors: Targets = targets.cat([matched, unmatched])[order[alive]]
+        return survivors
+
+    def _add_time(self, frame: Frame | np.ndarray) -> Frame:
+        """A frame with index and timestamp; bare arrays are numbered as they come."""
         frame = as_frame(frame)
         if not np.isnan(frame.timestamp):
             return frame

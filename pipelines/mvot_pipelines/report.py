@@ -1,12 +1,12 @@
-"""What a run tells the user: the progress bar while it goes on, and the closing summary."""
+"""The report of a run: a progress bar, and a summary at the end."""
 
 import sys
 from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
-from mvot_pipelines.timing import StageTimer
 from mvot_plugin.errors import MvotError
+from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Tracks
 
 __all__ = ["STAGES", "Progress", "RunReport"]
@@ -16,7 +16,7 @@ STAGES = ("decode", "detect", "motion", "associate", "write")
 
 @dataclass(kw_only=True)
 class RunReport:
-    """What a run did, also where it ended early."""
+    """What a run did, complete or not."""
 
     name: str
     engine: str
@@ -33,13 +33,13 @@ class RunReport:
     interrupted: bool = False
 
     def count(self, tracks: Tracks) -> None:
-        """Add one frame to the account; ids ascend, so the highest is their number."""
+        """Add one frame; ids count up from 1, so the highest is the number of tracks."""
         self.frames += 1
         self.boxes += len(tracks)
         self.tracks = max(self.tracks, int(tracks.id.max(initial=0)))
 
     def summary(self) -> str:
-        """The account as text: a head line, a table of stages, what was saved, and notes."""
+        """The report as text: a headline, a table of stages, saved files, and notes."""
         total = self.timer.total
         fps = self.frames / total if total else 0.0
         calls = self.timer.calls.get("detect", 0)
@@ -51,13 +51,13 @@ class RunReport:
             "",
             f"{'stage':<10}{'ms/frame':>10}{'ms/call':>10}{'calls':>8}{'share':>8}",
         ]
-        lines += [self._row(stage, total) for stage in STAGES]
+        lines += [self._format_row(stage, total) for stage in STAGES]
         lines.append(f"{'total':<10}{1e3 * total / max(self.frames, 1):>10.2f}")
         lines += ["", *(f"saved {path}" for path in self.saved)]
         lines += [f"note: {note}" for note in self.notes]
         return "\n".join(lines)
 
-    def _row(self, stage: str, total: float) -> str:
+    def _format_row(self, stage: str, total: float) -> str:
         seconds, calls = self.timer.seconds.get(stage, 0.0), self.timer.calls.get(stage, 0)
         frame, call = 1e3 * seconds / max(self.frames, 1), 1e3 * seconds / max(calls, 1)
         share = seconds / total if total else 0.0
@@ -65,9 +65,9 @@ class RunReport:
 
 
 class Progress:
-    """A progress bar on a terminal's stderr: frames, fps, time left, tracks, and where time goes.
+    """A progress bar: frames, fps, time left, tracks, and milliseconds by stage.
 
-    Prints nothing where stderr is no terminal, or when ``quiet``.
+    Prints nothing where stderr is not a terminal, or when ``quiet``.
     """
 
     def __init__(self, report: RunReport, length: int | None, *, quiet: bool = False) -> None:
@@ -81,11 +81,11 @@ class Progress:
         )
 
     def update(self, tracks: Tracks) -> None:
-        """One more frame."""
+        """Advance by one frame."""
         if self._bar.update():
-            self._bar.set_postfix_str(self._where(len(tracks)), refresh=False)
+            self._bar.set_postfix_str(self._format_status(len(tracks)), refresh=False)
 
-    def _where(self, tracks: int) -> str:
+    def _format_status(self, tracks: int) -> str:
         frames = max(self._report.frames, 1)
         seconds = self._report.timer.seconds
         times = (f"{stage} {1e3 * seconds.get(stage, 0) / frames:.1f}" for stage in STAGES)

@@ -1,4 +1,4 @@
-"""One run of ``mvot-run``: a source through the pipeline into sinks, and an account of it."""
+"""A run of ``mvot-run``: from a source through the pipeline into sinks, with a report."""
 
 import signal
 import sys
@@ -7,95 +7,95 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_pipelines.report import Progress, RunReport
-from mvot_pipelines.sinks import JsonLinesSink, MotTextSink, Sink, StopRun
+from mvot_pipelines.sinks import (
+    JsonLinesSink,
+    MotTextSink,
+    OverlayVideoSink,
+    Sink,
+    StopRun,
+    WindowSink,
+)
 from mvot_pipelines.sources import Source, open_source
-from mvot_pipelines.timing import StageTimer
-from mvot_pipelines.video_sinks import OverlayVideoSink, WindowSink
 from mvot_plugin.detectors import Detector, ReplayDetector, load_detector
-from mvot_plugin.engines import MotionEngine, load_engine
+from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import FallbackDetector, MvotError, UntrainedWeights, UsageError
+from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Frame
 
 __all__ = ["run"]
 
 
 def run(config: RunConfig) -> RunReport:
-    """Track ``config.source`` to its end, or as far as it goes.
+    """Track ``config.source`` to its end, or to the first error.
 
-    Raises ``MvotError`` for what is wrong before the first frame. What goes wrong later is in the
-    report; every sink is closed then, on whole records.
+    Raises ``MvotError`` for errors before the first frame. Later errors are in the report; the
+    sinks are closed in any case, after a whole frame.
     """
     if config.source is None:
         raise UsageError("no SOURCE given: name a video, a folder, a camera number or a URL")
-    engine, warned = _engine(config)
+    with _collect_warnings(UntrainedWeights) as engine_notes:
+        engine = load_engine(config.engine, config.weights, config.device, config.precision)
     with open_source(config.source, frame_rate=config.frame_rate) as source:
-        with _saying(FallbackDetector) as said:
-            detector = _detector(config)
+        with _collect_warnings(FallbackDetector) as detector_notes:
+            detector = _load_detector(config)
         report = RunReport(
             name=source.name,
             engine=config.engine,
             detector=Path(config.detections or config.detector).name,
             detect_every=config.detect_every,
             frame_rate=source.frame_rate,
-            notes=warned + said,
+            notes=engine_notes + detector_notes,
         )
         pipeline = MotPipeline(
             detector, engine, config.detect_every, config=config.pipeline, timer=report.timer
         )
-        outputs = _outputs(config, source)
-        with ExitStack() as prepared:
+        outputs = _choose_outputs(config, source)
+        with ExitStack() as opened:
             sinks = [
-                prepared.enter_context(sink) for sink in _sinks(config, outputs, source, detector)
+                opened.enter_context(sink)
+                for sink in _open_sinks(config, outputs, source, detector)
             ]
             report.saved = list(outputs.values())
-            closing = prepared.pop_all()
+            closing = opened.pop_all()
         try:
             with closing, Progress(report, source.length, quiet=config.quiet) as progress:
-                _drive(source, pipeline, sinks, report, progress)
+                _track_frames(source, pipeline, sinks, report, progress)
         except StopRun:
             report.notes.append("stopped by the user")
         except MvotError as error:
             report.error = error
-        report.notes += _notes(pipeline, detector)
+        report.notes += _collect_notes(pipeline, detector)
     return report
 
 
-def _engine(config: RunConfig) -> tuple[MotionEngine[Any, Any], list[str]]:
-    """The engine, and what was to be said of it: at once, and in the report again."""
-    with _saying(UntrainedWeights) as said:
-        engine = load_engine(config.engine, config.weights, config.device, config.precision)
-    return engine, said
-
-
 @contextmanager
-def _saying(category: type[Warning]) -> Iterator[list[str]]:
-    """Turn warnings of a kind into lines for the user, which are in the list afterwards."""
-    said: list[str] = []
+def _collect_warnings(category: type[Warning]) -> Iterator[list[str]]:
+    """Print warnings of a category to stderr; the list has their messages afterwards."""
+    messages: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", category)
         try:
-            yield said
+            yield messages
         finally:
-            said += [str(w.message) for w in caught if issubclass(w.category, category)]
-            for message in said:
+            messages += [str(w.message) for w in caught if issubclass(w.category, category)]
+            for message in messages:
                 print(f"mvot-run: warning: {message}", file=sys.stderr)
 
 
-def _drive(
+def _track_frames(
     source: Source,
     pipeline: MotPipeline,
     sinks: list[Sink],
     report: RunReport,
     progress: Progress,
 ) -> None:
-    """Frame by frame, until the source ends or the user interrupts."""
-    with _interrupts() as interrupted:
-        for frame in _decoded(source, report.timer):
+    """Track and write frame by frame, until the source ends or the user interrupts."""
+    with _catch_interrupts() as interrupted:
+        for frame in _read_frames(source, report.timer):
             tracks = pipeline.step(frame)
             with report.timer("write"):
                 for sink in sinks:
@@ -107,8 +107,8 @@ def _drive(
                 return
 
 
-def _decoded(source: Source, timer: StageTimer) -> Iterator[Frame]:
-    """The source's frames, with the time they take."""
+def _read_frames(source: Source, timer: StageTimer) -> Iterator[Frame]:
+    """The source's frames; the time to decode them counts as the stage "decode"."""
     frames = iter(source)
     while True:
         with timer("decode"):
@@ -119,29 +119,29 @@ def _decoded(source: Source, timer: StageTimer) -> Iterator[Frame]:
 
 
 @contextmanager
-def _interrupts() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C (or SIGTERM) into an event, so that the frame at hand is finished."""
+def _catch_interrupts() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C (or SIGTERM) into an event, so that the current frame is finished."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event
         return
     signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in signals}
+    previous = {number: signal.getsignal(number) for number in signals}
 
     def stop(number: int, frame: object) -> None:
         event.set()
-        signal.signal(number, before[signal.Signals(number)])
+        signal.signal(number, previous[signal.Signals(number)])
 
     try:
         for number in signals:
             signal.signal(number, stop)
         yield event
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
-def _detector(config: RunConfig) -> Detector:
+def _load_detector(config: RunConfig) -> Detector:
     if config.detections is not None:
         if config.classes:
             raise UsageError("--classes needs a --detector; replayed detections carry no classes")
@@ -151,46 +151,47 @@ def _detector(config: RunConfig) -> Detector:
     )
 
 
-def _outputs(config: RunConfig, source: Source) -> dict[str, str]:
-    """Where to write what; where nothing is asked for, text and overlay in the current folder.
+def _choose_outputs(config: RunConfig, source: Source) -> dict[str, str]:
+    """Output paths by kind; by default, text and video in the current folder.
 
     Raises ``UsageError`` for an output that would overwrite an input or another output.
     """
-    asked = {"txt": config.save_txt, "jsonl": config.save_jsonl, "video": config.save_video}
-    outputs = {kind: path for kind, path in asked.items() if path}
+    requested = {"txt": config.save_txt, "jsonl": config.save_jsonl, "video": config.save_video}
+    outputs = {kind: path for kind, path in requested.items() if path}
     if not outputs and not config.show:
         stem = Path(source.name).stem
         outputs = {"txt": f"{stem}-tracks.txt", "video": f"{stem}-tracks.mp4"}
     inputs = (source.path, config.detections, config.detector, config.weights)
-    taken = {Path(path).resolve() for path in inputs if path}
+    used = {Path(path).resolve() for path in inputs if path}
     for kind, path in outputs.items():
-        if Path(path).resolve() in taken:
+        if Path(path).resolve() in used:
             raise UsageError(
                 f"--save-{kind} {path} would overwrite what this run reads or writes itself; "
                 "choose another name"
             )
-        taken.add(Path(path).resolve())
+        used.add(Path(path).resolve())
     return outputs
 
 
-def _sinks(
+def _open_sinks(
     config: RunConfig, outputs: dict[str, str], source: Source, detector: Detector
 ) -> Iterator[Sink]:
-    """The sinks asked for, each opened as it is yielded."""
-    names = getattr(detector, "names", None)
+    """The configured sinks, each opened as it is yielded."""
+    class_names = getattr(detector, "names", None)
     if path := outputs.get("txt"):
         yield MotTextSink(path)
     if path := outputs.get("jsonl"):
-        yield JsonLinesSink(path, class_names=names)
+        yield JsonLinesSink(path, class_names=class_names)
     if path := outputs.get("video"):
         yield OverlayVideoSink(
-            path, frame_rate=source.frame_rate, size=source.size, class_names=names
+            path, frame_rate=source.frame_rate, size=source.size, class_names=class_names
         )
     if config.show:
-        yield WindowSink(source.name, frame_rate=source.frame_rate, class_names=names)
+        yield WindowSink(source.name, frame_rate=source.frame_rate, class_names=class_names)
 
 
-def _notes(pipeline: MotPipeline, detector: Detector) -> list[str]:
+def _collect_notes(pipeline: MotPipeline, detector: Detector) -> list[str]:
+    """What the report says about detections that were left out or failed."""
     notes = []
     if isinstance(detector, ReplayDetector) and detector.duplicates:
         notes.append(f"{detector.duplicates} rows of the detection file repeat another, read once")

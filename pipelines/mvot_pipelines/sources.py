@@ -1,9 +1,8 @@
-"""Where frames come from: video files, image folders, MOT sequences, cameras and streams.
+"""Sources of frames: video files, image folders, MOT sequences, cameras and streams.
 
-Every source streams: one frame is in memory at a time, whatever the length of the video.
+Every source streams: one frame is in memory at a time.
 """
 
-import configparser
 import re
 import time
 from abc import ABC, abstractmethod
@@ -14,18 +13,19 @@ from typing import TypeVar
 import cv2
 
 from mvot_pipelines.capture import (
-    DEFAULT_RATE,
+    DEFAULT_FRAME_RATE,
     Timeline,
-    decoded,
-    first_size,
+    decode_frames,
+    hide_secrets,
+    image_size,
     list_images,
     open_capture,
-    opened_video,
-    plausible_rate,
+    open_video,
+    rate_or_default,
+    read_first_size,
     read_image,
-    size_of,
-    without_secrets,
 )
+from mvot_pipelines.seqinfo import read_sequence_info
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.types import Frame
 
@@ -37,21 +37,29 @@ SourceT = TypeVar("SourceT", bound="Source")
 
 
 class TruncatedError(InputError):
-    """A video that ends early or has damaged stretches; raised after its last good frame."""
+    """A video ends early or has damaged stretches; raised after its last readable frame."""
 
 
 class Source(ABC):
-    """Frames in order; each new iteration over a file starts at its first frame again.
+    """An iterable of frames in order, and a context manager.
 
-    ``name`` is short and for people; ``size`` is ``(width, height)`` in pixels; ``length`` is the
-    number of frames to expect, None where nobody knows. Indices count from 0 and leave out what
-    could not be decoded; timestamps are in seconds and increase strictly.
+    Each iteration over files starts at their first frame. Frames are BGR uint8 of shape (height,
+    width, 3); their indices count from 0 and skip what could not be decoded; their timestamps are
+    in seconds and increase strictly.
+
+    Raises (while iterating):
+        InputError: for a frame that cannot be read, or a video that is cut short; raised after
+            the last readable frame.
     """
 
     name: str
+    """A short name for messages and output files."""
     frame_rate: float
+    """Frames per second."""
     size: tuple[int, int]
+    """(width, height) in pixels."""
     length: int | None
+    """The expected number of frames; None where it is unknown."""
     path: Path | None = None
     """The file that is read, if it is one file."""
     _running: Generator[Frame, None, None] | None = None
@@ -70,7 +78,7 @@ class Source(ABC):
             self._running = None
 
     def close(self) -> None:
-        """Release the file or device, and end the iteration under way; twice is fine."""
+        """Release the file or device, and end a running iteration; a second call does nothing."""
         self._stop()
 
     def __enter__(self: SourceT) -> SourceT:
@@ -83,7 +91,8 @@ class Source(ABC):
 class VideoSource(Source):
     """A video file; timestamps are the file's own, so a variable frame rate is kept.
 
-    With ``frame_rate``, timestamps are index / frame_rate instead. ``limit`` ends it early.
+    With ``frame_rate``, timestamps are index / frame_rate instead. ``limit`` is the largest
+    number of frames.
     """
 
     path: Path
@@ -99,32 +108,32 @@ class VideoSource(Source):
         self.path, self._forced_rate, self._limit = path, frame_rate, limit
         self.name = name or path.name
         path.open("rb").close()  # OpenCV does not say why it cannot open a file
-        with opened_video(path) as capture:
-            self.size = first_size(capture, str(path))
-            self._file_rate = plausible_rate(capture.get(cv2.CAP_PROP_FPS))
+        with open_video(path) as capture:
+            self.size = read_first_size(capture, str(path))
+            self._file_rate = rate_or_default(capture.get(cv2.CAP_PROP_FPS))
             count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.frame_rate = frame_rate or self._file_rate
-        counted = int(count) if 0 < count < 1e9 else None
-        self.length = min((n for n in (counted, limit) if n is not None), default=None)
+        reported = int(count) if 0 < count < 1e9 else None
+        self.length = min((n for n in (reported, limit) if n is not None), default=None)
 
     def _frames(self) -> Generator[Frame, None, None]:
         timeline = Timeline(self.frame_rate, forced=self._forced_rate is not None)
         read, index, seconds = 0, -1, 0.0
-        with opened_video(self.path) as capture:
-            for index, image in decoded(capture):
+        with open_video(self.path) as capture:
+            for index, image in decode_frames(capture):
                 seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 read += 1
-                yield Frame(image=image, index=index, timestamp=timeline.at(index, seconds))
+                yield Frame(image=image, index=index, timestamp=timeline.timestamp(index, seconds))
                 if index + 1 == self._limit:
                     break
         skipped = index + 1 - read
         self._check_complete(read, skipped, last=max(index, round(seconds * self._file_rate)))
 
     def _check_complete(self, read: int, skipped: int, last: int) -> None:
-        """Compare with what the container promised: an estimate, so a little less will do.
+        """Compare with the length by the container, which is an estimate: 2 % may be missing.
 
-        ``last`` is where the last frame lay, by its number or by its time, whichever is later:
-        where the frame rate varies, the promise is a mere duration times a rate.
+        ``last`` is the index of the last frame, by its number or its time, whichever is later:
+        where the frame rate varies, the length is computed from the duration and the rate.
         """
         expected = self.length or 0
         missing = skipped + max(0, expected - 1 - last)
@@ -136,20 +145,20 @@ class VideoSource(Source):
 
 
 class ImageSource(Source):
-    """The given image files in their order, all of one size; time is index / frame_rate."""
+    """Image files of one size, in the given order; timestamps are index / frame_rate."""
 
     def __init__(self, paths: list[Path], *, name: str, frame_rate: float | None = None) -> None:
         self._paths, self.name = paths, name
-        self.frame_rate = frame_rate or DEFAULT_RATE
+        self.frame_rate = frame_rate or DEFAULT_FRAME_RATE
         self.length = len(paths)
-        self.size = size_of(read_image(paths[0]))
+        self.size = image_size(read_image(paths[0]))
 
     def _frames(self) -> Generator[Frame, None, None]:
         for index, path in enumerate(self._paths):
             image = read_image(path)
-            if size_of(image) != self.size:
+            if image_size(image) != self.size:
                 raise InputError(
-                    f"{path} is {size_of(image)} pixels and {self._paths[0]} is {self.size}: "
+                    f"{path} is {image_size(image)} pixels and {self._paths[0]} is {self.size}: "
                     "the images of one folder must have one size; resize or remove it"
                 )
             yield Frame(image=image, index=index, timestamp=index / self.frame_rate)
@@ -158,7 +167,7 @@ class ImageSource(Source):
 class LiveSource(Source):
     """A camera or a network stream; timestamps are seconds on ``clock`` since iteration began.
 
-    The length is unknown. A stream that ends, or falls silent for some seconds, simply ends.
+    The length is unknown. A stream without frames for some seconds has ended.
     """
 
     length = None
@@ -170,23 +179,23 @@ class LiveSource(Source):
         frame_rate: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name = f"camera {address}" if isinstance(address, int) else without_secrets(address)
+        self.name = f"camera {address}" if isinstance(address, int) else hide_secrets(address)
         self._clock, self._forced_rate = clock, frame_rate
         hint = "check that it is there, running, and not in use by another program"
         self._capture = open_capture(address, f"{self.name} cannot be opened: {hint}")
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        self.size = first_size(self._capture, self.name)
-        self.frame_rate = frame_rate or plausible_rate(self._capture.get(cv2.CAP_PROP_FPS))
+        self.size = read_first_size(self._capture, self.name)
+        self.frame_rate = frame_rate or rate_or_default(self._capture.get(cv2.CAP_PROP_FPS))
 
     def _frames(self) -> Generator[Frame, None, None]:
         timeline = Timeline(self.frame_rate, forced=self._forced_rate is not None)
         start = self._clock()
-        for index, (_, image) in enumerate(decoded(self._capture, self._clock)):
-            timestamp = timeline.at(index, self._clock() - start)
+        for index, (_, image) in enumerate(decode_frames(self._capture, self._clock)):
+            timestamp = timeline.timestamp(index, self._clock() - start)
             yield Frame(image=image, index=index, timestamp=timestamp)
 
     def close(self) -> None:
-        """Release the camera or the connection; twice is fine."""
+        """Release the camera or the connection; a second call does nothing."""
         super().close()
         self._capture.release()
 
@@ -199,11 +208,20 @@ def open_source(
 ) -> Source:
     """Open a video file, an image folder, a MOT sequence folder, a camera number or a stream URL.
 
-    A folder with ``seqinfo.ini`` or ``img1/`` is a MOT sequence. ``frame_rate`` overrides what
-    the source says of itself; timestamps are index / frame_rate then. ``clock`` times live
-    sources. A string of digits is a camera: write ``./0`` for a folder of that name.
+    Args:
+        spec: a path, a camera number or a URL (rtsp, rtmp, http). A folder with ``seqinfo.ini``
+            or ``img1/`` is a MOT sequence; a string of digits is a camera, so write ``./0`` for
+            a folder of that name.
+        frame_rate: frames per second instead of the source's own; timestamps are then
+            index / frame_rate.
+        clock: returns seconds; timestamps of cameras and streams are taken from it.
 
-    Raises ``InputError`` if it cannot be opened, ``UsageError`` for an impossible frame rate.
+    Returns:
+        A source; use it in a ``with`` statement, or close it.
+
+    Raises:
+        InputError: if it cannot be opened.
+        UsageError: for a frame rate that is not positive and finite.
     """
     if frame_rate is not None and not 0 < frame_rate < float("inf"):
         raise UsageError(f"the frame rate must be a positive number or left out, not {frame_rate}")
@@ -224,29 +242,16 @@ def open_source(
         missing = error.filename or path
         raise InputError(f"{missing}: no such file or folder; check the spelling") from None
     except OSError as error:
-        place, reason = error.filename or path, error.strerror or error
+        culprit, reason = error.filename or path, error.strerror or error
         hint = "check what it is and its permissions"
-        raise InputError(f"{place} cannot be read: {reason}; {hint}") from error
+        raise InputError(f"{culprit} cannot be read: {reason}; {hint}") from error
 
 
 def _open_sequence(folder: Path, frame_rate: float | None) -> Source:
-    """A MOTChallenge sequence: its ``seqinfo.ini`` governs the frame rate and the length."""
-    ini, name = folder / "seqinfo.ini", folder.resolve().name
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read(ini, encoding="utf-8-sig")
-        if "Sequence" not in parser:
-            raise configparser.NoSectionError("Sequence")
-        info = parser["Sequence"]
-        rate = frame_rate or float(info.get("frameRate", str(DEFAULT_RATE)))
-        limit = int(info["seqLength"]) if "seqLength" in info else None
-    except (configparser.Error, ValueError) as error:
-        reason = " ".join(str(error).split())
-        hint = "correct or remove it"
-        raise InputError(f"{ini} does not describe a MOT sequence: {reason}; {hint}") from error
-    if not 0 < rate < float("inf") or (limit is not None and limit < 1):
-        raise InputError(f"{ini}: frameRate and seqLength must be positive numbers")
-    if "video" in info:
-        return VideoSource(folder / info["video"], frame_rate=rate, name=name, limit=limit)
-    images = list_images(folder / info.get("imDir", "img1"))[:limit]
-    return ImageSource(images, name=name, frame_rate=rate)
+    """Open a MOTChallenge sequence, with the frame rate and length of its ``seqinfo.ini``."""
+    info, name = read_sequence_info(folder, frame_rate), folder.resolve().name
+    if info.video is not None:
+        path = folder / info.video
+        return VideoSource(path, frame_rate=info.frame_rate, name=name, limit=info.length)
+    images = list_images(folder / info.image_folder)[: info.length]
+    return ImageSource(images, name=name, frame_rate=info.frame_rate)

@@ -1,4 +1,4 @@
-"""``mvot-bench scaling`` and ``mvot-bench overhead``: where the time goes."""
+"""``mvot-bench scaling`` and ``mvot-bench overhead``: the time that engines and pipeline take."""
 
 import argparse
 from functools import cache, partial
@@ -10,15 +10,15 @@ from mvot_benchmarks.commands import options as shared
 from mvot_plugin.errors import UsageError
 
 if TYPE_CHECKING:
-    from mvot_benchmarks.scaling import Scaling
+    from mvot_benchmarks.scaling.measurement import ScalingRow
     from mvot_plugin.types import Frame
 
 __all__ = ["add_overhead", "add_scaling"]
 
 
 def add_overhead(commands: shared.Commands) -> None:
-    """The pipeline's own cost."""
-    command = commands.add_parser("overhead", help="what the pipeline itself costs a frame")
+    """Add ``overhead``: the time of the pipeline itself."""
+    command = commands.add_parser("overhead", help="the time of the pipeline itself, per frame")
     command.add_argument("--targets", nargs="+", type=int, default=[10, 100, 300])
     command.add_argument("--detect-every", nargs="+", type=int, default=[1, 5])
     shared.add_json(command)
@@ -26,7 +26,7 @@ def add_overhead(commands: shared.Commands) -> None:
 
 
 def add_scaling(commands: shared.Commands) -> None:
-    """Engines' cost against the number of targets."""
+    """Add ``scaling``: the time of engines against the number of targets."""
     command = commands.add_parser(
         "scaling", help="frames per second and cost by stage against the number of targets"
     )
@@ -49,36 +49,37 @@ def add_scaling(commands: shared.Commands) -> None:
 
 
 def _overhead(options: argparse.Namespace) -> None:
-    results, found = shared.start(options, overhead.Overhead), []
+    results, rows = shared.open_results(options, overhead.Overhead), []
     with results:
         for targets in options.targets:
             for k in options.detect_every:
-                measure = partial(overhead.measure, targets, k)
-                found.append(results.take(measure, targets=targets, k=k)[0])
-    print(overhead.table(found))
+                measure = partial(overhead.measure_overhead, targets, k)
+                rows.append(results.get_or_measure(measure, targets=targets, k=k)[0])
+    print(overhead.format_table(rows))
 
 
 def _scaling(options: argparse.Namespace) -> None:
-    from mvot_benchmarks import scaling, scaling_tables
+    from mvot_benchmarks.scaling import measurement as scaling
+    from mvot_benchmarks.scaling import tables as scaling_tables
     from mvot_plugin.devices import choose_device
 
-    sizes = dict.fromkeys(_size(text) for text in options.size)
-    counts = sorted({_at_least_1(count, "--targets") for count in options.targets})
-    wanted = _at_least_1(options.frames, "--frames")
+    sizes = dict.fromkeys(_parse_size(text) for text in options.size)
+    counts = sorted({_require_positive(count, "--targets") for count in options.targets})
+    timed_frames = _require_positive(options.frames, "--frames")
     engines = shared.load_engines(options)
     settings = "video", "engine", "frames", "weights", "device", "precision"
-    results, found = shared.start(options, scaling.Scaling, *settings), []
-    contest = scaling.Contest(engines, choose_device(options.device))
+    results, rows = shared.open_results(options, scaling.ScalingRow, *settings), []
+    contest = scaling.ScalingBenchmark(engines, choose_device(options.device))
 
     @cache
     def frames(size: tuple[int, int]) -> "list[Frame]":
-        return scaling.read_frames(options.video, size, wanted)
+        return scaling.read_frames(options.video, size, timed_frames)
 
     @cache
-    def all_engines(size: tuple[int, int], targets: int) -> "dict[str, Scaling]":
+    def all_engines(size: tuple[int, int], targets: int) -> "dict[str, ScalingRow]":
         return contest.measure(frames(size), targets)
 
-    def measure(engine: str, size: tuple[int, int], targets: int) -> "Scaling":
+    def measure(engine: str, size: tuple[int, int], targets: int) -> "ScalingRow":
         return all_engines(size, targets)[engine]
 
     with results:
@@ -86,21 +87,23 @@ def _scaling(options: argparse.Namespace) -> None:
             for count in counts:
                 for name in engines:
                     key = {"engine": name, "size": size, "targets": count}
-                    one = partial(measure, name, size, count)
-                    found.append(shared.measured(results, one, _scaling_line, **key))
-    print(scaling_tables.table(found))
+                    measure_one = partial(measure, name, size, count)
+                    rows.append(
+                        shared.measure_row(results, measure_one, _format_scaling_row, **key)
+                    )
+    print(scaling_tables.format_table(rows))
 
 
-def _scaling_line(row: "Scaling") -> str:
+def _format_scaling_row(row: "ScalingRow") -> str:
     return (
         f"{row.size[0]}x{row.size[1]} N={row.targets} {row.engine}: {row.fps:.1f} fps, "
         f"{row.frame:.1f} ms/frame, {row.enroll:.1f} ms to enroll"
     )
 
 
-def _size(text: str) -> tuple[int, int]:
+def _parse_size(text: str) -> tuple[int, int]:
     """Width and height from "640x480"."""
-    from mvot_benchmarks.scaling import LARGEST_BOX
+    from mvot_benchmarks.scaling.measurement import LARGEST_BOX
 
     width, _, height = text.partition("x")
     if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
@@ -111,7 +114,7 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _at_least_1(number: int, option: str) -> int:
+def _require_positive(number: int, option: str) -> int:
     if number < 1:
         raise UsageError(f"{option} {number}: must be 1 or more")
     return number

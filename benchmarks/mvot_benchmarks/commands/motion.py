@@ -9,34 +9,46 @@ from typing import Any
 
 from mvot_benchmarks import ablation, vot
 from mvot_benchmarks.commands import options as shared
-from mvot_benchmarks.mot import name_of
-from mvot_benchmarks.rt import rate_of
+from mvot_benchmarks.mot import sequence_label
+from mvot_benchmarks.rt import parse_rate
 from mvot_plugin.engines.base import MotionEngine
 
-__all__ = ["AblationResult", "VotResult", "ablation_table", "add_ablation", "add_vot", "vot_table"]
+__all__ = [
+    "AblationResult",
+    "VotResult",
+    "add_ablation",
+    "add_vot",
+    "format_ablation_table",
+    "format_vot_table",
+]
+
+_SETTINGS = ("weights", "device", "precision")
+"""The options that hold for all rows of a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VotResult:
-    """One sequence followed by one engine, at ``fps`` frames a second or without a clock."""
+    """One sequence tracked by one engine from ground truth."""
 
     sequence: str
     engine: str
     fps: float | None
+    """The rate at which frames arrive; None is without a clock."""
     score: vot.VotScore
 
 
 @dataclass(frozen=True, kw_only=True)
 class AblationResult:
-    """One sequence followed by SiamMOTION with some of its ``parts``, of ``FRAPI``."""
+    """One sequence tracked from ground truth by SiamMOTION with some of its parts."""
 
     sequence: str
     parts: str
+    """Letters of ``FRAPI``, see ``ablation``."""
     score: vot.VotScore
 
 
 def add_vot(commands: shared.Commands) -> None:
-    """Following from ground truth, without a detector."""
+    """Add ``vot``: tracking from ground truth, without a detector."""
     command = commands.add_parser(
         "vot", help="accuracy and robustness of motion alone, started from ground truth"
     )
@@ -47,7 +59,7 @@ def add_vot(commands: shared.Commands) -> None:
         nargs="+",
         default=["none"],
         metavar="FPS",
-        help="at which frames come; none is without a clock (default: none)",
+        help="frame rates; none is without a clock (default: none)",
     )
     shared.add_network(command)
     shared.add_json(command)
@@ -55,7 +67,7 @@ def add_vot(commands: shared.Commands) -> None:
 
 
 def add_ablation(commands: shared.Commands) -> None:
-    """The same of networks that lack a part."""
+    """Add ``ablation``: the same by networks without one of their parts."""
     command = commands.add_parser(
         "ablation", help="what each part of SiamMOTION is worth, scored as by vot"
     )
@@ -72,61 +84,61 @@ def add_ablation(commands: shared.Commands) -> None:
     command.set_defaults(command=_ablation)
 
 
-def vot_table(rows: Sequence[VotResult]) -> str:
-    """See ``vot.table``."""
-    return vot.table([(row.sequence, _engine_of(row), row.score) for row in rows])
+def format_vot_table(rows: Sequence[VotResult]) -> str:
+    """The table of ``vot.format_table``."""
+    return vot.format_table([(row.sequence, _engine_label(row), row.score) for row in rows])
 
 
-def ablation_table(rows: Sequence[AblationResult]) -> str:
-    """See ``ablation.table``."""
+def format_ablation_table(rows: Sequence[AblationResult]) -> str:
+    """The table of ``ablation.format_table``."""
     scores: dict[str, list[vot.VotScore]] = {}
     for row in rows:
         scores.setdefault(row.parts, []).append(row.score)
-    return ablation.table(scores)
+    return ablation.format_table(scores)
 
 
 def _vot(options: argparse.Namespace) -> None:
-    results, found = shared.start(options, VotResult, "weights", "device", "precision"), []
+    results, rows = shared.open_results(options, VotResult, *_SETTINGS), []
     engines = shared.load_engines(options)
-    rates = [None if text == "none" else rate_of(text, "none") for text in options.fps]
+    rates = [None if text == "none" else parse_rate(text, "none") for text in options.fps]
     with results:
         for folder, (name, engine), fps in product(options.sequences, engines.items(), rates):
-            key = {"sequence": name_of(folder), "engine": name, "fps": fps}
-            measure = partial(_follow, folder, engine, VotResult, key)
-            found.append(shared.measured(results, measure, _vot_line, **key))
-    print(vot_table(found))
+            key = {"sequence": sequence_label(folder), "engine": name, "fps": fps}
+            measure = partial(_evaluate, folder, engine, VotResult, key)
+            rows.append(shared.measure_row(results, measure, _format_vot_row, **key))
+    print(format_vot_table(rows))
 
 
 def _ablation(options: argparse.Namespace) -> None:
-    results, found = shared.start(options, AblationResult, "weights", "device", "precision"), []
-    weights = ablation.read(options.weights, options.device, options.precision)
-    for sentence in ablation.left_out(weights):
-        shared.say(f"mvot-bench: warning: {sentence}")
+    results, rows = shared.open_results(options, AblationResult, *_SETTINGS), []
+    weights = ablation.load_variants(options.weights, options.device, options.precision)
+    for sentence in ablation.describe_missing_rows(weights):
+        shared.print_progress(f"mvot-bench: warning: {sentence}")
     with results:
-        for parts, engine in ablation.switched(weights).items():
+        for parts, engine in ablation.build_engines(weights).items():
             for folder in options.sequences:
-                key = {"sequence": name_of(folder), "parts": parts}
-                measure = partial(_follow, folder, engine, AblationResult, key)
-                tell = partial(_line, "+".join(f"B{parts}"))
-                found.append(shared.measured(results, measure, tell, **key))
-    print(ablation_table(found))
+                key = {"sequence": sequence_label(folder), "parts": parts}
+                measure = partial(_evaluate, folder, engine, AblationResult, key)
+                format_row = partial(_format_row, "+".join(f"B{parts}"))
+                rows.append(shared.measure_row(results, measure, format_row, **key))
+    print(format_ablation_table(rows))
 
 
-def _follow(
+def _evaluate(
     folder: str, engine: MotionEngine[Any, Any], kind: type[Any], key: dict[str, Any]
 ) -> Any:
     return kind(score=vot.evaluate(engine, folder, fps=key.get("fps")), **key)
 
 
-def _engine_of(row: VotResult) -> str:
+def _engine_label(row: VotResult) -> str:
     return row.engine if row.fps is None else f"{row.engine} at {row.fps:g} fps"
 
 
-def _vot_line(row: VotResult) -> str:
-    return _line(_engine_of(row), row)
+def _format_vot_row(row: VotResult) -> str:
+    return _format_row(_engine_label(row), row)
 
 
-def _line(name: str, row: VotResult | AblationResult) -> str:
+def _format_row(name: str, row: VotResult | AblationResult) -> str:
     score = row.score
     return (
         f"{row.sequence} {name}: accuracy {score.accuracy:.3f}, robustness "

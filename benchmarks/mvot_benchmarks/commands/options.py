@@ -1,4 +1,4 @@
-"""Options that several commands share, and what becomes of them."""
+"""Options that several commands share, and the objects they are turned into."""
 
 import argparse
 import sys
@@ -6,14 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from mvot_benchmarks.detection import PUBLIC, DetectorChoice, load_detectors
-from mvot_benchmarks.results import Results, environment, nameless, today, weights_name
+from mvot_benchmarks.detectors import PUBLIC, DetectorChoice, load_detectors
+from mvot_benchmarks.mot import sequence_label
+from mvot_benchmarks.reporting.results import (
+    Results,
+    describe_environment,
+    name_with_hash,
+    strip_folders,
+    utc_now,
+)
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.base import MotionEngine
 from mvot_plugin.errors import UsageError
 
 __all__ = [
-    "DETECTION",
+    "DETECTION_OPTIONS",
     "Commands",
     "add_detectors",
     "add_engines",
@@ -21,32 +28,32 @@ __all__ = [
     "add_machine",
     "add_network",
     "add_sequences",
-    "load_choices",
+    "load_detector_choices",
     "load_engines",
-    "measured",
-    "say",
-    "start",
+    "measure_row",
+    "open_results",
+    "print_progress",
 ]
 
 Commands: TypeAlias = Any
 """What ``add_subparsers`` returns; argparse has no public name for it."""
 ResultT = TypeVar("ResultT")
-DETECTION = ("detector", "conf", "classes")
+DETECTION_OPTIONS = ("detector", "conf", "classes")
 """The options of ``add_detectors`` that hold for all rows of a run."""
 
 
 def add_sequences(command: argparse.ArgumentParser) -> None:
-    """The sequences to measure on."""
+    """Add the sequences to measure on."""
     command.add_argument("sequences", nargs="+", metavar="SEQ", help="folder or video")
 
 
 def add_engines(command: argparse.ArgumentParser, *default: str) -> None:
-    """The engines to compare."""
+    """Add the engines to compare."""
     command.add_argument("--engine", nargs="+", default=list(default), metavar="NAME")
 
 
 def add_detectors(command: argparse.ArgumentParser) -> None:
-    """The detectors to compare."""
+    """Add the detectors to compare."""
     command.add_argument(
         "--detector",
         nargs="+",
@@ -61,53 +68,55 @@ def add_detectors(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--classes",
         metavar="A,B",
-        help="what a YOLO is to find, by name or number; default person, for these are what the "
-        "truth of MOT sequences counts; '' is all",
+        help="the classes a YOLO is to find, by name or number; default person, as in the ground "
+        "truth of MOT sequences; '' is all",
     )
 
 
 def add_network(command: argparse.ArgumentParser) -> None:
-    """The options of engines with a network."""
+    """Add the options of engines with a network."""
     command.add_argument("--weights", default="auto", metavar="FILE")
     add_machine(command)
 
 
 def add_machine(command: argparse.ArgumentParser) -> None:
-    """Where a network runs, and in which precision."""
+    """Add the device and the precision of a network."""
     command.add_argument("--device", default="auto", metavar="D")
     command.add_argument("--precision", default="auto", metavar="P")
 
 
 def add_json(command: argparse.ArgumentParser) -> None:
-    """The file of results."""
+    """Add the file of results."""
     command.add_argument(
         "--json",
         type=Path,
         metavar="FILE",
-        help="write the figures there as they come; a run that was cut short goes on from it",
+        help="write results there as they come; an interrupted run continues from it",
     )
 
 
 def load_engines(options: argparse.Namespace) -> dict[str, MotionEngine[Any, Any]]:
-    """The engines of ``--engine`` by name."""
-    choices = options.weights, options.device, options.precision
-    return {name: load_engine(name, *choices) for name in options.engine}
+    """Load the engines of ``--engine``, by name."""
+    arguments = options.weights, options.device, options.precision
+    return {name: load_engine(name, *arguments) for name in options.engine}
 
 
-def load_choices(options: argparse.Namespace) -> list[DetectorChoice]:
-    """The detectors of ``--detector``."""
+def load_detector_choices(options: argparse.Namespace) -> list[DetectorChoice]:
+    """Load the detectors of ``--detector``."""
     return load_detectors(
         options.detector, conf=options.conf, classes=options.classes, device=options.device
     )
 
 
-def start(options: argparse.Namespace, kind: type[ResultT], *settings: str) -> Results[ResultT]:
-    """The results of a command, kept in ``--json`` if that is given.
+def open_results(
+    options: argparse.Namespace, kind: type[ResultT], *settings: str
+) -> Results[ResultT]:
+    """Open the results of a command, stored in the file of ``--json`` if that is given.
 
-    ``settings`` are the options that hold for all rows. Raises ``UsageError`` for sequences that
-    rows could not tell apart.
+    ``settings`` are the options that hold for all rows. Raises ``UsageError`` for two sequences of
+    the same name.
     """
-    names = [Path(one).resolve().name for one in getattr(options, "sequences", ())]
+    names = [sequence_label(path) for path in getattr(options, "sequences", ())]
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"two sequences are called {name!r}; rename the folder of one")
@@ -117,34 +126,35 @@ def start(options: argparse.Namespace, kind: type[ResultT], *settings: str) -> R
     return Results(
         kind=kind,
         command=command,
-        arguments=nameless(options.arguments),
-        settings={name: _setting(getattr(options, name)) for name in settings},
-        environment=environment(getattr(options, "device", "cpu")),
-        date=today(),
+        arguments=strip_folders(options.arguments),
+        settings={name: _to_setting(getattr(options, name)) for name in settings},
+        environment=describe_environment(getattr(options, "device", "cpu")),
+        date=utc_now(),
         path=options.json,
     )
 
 
-def measured(
+def measure_row(
     results: Results[ResultT],
     measure: Callable[[], ResultT],
-    tell: Callable[[ResultT], str],
+    format_row: Callable[[ResultT], str],
     **key: Any,
 ) -> ResultT:
-    """``Results.take`` that tells what was measured on stderr."""
-    row, new = results.take(measure, **key)
-    say(tell(row) if new else f"{tell(row)} (from {results.path})")
+    """``Results.get_or_measure`` that prints the row to stderr."""
+    row, is_new = results.get_or_measure(measure, **key)
+    print_progress(format_row(row) if is_new else f"{format_row(row)} (from {results.path})")
     return row
 
 
-def say(line: str) -> None:
-    """One line of progress."""
+def print_progress(line: str) -> None:
+    """Print a line of progress to stderr."""
     print(line, file=sys.stderr)
 
 
-def _setting(value: Any) -> Any:
+def _to_setting(value: Any) -> Any:
+    """An option's value for the JSON file: paths by name, files by name and hash."""
     if isinstance(value, list):
-        return [_setting(one) for one in value]
+        return [_to_setting(one) for one in value]
     if isinstance(value, Path):
         return value.resolve().name
-    return weights_name(value) if isinstance(value, str) else value
+    return name_with_hash(value) if isinstance(value, str) else value

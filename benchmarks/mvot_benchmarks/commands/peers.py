@@ -1,4 +1,4 @@
-"""``mvot-bench peers``: ours beside what a user would take instead."""
+"""``mvot-bench peers``: our engines beside other projects' trackers."""
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
@@ -8,23 +8,24 @@ from typing import Any, TypeAlias
 
 from mvot_benchmarks import mot, peers, vot
 from mvot_benchmarks.commands import options as shared
-from mvot_benchmarks.commands.quality import mot_line
-from mvot_benchmarks.detection import DetectorChoice
+from mvot_benchmarks.commands.quality import format_mot_row
+from mvot_benchmarks.detectors import DetectorChoice
+from mvot_benchmarks.metrics.scoring import check_scoring_packages
 from mvot_benchmarks.peers import nanotrack
-from mvot_benchmarks.peers.comparison import PeerResult, evaluate, table, tracked
-from mvot_benchmarks.results import Results
+from mvot_benchmarks.peers.comparison import PeerResult, evaluate, format_table, to_mot_results
+from mvot_benchmarks.reporting.results import Results
 from mvot_plugin.engines.base import MotionEngine
 
 __all__ = ["add_peers"]
 
 Engines: TypeAlias = Mapping[str, MotionEngine[Any, Any]]
-Run: TypeAlias = Callable[[str, int, DetectorChoice], mot.MotResult]
-"""Tracks a sequence at a k from a detector."""
+TrackFunction: TypeAlias = Callable[[str, int, DetectorChoice], mot.MotResult]
+"""Tracks a sequence from a detector on every k-th frame."""
 _NANOTRACK = "nanotrack"
 
 
 def add_peers(commands: shared.Commands) -> None:
-    """Other trackers on the same detections."""
+    """Add ``peers``: other trackers on the same detections."""
     command = commands.add_parser(
         "peers", help="NanoTrack, norfair and ByteTrack beside our engines, scored as by mot"
     )
@@ -43,79 +44,81 @@ def add_peers(commands: shared.Commands) -> None:
 
 
 def _peers(options: argparse.Namespace) -> None:
-    engines, options.skipped = shared.load_engines(options), peers.absent()
+    check_scoring_packages()
+    engines, options.skipped = shared.load_engines(options), peers.find_missing()
     if options.nanotrack is None:
         options.skipped[_NANOTRACK] = "needs its model files (--nanotrack DIR)"
     else:
         engines[_NANOTRACK] = engine = peers.NanoTrackEngine.from_folder(options.nanotrack)
         options.nanotrack = [str(engine.backbone), str(engine.head)]
-    detectors = shared.load_choices(options)
-    settings = "weights", "device", "precision", *shared.DETECTION, "nanotrack", "skipped"
-    results = shared.start(options, PeerResult, *settings)
+    detectors = shared.load_detector_choices(options)
+    settings = "weights", "device", "precision", *shared.DETECTION_OPTIONS, "nanotrack", "skipped"
+    results = shared.open_results(options, PeerResult, *settings)
     with results:
-        found = _all_tracked(options, engines, detectors, results)
+        rows = _measure_tracking(options, engines, detectors, results)
         if options.nanotrack is not None:
-            found += _all_followed(options, engines, results)
-    print(table(found))
+            rows += _measure_motion(options, engines, results)
+    print(format_table(rows))
     for name, reason in options.skipped.items():
         print(f"\n{name} was skipped: it {reason}")
 
 
-def _all_tracked(
+def _measure_tracking(
     options: argparse.Namespace,
     engines: Engines,
     detectors: Sequence[DetectorChoice],
     results: Results[PeerResult],
 ) -> list[PeerResult]:
-    """Everybody at each k, from each detector."""
-    found, runs = [], _runs(engines, options.skipped)
+    """All engines and trackers at each k, from each detector."""
+    rows, functions = [], _track_functions(engines, options.skipped)
     for folder, choice, name, k in product(
-        options.sequences, detectors, runs, options.detect_every
+        options.sequences, detectors, functions, options.detect_every
     ):
-        measure = partial(_tracked, runs[name], folder, k, choice)
+        measure = partial(_track_row, functions[name], folder, k, choice)
         key = {"engine": name, "k": k, "detector": choice.name}
-        key["sequence"] = mot.name_of(folder)
-        found.append(shared.measured(results, measure, _line, **key))
-    return found
+        key["sequence"] = mot.sequence_label(folder)
+        rows.append(shared.measure_row(results, measure, _format_row, **key))
+    return rows
 
 
-def _tracked(run: Run, folder: str, k: int, choice: DetectorChoice) -> PeerResult:
-    return PeerResult(**vars(run(folder, k, choice)))
+def _track_row(track: TrackFunction, folder: str, k: int, choice: DetectorChoice) -> PeerResult:
+    return PeerResult(**vars(track(folder, k, choice)))
 
 
-def _runs(engines: Engines, skipped: Mapping[str, str]) -> dict[str, Run]:
-    """By name, what tracks with an engine in our pipeline, or with a tracker of its own."""
+def _track_functions(engines: Engines, skipped: Mapping[str, str]) -> dict[str, TrackFunction]:
+    """By name, the functions that track with an engine in our pipeline, or with a peer."""
 
-    def piped(name: str, folder: str, k: int, choice: DetectorChoice) -> mot.MotResult:
+    def track_by_engine(name: str, folder: str, k: int, choice: DetectorChoice) -> mot.MotResult:
         return mot.evaluate_one(folder, name, engines[name], k, detector=choice)
 
-    def alone(name: str, folder: str, k: int, choice: DetectorChoice) -> mot.MotResult:
+    def track_by_peer(name: str, folder: str, k: int, choice: DetectorChoice) -> mot.MotResult:
         return evaluate(folder, name, peers.TRACKERS[name][1], k, choice)
 
-    runs: dict[str, Run] = {name: partial(piped, name) for name in engines}
-    return runs | {name: partial(alone, name) for name in peers.TRACKERS if name not in skipped}
+    installed = [name for name in peers.TRACKERS if name not in skipped]
+    functions: dict[str, TrackFunction] = {name: partial(track_by_engine, name) for name in engines}
+    return functions | {name: partial(track_by_peer, name) for name in installed}
 
 
-def _all_followed(
+def _measure_motion(
     options: argparse.Namespace, engines: Engines, results: Results[PeerResult]
 ) -> list[PeerResult]:
-    """The motion engines from ground truth."""
-    found = []
+    """The motion engines, started from ground truth."""
+    rows = []
     for folder, name in product(options.sequences, engines):
-        key = {"sequence": mot.name_of(folder), "engine": name}
-        measure = partial(_followed, folder, name, engines[name])
-        found.append(shared.measured(results, measure, _line, k=None, **key))
-    return found
+        key = {"sequence": mot.sequence_label(folder), "engine": name}
+        measure = partial(_motion_row, folder, name, engines[name])
+        rows.append(shared.measure_row(results, measure, _format_row, k=None, **key))
+    return rows
 
 
-def _followed(folder: str, name: str, engine: MotionEngine[Any, Any]) -> PeerResult:
-    score, sequence = vot.evaluate(engine, folder), mot.name_of(folder)
+def _motion_row(folder: str, name: str, engine: MotionEngine[Any, Any]) -> PeerResult:
+    score, sequence = vot.evaluate(engine, folder), mot.sequence_label(folder)
     return PeerResult(sequence=sequence, engine=name, motion=score, milliseconds=score.milliseconds)
 
 
-def _line(row: PeerResult) -> str:
+def _format_row(row: PeerResult) -> str:
     if row.motion is None:
-        return mot_line(*tracked([row]))
+        return format_mot_row(*to_mot_results([row]))
     return (
         f"{row.sequence} {row.engine} from ground truth: accuracy {row.motion.accuracy:.3f}, "
         f"robustness {row.motion.robustness:.3f}, one-pass mean IoU {row.motion.mean_iou:.3f}, "

@@ -9,9 +9,9 @@ __all__ = ["add_report"]
 
 
 def add_report(commands: Commands) -> None:
-    """Runs as documents."""
+    """Add ``report``: stored runs as documents."""
     command = commands.add_parser(
-        "report", help="tables, plots and an HTML page of what --json has kept"
+        "report", help="tables, plots and an HTML page of the files that --json wrote"
     )
     command.add_argument("results", nargs="+", type=Path, metavar="JSON")
     command.add_argument("--output", type=Path, required=True, metavar="DIR")
@@ -19,7 +19,7 @@ def add_report(commands: Commands) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from mvot_benchmarks.report import report
+    from mvot_benchmarks.reporting.report import write_report
 
-    for path in report(options.results, options.output):
+    for path in write_report(options.results, options.output):
         print(f"saved {path}")

@@ -1,4 +1,4 @@
-"""Sequences of the data sets that trackers are measured on, in the layouts they come in."""
+"""Readers of the tracking data sets, each in its own folder layout."""
 
 from mvot_benchmarks.datasets.layouts import open_sequence
 from mvot_benchmarks.datasets.sequence import Sequence

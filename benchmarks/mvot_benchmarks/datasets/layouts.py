@@ -1,23 +1,23 @@
-"""Which data set a folder or video belongs to, by what lies in it and around it."""
+"""Detection of the data set that a folder or video belongs to, by the files in and around it."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from mvot_benchmarks.datasets.drones import uavdt, uavdt_annotations, visdrone
-from mvot_benchmarks.datasets.masks import davis
-from mvot_benchmarks.datasets.motchallenge import motchallenge
+from mvot_benchmarks.datasets.drones import find_uavdt_annotations, read_uavdt, read_visdrone
+from mvot_benchmarks.datasets.masks import read_davis
+from mvot_benchmarks.datasets.motchallenge import read_motchallenge
 from mvot_benchmarks.datasets.sequence import Sequence
-from mvot_benchmarks.datasets.single import got10k, lasot, otb
+from mvot_benchmarks.datasets.single_object import read_got10k, read_lasot, read_otb
 from mvot_plugin.errors import InputError
 
 __all__ = ["open_sequence"]
 
 
 def open_sequence(path: str | Path) -> Sequence:
-    """A sequence of any of the data sets, with its ground truth read.
+    """Open a sequence of any supported data set and read its ground truth.
 
-    ``path`` is the folder of the sequence; for VisDrone, UAVDT and DAVIS that of its frames (or a
-    video in its place), whose annotations lie where their data set has them:
+    ``path`` is the sequence's folder; for VisDrone, UAVDT and DAVIS the folder of its frames (or
+    a video in its place), with the annotations where the data set puts them:
 
     - MOT15, 16, 17, 20: ``seqinfo.ini``, ``gt/`` or ``img1/`` in it.
     - OTB: ``groundtruth_rect.txt`` and ``img/``.
@@ -26,36 +26,36 @@ def open_sequence(path: str | Path) -> Sequence:
     - VisDrone: ``sequences/SEQ`` with ``annotations/SEQ.txt``.
     - UAVDT: ``UAV-benchmark-M/SEQ`` with ``GT/SEQ_gt_whole.txt``.
 
-    Raises ``InputError`` for a path that is none of these, a file that is missing, and a row that
-    is not what its data set prescribes.
+    Raises ``InputError`` for a path of another layout, a missing file, and a row that is not in
+    the data set's format.
     """
-    place = Path(path)
-    if not place.exists():
-        raise InputError(f"{place}: no such file or folder; check the spelling")
-    return _reader(place)(place)
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; check the spelling")
+    return _find_reader(path)(path)
 
 
-def _reader(place: Path) -> Callable[[Path], Sequence]:
+def _find_reader(path: Path) -> Callable[[Path], Sequence]:
     """The function that reads the layout."""
-    parent = place.resolve().parent
-    if place.is_dir():
-        if any(place.glob("groundtruth_rect*.txt")):
-            return otb
-        if (place / "groundtruth.txt").is_file():
-            return lasot if _like_lasot(place) else got10k
-    if uavdt_annotations(place) is not None or parent.name == "UAV-benchmark-M":
-        return uavdt
-    if any((place / name).exists() for name in ("seqinfo.ini", "gt", "img1")):
-        return motchallenge
+    parent = path.resolve().parent
+    if path.is_dir():
+        if any(path.glob("groundtruth_rect*.txt")):
+            return read_otb
+        if (path / "groundtruth.txt").is_file():
+            return read_lasot if _is_lasot(path) else read_got10k
+    if find_uavdt_annotations(path) is not None or parent.name == "UAV-benchmark-M":
+        return read_uavdt
+    if any((path / name).exists() for name in ("seqinfo.ini", "gt", "img1")):
+        return read_motchallenge
     if parent.parent.name == "JPEGImages":
-        return davis
+        return read_davis
     if parent.name == "sequences":
-        return visdrone
+        return read_visdrone
     raise InputError(
-        f"{place} is no sequence of a known layout: MOTChallenge (gt/gt.txt), VisDrone, UAVDT, "
-        "OTB, LaSOT, GOT-10k or DAVIS; README.md says which files are looked for"
+        f"{path} is no sequence of a known layout: MOTChallenge (gt/gt.txt), VisDrone, UAVDT, "
+        "OTB, LaSOT, GOT-10k or DAVIS; README.md lists the files of each"
     )
 
 
-def _like_lasot(folder: Path) -> bool:
+def _is_lasot(folder: Path) -> bool:
     return (folder / "full_occlusion.txt").exists() or (folder / "img").is_dir()

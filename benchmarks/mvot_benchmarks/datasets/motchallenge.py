@@ -2,42 +2,49 @@
 
 from pathlib import Path
 
-from mvot_benchmarks.datasets.masks import mask_truth, numbered_masks
-from mvot_benchmarks.datasets.places import frames_in
+from mvot_benchmarks.datasets.frame_folders import find_frames
+from mvot_benchmarks.datasets.masks import boxes_from_masks, list_numbered_masks
 from mvot_benchmarks.datasets.sequence import Sequence
-from mvot_benchmarks.truth import DISTRACTORS, Regions, TruthRows, mot_truth
+from mvot_benchmarks.metrics.ground_truth import (
+    DISTRACTORS,
+    GroundTruthRows,
+    IgnoredRegions,
+    apply_motchallenge_rules,
+)
 from mvot_plugin.errors import InputError
-from mvot_plugin.motfile import read_mot
+from mvot_plugin.motfile import ground_truth_path, read_ground_truth
 
-__all__ = ["motchallenge"]
+__all__ = ["read_motchallenge"]
 
-_NON_MOTORISED = 6
+_NON_MOTORISED_VEHICLE = 6
 
 
-def motchallenge(folder: Path) -> Sequence:
-    """``gt/gt.txt``, and ``img1/`` or the video that ``seqinfo.ini`` names, or the only one.
+def read_motchallenge(folder: Path) -> Sequence:
+    """Read ``gt/gt.txt``, with the frames in ``img1/`` or in a video.
 
-    Public detections are in ``det/det.txt``. Without ground truth, ``mask/000001.png`` and so on
-    may stand in. Pedestrians of flag 1 count; distractors are ignored, in MOT20 also vehicles
-    without a motor, as in TrackEval.
+    The video is the one that ``seqinfo.ini`` names, or the only one in the folder. Public
+    detections are in ``det/det.txt``. Without ``gt/gt.txt``, masks ``mask/000001.png`` and so on
+    are the ground truth. Pedestrians of flag 1 are evaluated; distractors are ignored, in MOT20
+    non-motorised vehicles too, as in TrackEval.
     """
-    described = (folder / "seqinfo.ini").is_file()
+    has_seqinfo = (folder / "seqinfo.ini").is_file()
     detections = folder / "det" / "det.txt"
     return Sequence(
         name=folder.resolve().name,
-        frames=folder if described else frames_in(folder, "img1"),
+        frames=folder if has_seqinfo else find_frames(folder, "img1"),
         frame_rate=None,
-        truth=_truth(folder),
-        regions=Regions.none(),
+        ground_truth=_read_ground_truth(folder),
+        regions=IgnoredRegions.empty(),
         detections=detections if detections.is_file() else None,
     )
 
 
-def _truth(folder: Path) -> TruthRows:
-    path, masks = folder / "gt" / "gt.txt", folder / "mask"
+def _read_ground_truth(folder: Path) -> GroundTruthRows:
+    path, masks = ground_truth_path(folder), folder / "mask"
     if not path.exists() and masks.is_dir():
-        return mask_truth(numbered_masks(masks))
+        return boxes_from_masks(list_numbered_masks(masks))
     if not path.exists():
-        raise InputError(f"{path}: no such file; measuring needs sequences with ground truth")
-    newest = folder.resolve().name.startswith("MOT20")
-    return mot_truth(read_mot(path), (*DISTRACTORS, _NON_MOTORISED) if newest else DISTRACTORS)
+        raise InputError(f"{path}: no such file; a benchmark needs sequences with ground truth")
+    is_mot20 = folder.resolve().name.startswith("MOT20")
+    distractors = (*DISTRACTORS, _NON_MOTORISED_VEHICLE) if is_mot20 else DISTRACTORS
+    return apply_motchallenge_rules(read_ground_truth(folder), distractors)

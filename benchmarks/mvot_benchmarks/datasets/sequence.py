@@ -1,4 +1,4 @@
-"""A sequence of any data set: its frames, and what is known of them."""
+"""A sequence of any data set: its frames and its ground truth."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,60 +7,68 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from mvot_benchmarks.truth import Regions, TruthFrame, TruthRows, truth_by_frame, visible
+from mvot_benchmarks.metrics.ground_truth import (
+    GroundTruthFrame,
+    GroundTruthRows,
+    IgnoredRegions,
+    is_visible,
+    split_by_frame,
+)
 from mvot_pipelines.sources import Source, open_source
 from mvot_plugin.detectors import ReplayDetector
 from mvot_plugin.errors import InputError
+from mvot_plugin.types import XYXY
 
 __all__ = ["Sequence"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sequence:
-    """Where the frames of a sequence are, and its ground truth.
-
-    ``frames`` is what ``open_source`` takes: a folder or a video. ``frame_rate`` is in frames a
-    second, None where the frames say it themselves. ``detections`` is the public ``det.txt``.
-    """
+    """The frames of a sequence and their ground truth."""
 
     name: str
     frames: Path
+    """What ``open_source`` takes: a folder of images or a video."""
     frame_rate: float | None
-    truth: TruthRows
-    regions: Regions
+    """In frames per second; None where the frames carry it themselves."""
+    ground_truth: GroundTruthRows
+    regions: IgnoredRegions
     detections: Path | None = None
+    """The public detections, ``det.txt``."""
 
     @property
     def length(self) -> int:
-        """The number of frames up to the last one with an object."""
-        return int(self.truth.frame.max(initial=-1)) + 1
+        """The number of frames up to the last annotated one."""
+        return int(self.ground_truth.frame.max(initial=-1)) + 1
 
     def open(self) -> Source:
-        """The frames, to be closed after use; raises ``InputError`` if they cannot be read."""
+        """Open the frames, to be closed after use; raises ``InputError`` if they are unreadable."""
         source = open_source(self.frames, frame_rate=self.frame_rate)
         source.name = self.name
         return source
 
-    def truth_frames(self, length: int | None = None) -> Iterator[TruthFrame]:
-        """What counts on each frame, from the first to the ``length``-th (all with objects)."""
-        return truth_by_frame(self.truth, self.regions, self.length if length is None else length)
+    def ground_truth_frames(self, length: int | None = None) -> Iterator[GroundTruthFrame]:
+        """The ground truth of the first ``length`` frames, by default of all annotated ones."""
+        length = self.length if length is None else length
+        return split_by_frame(self.ground_truth, self.regions, length)
 
-    def boxes(self) -> Float32[np.ndarray, "frames objects 4"]:
-        """The boxes of each object that counts, by id; NaN on frames where it is out of sight.
+    def visible_boxes(self) -> Float32[XYXY, "frames objects"]:
+        """The boxes of the objects that are evaluated, in the order of their ids.
 
-        Out of sight is, too, what has no finite box with an area.
+        NaN on frames where an object has no row, or a box that is not finite or has no area.
         """
-        rows = self.truth
-        rows = rows[~rows.ignored & visible(rows.xyxy)]
-        ids, places = np.unique(rows.id, return_inverse=True)
+        rows = self.ground_truth
+        rows = rows[~rows.ignored & is_visible(rows.xyxy)]
+        ids, columns = np.unique(rows.id, return_inverse=True)
         boxes = np.full((self.length, len(ids), 4), np.nan, np.float32)
-        boxes[rows.frame, places] = rows.xyxy
+        boxes[rows.frame, columns] = rows.xyxy
         return boxes
 
     def detector(self, conf: float | None = None) -> ReplayDetector:
-        """The public detections of a score of ``conf`` or more, in the file's scale, replayed.
+        """A detector that replays the public detections.
 
-        Raises ``InputError`` where there are none.
+        ``conf`` is the least score, in the file's scale. Raises ``InputError`` for a sequence
+        without public detections.
         """
         if self.detections is None:
             raise InputError(

@@ -1,4 +1,4 @@
-"""The annotation files of all data sets but MOTChallenge: rows of numbers, one object each."""
+"""Text files of numbers, one object a row: the annotations of all data sets but MOTChallenge."""
 
 import re
 from collections.abc import Iterator
@@ -9,56 +9,62 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
 from mvot_plugin.errors import InputError
+from mvot_plugin.types import LTWH, XYXY
 
-__all__ = ["boxes_of", "read_flags", "read_table"]
+__all__ = ["boxes_from_ltwh", "read_flags", "read_table"]
 
-_WHOLE = frozenset({"frame", "id", "flag", "category"})
-_SMALL = 2**53
+_INTEGER_COLUMNS = frozenset({"frame", "id", "flag", "category"})
+_MAX_INTEGER = 2**53
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Format:
+class _RowFormat:
+    """The columns that each row of a file must have."""
+
     path: Path
     names: tuple[str, ...]
 
-    def fault(self, number: int, what: str) -> InputError:
-        rows = ",".join(self.names)
-        return InputError(f"{self.path}, line {number}: {what}; expected rows of {rows}")
+    def error(self, number: int, reason: str) -> InputError:
+        """The error for the line of this number."""
+        columns = ",".join(self.names)
+        return InputError(f"{self.path}, line {number}: {reason}; expected rows of {columns}")
 
-    def row(self, number: int, fields: list[str]) -> list[float]:
-        """The numbers of a line; raises the error that says which is wrong."""
+    def parse(self, number: int, fields: list[str]) -> list[float]:
+        """The numbers of a line; raises ``InputError`` for the first field that is wrong."""
         if len(fields) != len(self.names):
-            raise self.fault(number, f"{len(fields)} columns instead of {len(self.names)}")
+            raise self.error(number, f"{len(fields)} columns instead of {len(self.names)}")
         row = []
         for name, field in zip(self.names, fields, strict=True):
             try:
                 row.append(float(field))
             except ValueError:
-                raise self.fault(number, f"{name} {field!r} is not a number") from None
-            if name in _WHOLE and not (row[-1].is_integer() and abs(row[-1]) < _SMALL):
-                raise self.fault(number, f"{name} {field!r} is not a whole number")
+                raise self.error(number, f"{name} {field!r} is not a number") from None
+            if name in _INTEGER_COLUMNS and not (
+                row[-1].is_integer() and abs(row[-1]) < _MAX_INTEGER
+            ):
+                raise self.error(number, f"{name} {field!r} is not a whole number")
             if name == "frame" and row[-1] < 1:
-                raise self.fault(number, "frames count from 1")
+                raise self.error(number, "frames count from 1")
         return row
 
 
 def read_table(path: Path, names: tuple[str, ...]) -> Float64[np.ndarray, "n columns"]:
-    """The rows of a text file, their columns separated by commas, tabs or blanks.
+    """Read the rows of a text file, with columns separated by commas, tabs or blanks.
 
-    Blank lines are skipped; NaN is a number, but not a frame, id, flag or category. Raises
-    ``InputError`` for a missing file, and for the first line that is not such a row.
+    Blank lines are skipped. NaN is a number, but not a frame, id, flag or category. Raises
+    ``InputError`` for a missing file, and for the first line that is not a row of these columns.
     """
-    form = _Format(path=path, names=names)
-    rows = [form.row(number, fields) for number, fields in _lines(path)]
+    row_format = _RowFormat(path=path, names=names)
+    rows = [row_format.parse(number, fields) for number, fields in _split_lines(path)]
     return np.array(rows, np.float64).reshape(-1, len(names))
 
 
 def read_flags(path: Path, count: int) -> Bool[np.ndarray, " count"]:
-    """Zeros and ones, in lines or in one line, ``count`` of them.
+    """Read ``count`` flags, 0 or 1, one a line or all in one line.
 
-    Raises ``InputError`` for a missing file, another number, and anything but 0 and 1.
+    Raises ``InputError`` for a missing file, another number of flags, and other values.
     """
-    values = [(number, field) for number, fields in _lines(path) for field in fields]
+    values = [(number, field) for number, fields in _split_lines(path) for field in fields]
     for number, field in values:
         if field not in ("0", "1"):
             raise InputError(f"{path}, line {number}: {field!r} is neither 0 nor 1")
@@ -67,8 +73,8 @@ def read_flags(path: Path, count: int) -> Bool[np.ndarray, " count"]:
     return np.array([field == "1" for _, field in values], np.bool_)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The lines with something in them, by their number from 1."""
+def _split_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The number, from 1, and the fields of each line that is not blank."""
     try:
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:
@@ -84,7 +90,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
             yield number, fields
 
 
-def boxes_of(table: Float64[np.ndarray, "n 4"], *, origin: int) -> Float32[np.ndarray, "n 4"]:
-    """``left, top, width, height`` to xyxy; ``origin`` is the number of the first pixel."""
+def boxes_from_ltwh(table: Float64[LTWH, " n"], *, origin: int) -> Float32[XYXY, " n"]:
+    """Convert to 0-based xyxy; ``origin`` is the coordinate of the first pixel in ``table``."""
     corner = table[:, :2] - origin
     return np.concatenate([corner, corner + table[:, 2:]], 1).astype(np.float32)

@@ -1,35 +1,36 @@
-"""What a user would take instead of us, each behind the smallest contract that it fits.
+"""Trackers of other projects to compare with.
 
 OpenCV's NanoTrack is a motion engine in our pipeline; norfair and ByteTrack are trackers of their
-own (``PeerTracker``). Each has a file, and is imported when it is built, not before.
+own (``PeerTracker``). Each has a module here; its package is imported when the tracker is built.
 """
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from mvot_benchmarks.peers.base import Given, PeerTracker, needed
+from mvot_benchmarks.peers.base import PeerConfig, PeerTracker, missing_package_message
 from mvot_benchmarks.peers.bytetrack import ByteTrackPeer
 from mvot_benchmarks.peers.nanotrack import NanoTrackEngine
 from mvot_benchmarks.peers.norfair import NorfairPeer
 
-__all__ = ["TRACKERS", "NanoTrackEngine", "PeerTracker", "absent"]
+__all__ = ["TRACKERS", "NanoTrackEngine", "PeerTracker", "find_missing"]
 
-TRACKERS: Mapping[str, tuple[str, Callable[[Given], PeerTracker]]] = {
+TRACKERS: Mapping[str, tuple[str, Callable[[PeerConfig], PeerTracker]]] = {
     "norfair": ("norfair", NorfairPeer),
     "bytetrack": ("trackers", ByteTrackPeer),
 }
-"""By name, the package that a tracker needs, and what builds it."""
+"""By name: the package that a tracker needs, and the function that builds it."""
 
 
-def absent() -> dict[str, str]:
-    """The trackers that cannot be built here, and why."""
-    reasons = {name: _lack_of(package) for name, (package, _) in TRACKERS.items()}
+def find_missing() -> dict[str, str]:
+    """The trackers whose packages are not installed, with what is missing."""
+    reasons = {name: _missing_reason(package) for name, (package, _) in TRACKERS.items()}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
-def _lack_of(package: str) -> str:
+def _missing_reason(package: str) -> str:
+    """Why a package cannot be imported; empty if it can."""
     try:
         import_module(package)
     except ImportError as error:
-        return needed(package, error)
+        return missing_package_message(package, error)
     return ""

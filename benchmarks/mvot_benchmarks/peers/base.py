@@ -1,29 +1,31 @@
-"""What a tracker of somebody else has to do to be compared."""
+"""The interface that another project's tracker is wrapped in for a comparison."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from mvot_plugin.types import Detections, Frame, Tracks
 
-__all__ = ["Given", "PeerTracker", "needed"]
+__all__ = ["PeerConfig", "PeerTracker", "missing_package_message"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given:
-    """What a tracker is told before the first frame: k, and the frames a second.
-
-    ``scored`` says whether confidences are a detector's own; those of a ``det.txt`` are stretched
-    from the file's scale to 0..1, where thresholds made for detectors mean nothing.
-    """
+class PeerConfig:
+    """What a tracker is built for."""
 
     k: int
+    """The detector runs on every k-th frame."""
     frame_rate: float
-    scored: bool
+    """In frames per second."""
+    has_detector_scores: bool
+    """Whether confidences are a detector's own.
+
+    Those of a ``det.txt`` are rescaled to 0..1, where thresholds meant for detectors do not apply.
+    """
 
 
 @runtime_checkable
 class PeerTracker(Protocol):
-    """Gives tracks for each frame, from detections on every k-th; one is built for each video."""
+    """Tracks one video from detections on every k-th frame."""
 
     def step(self, frame: Frame, detections: Detections | None) -> Tracks:
         """The tracks on the next frame; ``detections`` are None where the detector did not run."""
@@ -36,6 +38,6 @@ _INSTALL = {
 }
 
 
-def needed(package: str, error: ImportError) -> str:
-    """What to say where a package is missing, or lacks what it needs itself."""
+def missing_package_message(package: str, error: ImportError) -> str:
+    """The message for a package that cannot be imported, with how to install it."""
     return f"needs the package {package} ({error}): {_INSTALL[package]}"

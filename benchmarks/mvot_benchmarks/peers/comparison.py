@@ -1,7 +1,7 @@
-"""``mvot-bench peers``: ours and what a user would take instead, on the same frames and detections.
+"""``mvot-bench peers``: our engines and other projects' trackers on the same detections.
 
-Motion engines run in our pipeline; trackers that bring their own merging are given the detections
-of every k-th frame. All are scored alike.
+Motion engines run in our pipeline; trackers with their own association get the detections of every
+k-th frame. All are scored in the same way.
 """
 
 import time
@@ -13,58 +13,68 @@ import numpy as np
 
 from mvot_benchmarks import vot
 from mvot_benchmarks.datasets import open_sequence
-from mvot_benchmarks.detection import DetectorChoice
-from mvot_benchmarks.mot import QUALITY, MotResult, grid, name_of, score, told_apart
-from mvot_benchmarks.peers.base import Given, PeerTracker
-from mvot_benchmarks.scoring import Scores
+from mvot_benchmarks.detectors import DetectorChoice
+from mvot_benchmarks.metrics.scoring import Scores
+from mvot_benchmarks.mot import (
+    QUALITY_HEADING,
+    MotResult,
+    format_grid,
+    label_detectors,
+    score_tracks,
+    sequence_label,
+)
+from mvot_benchmarks.peers.base import PeerConfig, PeerTracker
 from mvot_pipelines.sources import Source
-from mvot_plugin.detectors import Detector, as_detections, usable
+from mvot_plugin.detectors import Detector, as_detections, drop_unusable
 from mvot_plugin.errors import UsageError
 from mvot_plugin.types import Frame, Tracks
 
-__all__ = ["PeerResult", "evaluate", "table", "tracked"]
+__all__ = ["PeerResult", "evaluate", "format_table", "to_mot_results"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PeerResult:
-    """One sequence by one of ours or of the peers, which is ``engine``.
+    """One sequence tracked by one of our engines or by a peer.
 
-    Either it was tracked from a ``detector`` at one ``k``: ``scores``, and ``milliseconds`` a frame
-    without the detector, in the mean of ``frames``. Or all objects were followed from ground truth
-    without one, as ``vot`` does: ``motion``, and its milliseconds.
+    Either from the detections of every k-th frame (``detector``, ``k``, ``scores``, ``frames``), or
+    from ground truth without a detector, as ``vot`` does (``motion``).
     """
 
     sequence: str
     engine: str
+    """The name of the engine or the peer."""
     detector: str | None = None
     k: int | None = None
     scores: Scores | None = None
     frames: int | None = None
     motion: vot.VotScore | None = None
     milliseconds: float
+    """Without the detector: the mean over ``frames``, or that of ``motion``."""
 
 
 def evaluate(
     folder: str | Path,
     name: str,
-    build: Callable[[Given], PeerTracker],
+    build: Callable[[PeerConfig], PeerTracker],
     k: int,
     detector: DetectorChoice,
 ) -> MotResult:
     """Track a sequence by a peer from detections on frames 0, k, 2k, ...; score as ``mot`` does.
 
-    Raises ``InputError`` for a sequence that lacks detections or truth.
+    Raises ``InputError`` for a sequence that lacks detections or ground truth.
     """
     if k < 1:
         raise UsageError(f"--detect-every must be 1 or more, got {k}")
     sequence = open_sequence(folder)
     costs: list[float] = []
     with sequence.open() as source:
-        peer = build(Given(k=k, frame_rate=source.frame_rate, scored=not detector.replayed))
-        steps = _steps(peer, source, detector.on(sequence), k, costs)
-        scores = score(sequence, source, steps)
+        config = PeerConfig(
+            k=k, frame_rate=source.frame_rate, has_detector_scores=not detector.is_replayed
+        )
+        results = _track_frames(build(config), source, detector.for_sequence(sequence), k, costs)
+        scores = score_tracks(sequence, source, results)
     return MotResult(
-        sequence=name_of(folder),
+        sequence=sequence_label(folder),
         engine=name,
         k=k,
         scores=scores,
@@ -74,22 +84,22 @@ def evaluate(
     )
 
 
-def _steps(
+def _track_frames(
     peer: PeerTracker, source: Source, detector: Detector, k: int, costs: list[float]
 ) -> Iterator[tuple[Frame, Tracks]]:
-    """Each frame with a peer's tracks; adds to ``costs`` the seconds that it took."""
+    """Each frame with a peer's tracks; appends the seconds that they took to ``costs``."""
     for frame in source:
-        found = None
+        detections = None
         if frame.index % k == 0:
-            found, _ = usable(as_detections(detector(frame)), frame.size)
+            detections, _ = drop_unusable(as_detections(detector(frame)), frame.size)
         start = time.perf_counter()
-        tracks = peer.step(frame, found)
+        tracks = peer.step(frame, detections)
         costs.append(time.perf_counter() - start)
         yield frame, tracks
 
 
-def tracked(rows: Sequence[PeerResult]) -> list[MotResult]:
-    """The rows from a detector, as those of ``mot``."""
+def to_mot_results(rows: Sequence[PeerResult]) -> list[MotResult]:
+    """The rows that were tracked from detections, as results of ``mot``."""
     return [
         MotResult(
             sequence=row.sequence,
@@ -105,38 +115,41 @@ def tracked(rows: Sequence[PeerResult]) -> list[MotResult]:
     ]
 
 
-def table(rows: Sequence[PeerResult]) -> str:
-    """For each sequence the quality and what it is made of; then ``vot``'s of the engines.
+def format_table(rows: Sequence[PeerResult]) -> str:
+    """For each sequence the quality and the counts behind it; then the table of ``vot``.
 
-    The best figures at each k are bold.
+    The best scores at each k are bold.
     """
-    blocks, results = [], told_apart(tracked(rows))
+    blocks, results = [], label_detectors(to_mot_results(rows))
     for name in dict.fromkeys(row.sequence for row in results):
-        here = [row for row in results if row.sequence == name]
-        blocks.append(grid(f"{name}: {QUALITY}", here, _marked(here)))
-        blocks.append(grid(f"{name}: switches / FP / FN", here, _counts))
+        of_sequence = [row for row in results if row.sequence == name]
+        blocks.append(
+            format_grid(f"{name}: {QUALITY_HEADING}", of_sequence, _highlight_best(of_sequence))
+        )
+        blocks.append(format_grid(f"{name}: switches / FP / FN", of_sequence, _format_counts))
     motion = [(row.sequence, row.engine, row.motion) for row in rows if row.motion is not None]
-    return "\n\n".join([*blocks, *([vot.table(motion)] if motion else [])])
+    return "\n\n".join([*blocks, *([vot.format_table(motion)] if motion else [])])
 
 
-def _marked(rows: Sequence[MotResult]) -> Callable[[MotResult], str]:
-    """What writes ``QUALITY`` in percent, the best of each k in bold."""
+def _highlight_best(rows: Sequence[MotResult]) -> Callable[[MotResult], str]:
+    """A function that formats a row's quality in percent, with the best at each k in bold."""
 
-    def shown(row: MotResult) -> list[float]:
+    def percentages(row: MotResult) -> list[float]:
         scores = row.scores
         return [round(100 * share, 1) for share in (scores.mota, scores.idf1, scores.hota)]
 
     best = {
-        k: np.max([shown(row) for row in rows if row.k == k], axis=0) for k in {r.k for r in rows}
+        k: np.max([percentages(row) for row in rows if row.k == k], axis=0)
+        for k in {row.k for row in rows}
     }
 
-    def cell(row: MotResult) -> str:
-        pairs = zip(shown(row), best[row.k], strict=True)
+    def format_cell(row: MotResult) -> str:
+        pairs = zip(percentages(row), best[row.k], strict=True)
         return " / ".join(f"**{one:.1f}**" if one == top else f"{one:.1f}" for one, top in pairs)
 
-    return cell
+    return format_cell
 
 
-def _counts(row: MotResult) -> str:
+def _format_counts(row: MotResult) -> str:
     scores = row.scores
     return f"{scores.switches} / {scores.false_positives} / {scores.misses}"

@@ -1,4 +1,4 @@
-"""NanoTrack as in OpenCV (``cv2.TrackerNano``): a small Siamese tracker, one instance a target."""
+"""NanoTrack of OpenCV (``cv2.TrackerNano``): a small Siamese tracker, one instance a target."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,30 +10,31 @@ from jaxtyping import Bool, Float32, Shaped
 
 from mvot_plugin.engines.base import Motion, Targets, as_boxes
 from mvot_plugin.errors import InputError
-from mvot_plugin.types import Frame, as_frame
+from mvot_plugin.types import XYXY, Frame, as_frame
 
 __all__ = ["FILES", "NanoTargets", "NanoTrackEngine"]
 
 FILES = ("nanotrack_backbone_sim.onnx", "nanotrack_head_sim.onnx")
 SOURCE = "https://github.com/HonglinChu/SiamTrackers/tree/master/NanoTrack/models/nanotrackv2"
-"""Where OpenCV's samples send for the files."""
+"""Where OpenCV's samples say to get the files."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NanoTargets(Targets):
-    """Boxes, and the tracker object of each target, which holds its state."""
+    """Boxes, and the OpenCV tracker of each target."""
 
     tracker: Shaped[np.ndarray, " n"]
+    """Objects of ``cv2.TrackerNano``, which hold the targets' state."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NanoTrackEngine:
     """A ``MotionEngine`` of one ``cv2.TrackerNano`` for each target, called one after another.
 
-    It keeps the contract as far as OpenCV lets it. A tracker object cannot be copied, and moves on
-    with each call: a ``NanoTargets`` value, with all that was taken from it by index, may be
-    tracked or refreshed once only, and what is known of targets cannot be kept for later. Boxes
-    are rounded to whole pixels on the way in and out, because OpenCV's are.
+    It keeps the contract as far as OpenCV allows. A tracker object cannot be copied, and each call
+    changes it: a ``NanoTargets`` value, with everything indexed from it, may be tracked or
+    refreshed only once, and cannot be kept for later. Boxes are rounded to whole pixels, as
+    OpenCV's are.
 
     ``backbone`` and ``head`` are the ONNX files of NanoTrack v2.
     """
@@ -43,9 +44,9 @@ class NanoTrackEngine:
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> "NanoTrackEngine":
-        """The engine with the two files of a folder.
+        """The engine with the two model files of a folder.
 
-        Raises ``InputError`` naming the one that is missing, or where OpenCV cannot read them.
+        Raises ``InputError`` for a file that is missing, or that OpenCV cannot read.
         """
         backbone, head = (Path(folder) / name for name in FILES)
         for path in (backbone, head):
@@ -68,24 +69,24 @@ class NanoTrackEngine:
         """The frame itself."""
         return as_frame(frame)
 
-    def enroll(self, observation: Frame, boxes: Float32[np.ndarray, "n 4"]) -> NanoTargets:
+    def enroll(self, observation: Frame, boxes: Float32[XYXY, " n"]) -> NanoTargets:
         """New trackers at (N, 4) ``boxes``; raises ``ValueError`` for boxes without area."""
         boxes = as_boxes(boxes)
         tracker = np.empty(len(boxes), object)
         for row, box in enumerate(boxes):
             tracker[row] = self._tracker()
-            tracker[row].init(observation.image, _rectangle(box))
+            tracker[row].init(observation.image, _to_rectangle(box))
         return NanoTargets(boxes=boxes, tracker=tracker)
 
     def track(self, observation: Frame, targets: NanoTargets) -> tuple[NanoTargets, Motion]:
         """Boxes (N, 4) on this frame, and OpenCV's tracking scores (N,).
 
-        A target that OpenCV says it has lost keeps its box, with a score of 0.
+        A target that OpenCV reports as lost keeps its box, with a score of 0.
         """
         boxes, scores = targets.boxes.copy(), np.zeros(len(targets), np.float32)
         for row, tracker in enumerate(targets.tracker):
-            found, (left, top, width, height) = tracker.update(observation.image)
-            if found:
+            is_found, (left, top, width, height) = tracker.update(observation.image)
+            if is_found:
                 boxes[row] = left, top, left + width, top + height
                 scores[row] = np.clip(tracker.getTrackingScore(), 0, 1)
         return replace(targets, boxes=boxes), Motion(boxes=boxes.copy(), scores=scores)
@@ -94,17 +95,17 @@ class NanoTrackEngine:
         self,
         observation: Frame,
         targets: NanoTargets,
-        boxes: Float32[np.ndarray, "n 4"],
+        boxes: Float32[XYXY, " n"],
         appearance: Bool[np.ndarray, " n"],
     ) -> NanoTargets:
-        """The same trackers started anew at measured (N, 4) ``boxes``, look included.
+        """The same trackers, initialised again at measured (N, 4) ``boxes``.
 
-        To move a tracker without a new look is more than OpenCV offers, so ``appearance`` is not
-        heeded; to start one anew is much faster than to make one.
+        OpenCV cannot move a tracker without taking a new exemplar, so ``appearance`` has no
+        effect. Initialising a tracker again is much faster than creating one.
         """
         boxes = as_boxes(boxes)
         for tracker, box in zip(targets.tracker, boxes, strict=True):
-            tracker.init(observation.image, _rectangle(box))
+            tracker.init(observation.image, _to_rectangle(box))
         return replace(targets, boxes=boxes)
 
     def _tracker(self) -> Any:
@@ -114,7 +115,7 @@ class NanoTrackEngine:
         return opencv.TrackerNano_create(parameters)
 
 
-def _rectangle(box: Float32[np.ndarray, "4"]) -> tuple[int, int, int, int]:
+def _to_rectangle(box: XYXY) -> tuple[int, int, int, int]:
     """Left, top, width and height in whole pixels, at least one each."""
     left, top, right, bottom = (round(edge) for edge in box.tolist())
     return left, top, max(right - left, 1), max(bottom - top, 1)

@@ -1,0 +1,90 @@
+"""The detectors to benchmark with: a sequence's public detections, or one by name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mvot_benchmarks import datasets
+from mvot_plugin.detectors import Detector, load_detector
+from mvot_plugin.errors import UsageError
+from mvot_plugin.registry import registered_names
+
+__all__ = ["PUBLIC", "DetectorChoice", "load_detectors"]
+
+PUBLIC = "replay"
+"""The public detections of each sequence, ``det.txt``."""
+_REPLAY = f"{PUBLIC}:"
+_PERSON = "person"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorChoice:
+    """A detector and its name in tables."""
+
+    name: str = PUBLIC
+    detector: Detector | None = None
+    """None stands for each sequence's public detections."""
+    conf: float | None = None
+    """The least score of public detections, in the file's own scale."""
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether detections come from a file, whose confidences may have any scale."""
+        return _is_replayed(self.name)
+
+    def for_sequence(self, sequence: datasets.Sequence) -> Detector:
+        """The detector for a sequence.
+
+        Raises ``InputError`` where public detections are asked for and the sequence has none.
+        """
+        return sequence.detector(self.conf) if self.detector is None else self.detector
+
+
+def load_detectors(
+    names: Sequence[str],
+    *,
+    conf: float | None = None,
+    classes: str | None = None,
+    device: str = "auto",
+) -> list[DetectorChoice]:
+    """Load each detector of ``names``: "replay", or what ``load_detector`` takes.
+
+    ``classes`` None stands for persons where the detector is a model. Raises ``UsageError`` for
+    two detectors of the same name in tables, and for ``classes`` where all detections are replayed
+    (they carry no classes), besides what ``load_detector`` raises.
+    """
+    short_names = [_short_name(name) for name in names]
+    for name in short_names:
+        if short_names.count(name) > 1:
+            raise UsageError(f"two detectors are called {name!r}; rename the file of one")
+    if classes is not None and all(map(_is_replayed, names)):
+        raise UsageError("--classes needs a --detector; replayed detections carry no classes")
+    return [
+        DetectorChoice(name=short, conf=conf)
+        if name == PUBLIC
+        else DetectorChoice(
+            name=short,
+            detector=load_detector(
+                name, conf=conf, classes=_select_classes(name, classes), device=device
+            ),
+        )
+        for name, short in zip(names, short_names, strict=True)
+    ]
+
+
+def _short_name(name: str) -> str:
+    """A detector's name in tables, without the folders of its file."""
+    kind, path = (_REPLAY, name[len(_REPLAY) :]) if name.startswith(_REPLAY) else ("", name)
+    return f"{kind}{Path(path).name}"
+
+
+def _is_replayed(name: str) -> bool:
+    return name == PUBLIC or name.startswith(_REPLAY)
+
+
+def _select_classes(name: str, classes: str | None) -> str | None:
+    """The classes to ask of a detector; one of another package need not know persons."""
+    if _is_replayed(name):
+        return None
+    registered = name in registered_names("mvot_plugin.detectors")
+    return _PERSON if classes is None and not registered else classes

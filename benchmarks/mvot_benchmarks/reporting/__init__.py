@@ -1,0 +1,1 @@
+"""Results of ``mvot-bench``: JSON files, plots and reports."""

@@ -1,0 +1,178 @@
+"""``mvot-bench report``: the JSON files of runs as Markdown, plots and one HTML page."""
+
+import base64
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from mvot_benchmarks import mot, overhead, rt
+from mvot_benchmarks.commands.motion import (
+    AblationResult,
+    VotResult,
+    format_ablation_table,
+    format_vot_table,
+)
+from mvot_benchmarks.peers import comparison
+from mvot_benchmarks.reporting import plots
+from mvot_benchmarks.reporting.results import Results, format_command, read_results
+from mvot_benchmarks.scaling import measurement as scaling
+from mvot_benchmarks.scaling import plots as scaling_plots
+from mvot_benchmarks.scaling import tables as scaling_tables
+from mvot_plugin.errors import OutputError
+
+__all__ = ["KINDS", "Section", "build_sections", "to_html", "to_markdown", "write_report"]
+
+KINDS: Mapping[str, tuple[type[Any], Callable[[Any], str]]] = {
+    "mot": (mot.MotResult, mot.format_table),
+    "rt": (rt.RtResult, rt.format_table),
+    "peers": (comparison.PeerResult, comparison.format_table),
+    "vot": (VotResult, format_vot_table),
+    "ablation": (AblationResult, format_ablation_table),
+    "scaling": (scaling.ScalingRow, scaling_tables.format_table),
+    "overhead": (overhead.Overhead, overhead.format_table),
+}
+"""By command, the class of its rows, and the function that formats them as a Markdown table."""
+
+_PAGE = """\
+<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>mvot-bench</title>
+<style>
+body {{ font: 15px/1.5 sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em }}
+table {{ border-collapse: collapse; margin: 1em 0 }}
+td, th {{ border: 1px solid #ccc; padding: .2em .7em; text-align: right }}
+td:first-child, th:first-child {{ text-align: left }}
+img {{ max-width: 100% }}
+pre {{ background: #f4f4f4; padding: .5em; white-space: pre-wrap }}
+</style>
+<h1>mvot-bench</h1>
+{body}
+</html>
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """The part of a report that is about one run."""
+
+    title: str
+    command: str
+    """The command line."""
+    about: str
+    """When and where it ran, in a line."""
+    table: str = ""
+    """Markdown tables of the results."""
+    plots: Mapping[str, bytes] = field(default_factory=dict)
+    """PNG files by name."""
+
+
+def write_report(paths: Sequence[Path], folder: Path) -> list[Path]:
+    """Write ``report.md``, the plots and ``report.html`` into a folder; returns their paths.
+
+    Raises ``InputError`` for a file that holds no results, ``UsageError`` without matplotlib and
+    ``OutputError`` where the folder cannot be written.
+    """
+    kinds = {command: kind for command, (kind, _) in KINDS.items()}
+    sections = build_sections([read_results(path, kinds) for path in paths])
+    files = {name: data for section in sections for name, data in section.plots.items()}
+    files["report.md"] = to_markdown(sections).encode()
+    files["report.html"] = to_html(sections).encode()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+    except OSError as error:
+        raise OutputError(f"cannot write into {folder}: {error.strerror or error}") from error
+    return [folder / name for name in files]
+
+
+def build_sections(runs: Sequence[Results[Any]]) -> list[Section]:
+    """Make a section for each run; runs of ``mot`` and ``rt`` share one plot, in the first's."""
+    quality = [run for run in runs if run.command in ("mot", "rt") and run.rows]
+    sections = []
+    for number, run in enumerate(runs, 1):
+        figures = {}
+        if quality and run is quality[0]:
+            untimed = [row for one in quality if one.command == "mot" for row in one.rows]
+            timed = [row for one in quality if one.command == "rt" for row in one.rows]
+            figures["quality.png"] = plots.draw_quality(untimed, timed)
+        if run.command == "scaling" and run.rows:
+            figures[f"speed-{number}.png"] = scaling_plots.draw_speed(run.rows)
+            if any(row.stages for row in run.rows):
+                figures[f"stages-{number}.png"] = scaling_plots.draw_stages(run.rows)
+        if run.command == "peers" and run.rows:
+            results = comparison.to_mot_results(run.rows)
+            figures[f"peers-{number}.png"] = plots.draw_quality(results)
+        sections.append(
+            Section(
+                title=run.command,
+                command=format_command(run.arguments),
+                about=_describe_run(run),
+                table=KINDS[run.command][1](run.rows) if run.rows else "",
+                plots={name: plots.encode_png(figure) for name, figure in figures.items()},
+            )
+        )
+    return sections
+
+
+def to_markdown(sections: Sequence[Section]) -> str:
+    """The sections as Markdown, with links to the plots."""
+    blocks = []
+    for section in sections:
+        blocks += [
+            f"## {section.title}",
+            f"```\n{section.command}\n```",
+            section.about,
+            section.table,
+        ]
+        blocks += [f"![{section.title}]({name})" for name in section.plots]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def to_html(sections: Sequence[Section]) -> str:
+    """The sections as one HTML page, with the plots embedded."""
+    blocks = []
+    for section in sections:
+        blocks += [f"<h2>{escape(section.title)}</h2>", f"<pre>{escape(section.command)}</pre>"]
+        blocks.append(f"<p>{escape(section.about)}</p>")
+        blocks += [_html_table(table) for table in section.table.split("\n\n") if table]
+        for name, data in section.plots.items():
+            code = base64.b64encode(data).decode()
+            blocks.append(f'<img alt="{escape(name)}" src="data:image/png;base64,{code}">')
+    return _PAGE.format(body="\n".join(blocks))
+
+
+def _describe_run(run: Results[Any]) -> str:
+    """When and where a run took place, in a line."""
+    environment = run.environment
+    packages = ", ".join(
+        f"{name} {number}" for name, number in environment["packages"].items() if number
+    )
+    sentences = [
+        f"{run.date}; mvot-plugin {environment['version']}, commit {environment['commit']}; "
+        f"{environment['device']} on {environment['cpu']}, {environment['threads']} threads; "
+        f"{packages}."
+    ]
+    skipped = run.settings.get("skipped", {})
+    sentences += [f"{name} was skipped: it {why}." for name, why in skipped.items()]
+    if not run.complete:
+        sentences.append("This run was cut short.")
+    return " ".join(sentences)
+
+
+def _html_cell(markdown: str) -> str:
+    """A cell's text as HTML, with its bold parts."""
+    return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(markdown))
+
+
+def _html_table(markdown: str) -> str:
+    """One of our Markdown tables as HTML: a line of heads, a line of dashes, rows."""
+    head, _, *rows = (
+        [_html_cell(cell.strip()) for cell in line.split("|")[1:-1]]
+        for line in markdown.splitlines()
+    )
+    lines = [f"<tr><th>{'<th>'.join(head)}"]
+    lines += [f"<tr><td>{'<td>'.join(row)}" for row in rows]
+    return "\n".join(["<table>", *lines, "</table>"])

@@ -1,0 +1,1 @@
+"""``mvot-bench scaling``: cost against the number of targets."""

@@ -1,0 +1,1 @@
+"""Association of targets with detections: affinity, assignment, lifecycle of trajectories."""

@@ -1,0 +1,30 @@
+"""What the engines of SiamFC and SiamMT share: their targets, and how these move."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from mvot_plugin.engines.network import NetworkTargets
+from mvot_plugin.types import CXCYWH
+
+__all__ = ["STAGES", "CorrelationTargets"]
+
+STAGES = "setup", "crop-and-resize", "backbone", "similarity", "upsampling", "update"
+"""Those of SiamMT and of SiamFC-MI (SiamMT 4.4, Fig. 10)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CorrelationTargets(NetworkTargets):
+    """Boxes and the exemplars' features, as they are correlated with search areas."""
+
+    exemplars: Float[Tensor, "n k k c"]
+
+    def displace(
+        self, shift: Float32[np.ndarray, "n 2"], growth: Float32[np.ndarray, " n"]
+    ) -> Float32[CXCYWH, " n"]:
+        """The boxes with centres moved by ``shift`` pixels, and ``growth`` times as large."""
+        last = self.last
+        size = last[:, 2:] * growth[:, None]
+        return np.concatenate([last[:, :2] + shift, size], axis=1).astype(np.float32)

@@ -1,0 +1,73 @@
+"""What the engine `siammotion` knows of a frame and of its targets: values that the caller owns."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Float32, Int64
+from torch import Tensor
+
+from mvot_plugin.engines.network import NetworkTargets
+from mvot_plugin.models.attention import Exemplars
+from mvot_plugin.ops.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
+from mvot_plugin.types import CXCYWH, XYXY
+
+__all__ = ["SiamMotionObservation", "SiamMotionTargets"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SiamMotionObservation:
+    """A frame's features."""
+
+    features: list[Float[Tensor, "1 _ _ _"]]
+    """The backbone's, of strides 2, 4, 8 and 16."""
+    size: tuple[int, int]
+    """The frame's (width, height) in pixels."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SiamMotionTargets(NetworkTargets):
+    """Boxes, exemplars and the history of N targets."""
+
+    exemplars: Exemplars
+    """What is cached of the exemplars (SiamMOTION 3.2.3)."""
+    levels: Int64[np.ndarray, " n"]
+    """The pyramid levels that the exemplars come from (Eq. 1)."""
+    bias: Float32[np.ndarray, "n 4"]
+    """The box found where a target was enrolled, against its own; coded as in Eq. 2."""
+    history: Float32[CXCYWH, "n g"]
+    """The last G boxes of each target, oldest first."""
+    known: Int64[np.ndarray, " n"]
+    """How many rows of the history, the last ones, have been seen."""
+
+    @property
+    def last(self) -> Float32[CXCYWH, " n"]:
+        """The last boxes."""
+        return self.history[:, -1]
+
+    def extrapolate(self) -> Float32[CXCYWH, " n"]:
+        """The last boxes, a frame further at the mean velocity of the known history."""
+        steps = np.maximum(self.known - 1, 1)[:, None].astype(np.float32)
+        centre = self.last[:, :2] + (self.last[:, :2] - self.history[:, 0, :2]) / steps
+        return np.concatenate([centre, self.last[:, 2:]], axis=1)
+
+    def follow(self, boxes: Float32[CXCYWH, " n"]) -> "SiamMotionTargets":
+        """The targets a frame later, in ``boxes``."""
+        return replace(
+            self,
+            boxes=cxcywh_to_xyxy(boxes),
+            history=np.concatenate([self.history[:, 1:], boxes[:, None]], axis=1),
+            known=np.minimum(self.known + 1, self.history.shape[1]),
+        )
+
+    def correct(self, boxes: Float32[XYXY, " n"]) -> "SiamMotionTargets":
+        """The targets, with their history, moved to measured ``boxes`` on the same frame."""
+        measured, last = xyxy_to_cxcywh(boxes), self.history[:, -1:]
+        history = self.history.copy()
+        history[..., :2] += measured[:, None, :2] - last[..., :2]
+        history[..., 2:] *= measured[:, None, 2:] / last[..., 2:]
+        history[:, -1] = measured
+        return replace(self, boxes=boxes, history=history)
+
+    def reenroll(self, enrolled: "SiamMotionTargets") -> "SiamMotionTargets":
+        """The exemplars, levels and biases of ``enrolled``; the history stays."""
+        return replace(enrolled, history=self.history, known=self.known)

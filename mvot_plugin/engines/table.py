@@ -1,0 +1,108 @@
+"""The table of engines: a row for each, as data, so that reading it imports none of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+__all__ = ["ENGINES", "EngineEntry", "NetworkEntry"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkEntry:
+    """The network of an engine."""
+
+    module: str
+    name: str
+    """The class, in ``module``."""
+    presets: str
+    """The module with ``PRESETS``: the config of each engine's network, by the engine's name."""
+    weights: str
+    """The weights file that the engine ships with, without its ending."""
+    kind: str
+    """The kind of network that the weights are of, as recorded in the file."""
+    preset_fields: tuple[str, ...] = ()
+    """The fields of the config that are always the preset's, whatever the weights file says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineEntry:
+    """One engine: where its class lies, and how it is made."""
+
+    module: str
+    name: str
+    """The class, in ``module``; one with a network derives from ``NetworkEngine``."""
+    purpose: str
+    """What it is for, in one line."""
+    network: NetworkEntry | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the engine that differ from what ``load_engine`` sets otherwise."""
+
+
+def _siammotion(name: str, purpose: str) -> EngineEntry:
+    network = NetworkEntry(
+        module="mvot_plugin.models.siammotion",
+        name="SiamMotionNet",
+        presets="mvot_plugin.models.siammotion_config",
+        weights=name,
+        kind="siammotion",
+    )
+    module = "mvot_plugin.engines.siammotion"
+    return EngineEntry(module=module, name="SiamMotionEngine", purpose=purpose, network=network)
+
+
+def _correlation(name: str, weights: str, purpose: str, **options: Any) -> EngineEntry:
+    """An engine of SiamFC's family: it looks where its preset says, whatever its weights say."""
+    network = NetworkEntry(
+        module="mvot_plugin.models.siamfc",
+        name=f"{name}Net",
+        presets="mvot_plugin.models.siamfc",
+        weights=weights,
+        kind=weights,
+        preset_fields=("context", "view"),
+    )
+    return EngineEntry(
+        module="mvot_plugin.engines.correlation",
+        name=f"{name}Engine",
+        purpose=purpose,
+        network=network,
+        options=options,
+    )
+
+
+ENGINES: Mapping[str, EngineEntry] = MappingProxyType(
+    {
+        "hold": EngineEntry(
+            module="mvot_plugin.engines.hold",
+            name="HoldEngine",
+            purpose="keeps every box in place: the least that an engine can do",
+        ),
+        "kalman": EngineEntry(
+            module="mvot_plugin.engines.kalman",
+            name="KalmanEngine",
+            purpose="a constant-velocity Kalman filter for each target; does not look at the image",
+        ),
+        "lk-flow": EngineEntry(
+            module="mvot_plugin.engines.lk_flow",
+            name="LKFlowEngine",
+            purpose="sparse Lucas-Kanade optical flow on all targets in one call",
+        ),
+        "siamfc": _correlation(
+            "SiamFC", "siamfc", "SiamFC, one target after another: a baseline", batch=1
+        ),
+        "siamfc-mi": _correlation(
+            "SiamFC", "siamfc", "SiamFC with the targets stacked in batches: a baseline"
+        ),
+        "siammotion": _siammotion(
+            "siammotion", "SiamMOTION: feature pyramid, attention and PD-RPN, in one batch"
+        ),
+        "siammotion-n": _siammotion("siammotion-n", "SiamMOTION with a narrow network, for CPUs"),
+        "siammt": _correlation(
+            "SiamMT", "siammt", "SiamMT: whole-frame features, pairwise correlation"
+        ),
+        "siammt-w": _correlation(
+            "SiamMT", "siamfc", "SiamMT with the weights of SiamFC, unchanged"
+        ),
+    }
+)
+"""By the name that users give."""

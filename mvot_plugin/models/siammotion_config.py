@@ -1,0 +1,87 @@
+"""The shape of SiamMOTION's network, and the shapes that have a name."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mvot_plugin.config import build_config
+
+__all__ = ["PRESETS", "SiamMotionConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiamMotionConfig:
+    """The shape of the network; the defaults are the paper's."""
+
+    backbone: str = "resnet18"
+    """"resnet18", or an EfficientNet-Lite: "lite0", "lite1", "lite2"."""
+    backbone_width: int = 64
+    """Channels of the stem of a "resnet18"."""
+    width: int = 256
+    """Channels of pyramid, attention and head."""
+    context: float = 0.5
+    """Context around a box in the exemplar area: ζ of Eq. 6."""
+    exemplar_bins: int = 15
+    """Bins along an exemplar area; an odd number."""
+    exemplar_kept: int = 7
+    """Bins along its middle that are kept as the exemplar."""
+    search_bins: int = 31
+    """Bins along a search area."""
+    stride: int = 8
+    """Canonical pixels, the unit of proposals, in a bin."""
+    anchor_scale: float = 8.0
+    """Root of an anchor's area, in bins."""
+    ratios: tuple[float, ...] = (1 / 3, 1 / 2, 1.0, 2.0, 3.0)
+    """Height-to-width ratios of the anchors."""
+    scales: tuple[float, ...] = (1 / 1.0375, 1.0, 1.0375)
+    """Scales of the search areas of a network without PD-RPN."""
+    tower: int = 0
+    """Convolutions in PD-RPN after the comparison; the paper has none."""
+    known: int = 6
+    """Last boxes of a target that inertia takes."""
+    inertia_hidden: int = 64
+    """Units of the hidden layers of inertia."""
+    calibration: tuple[float, float] = (1.0, 0.0)
+    """Slope and offset of the Platt scaling from logits to the confidence that a box is right,
+    measured after training."""
+    pyramid: bool = True
+    """The feature pyramid: F of the ablation (Table 1)."""
+    rpn: bool = True
+    """PD-RPN, instead of SiamMT's correlation: R of the ablation."""
+    attention: bool = True
+    """Channel attention: A of the ablation."""
+    penalties: bool = True
+    """Distractor masks and morphological penalisation: P of the ablation."""
+    inertia: bool = True
+    """The inertia module: I of the ablation."""
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "SiamMotionConfig":
+        """A config from plain values; raises ``UsageError`` naming the nearest key."""
+        return build_config(cls, values, noun="SiamMOTION setting")
+
+    @property
+    def score_cells(self) -> int:
+        """Cells along the score map."""
+        return self.search_bins - self.exemplar_kept + 1
+
+    @property
+    def levels(self) -> tuple[int, int]:
+        """The lowest and the highest pyramid level that areas are taken from."""
+        return (1, 4) if self.pyramid else (3, 3)
+
+    @property
+    def search_scales(self) -> tuple[float, ...]:
+        """Scales of the search areas of each target: one with PD-RPN, SiamMT's three without."""
+        return (1.0,) if self.rpn else self.scales
+
+    @property
+    def canonical_side(self) -> int:
+        """Side of the search area in canonical pixels."""
+        return self.stride * self.search_bins
+
+
+PRESETS = {
+    "siammotion": SiamMotionConfig(),
+    "siammotion-n": SiamMotionConfig(backbone="lite0", width=64, tower=3),
+}
+"""By engine name: the paper's network, and a narrow one for CPUs."""

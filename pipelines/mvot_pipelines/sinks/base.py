@@ -1,0 +1,48 @@
+"""The sink protocol."""
+
+from pathlib import Path
+from typing import BinaryIO, Protocol, TypeVar, runtime_checkable
+
+from mvot_plugin.errors import OutputError
+from mvot_plugin.types import Frame, Tracks
+
+__all__ = ["Sink", "StopRun", "claim_output"]
+
+SinkT = TypeVar("SinkT", bound="Sink")
+
+
+class StopRun(Exception):  # noqa: N818 - it is no error
+    """Raised by a sink when the user asks to stop: the run ends as at the end of the video."""
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Writes every frame with its tracks; a context manager.
+
+    The output is opened on construction, so that a run fails before tracking starts if it cannot
+    be written. A sink that fails raises ``OutputError`` and names its output.
+    """
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        """Write the tracks of one frame."""
+
+    def close(self) -> None:
+        """Finish the output; a second call does nothing."""
+
+    def __enter__(self: SinkT) -> SinkT:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def claim_output(path: Path) -> BinaryIO:
+    """Create or empty the file at ``path``, with its folders, unbuffered.
+
+    Raises ``OutputError`` with the reason of the operating system.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb", buffering=0)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error

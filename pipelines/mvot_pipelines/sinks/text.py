@@ -1,0 +1,121 @@
+"""Sinks for the text formats: MOTChallenge rows and JSON lines.
+
+A text sink writes whole frames or nothing: whatever ends the run, the file ends with the last
+frame that was written completely.
+"""
+
+import json
+import math
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from mvot_pipelines.sinks.base import Sink, claim_output
+from mvot_plugin.errors import OutputError
+from mvot_plugin.ops.boxes import xyxy_to_ltwh
+from mvot_plugin.types import Frame, Tracks
+
+__all__ = ["JsonLinesSink", "MotTextSink"]
+
+
+class _TextSink(Sink, ABC):
+    """Writes each frame at once; a write that fails half-way is undone."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        self._end = 0
+        self._file = claim_output(self._path)
+
+    @abstractmethod
+    def _format_frame(self, frame: Frame, tracks: Tracks) -> str:
+        """The lines of one frame."""
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        """Write the lines of one frame, ordered by id, without buffering."""
+        data = self._format_frame(frame, tracks[np.argsort(tracks.id, kind="stable")]).encode()
+        try:
+            written = 0
+            while written < len(data):
+                written += self._file.write(data[written:])
+        except BaseException as error:
+            self._undo_partial_write()
+            if isinstance(error, OSError):
+                reason = error.strerror or error
+                raise OutputError(f"cannot write {self._path}: {reason}") from error
+            raise
+        self._end += len(data)
+
+    def _undo_partial_write(self) -> None:
+        """Truncate the file after the last whole frame; pipes and devices cannot be truncated."""
+        with suppress(OSError):
+            self._file.truncate(self._end)
+            self._file.seek(self._end)
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        try:
+            self._file.close()
+        except OSError as error:
+            raise OutputError(f"cannot finish {self._path}: {error.strerror}") from error
+
+
+class MotTextSink(_TextSink):
+    """MOTChallenge rows: ``frame,id,left,top,width,height,conf,-1,-1,-1``.
+
+    Frames and pixels count from 1 in this format. The same tracks give the same bytes.
+    """
+
+    def _format_frame(self, frame: Frame, tracks: Tracks) -> str:
+        boxes = xyxy_to_ltwh(tracks.xyxy.astype(np.float64))
+        boxes[:, :2] += 1
+        rows = zip(tracks.id.tolist(), boxes.tolist(), tracks.score.tolist(), strict=True)
+        return "".join(
+            f"{frame.index + 1},{track_id},{_format_box(box)},{score:.4f},-1,-1,-1\n"
+            for track_id, box, score in rows
+        )
+
+
+def _format_box(box: list[float]) -> str:
+    return ",".join(f"{round(value, 2) + 0.0:.2f}" for value in box)  # + 0.0: no "-0.00"
+
+
+class JsonLinesSink(_TextSink):
+    """One JSON object per line: one track on one frame.
+
+    Keys: ``frame`` (from 0), ``timestamp`` (seconds, null if unknown), ``id``, ``box``
+    (x0, y0, x1, y1 in pixels from 0), ``score``, ``class_id``, ``class`` (its name, null if
+    unknown; only if names are given) and ``state``, which is "detected" or "estimated".
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, class_names: Mapping[int, str] | None = None
+    ) -> None:
+        super().__init__(path)
+        self._class_names = class_names
+
+    def _format_frame(self, frame: Frame, tracks: Tracks) -> str:
+        rows = (self._format_track(frame, tracks, row) for row in range(len(tracks)))
+        return "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+
+    def _format_track(self, frame: Frame, tracks: Tracks, row: int) -> dict[str, object]:
+        class_id = int(tracks.class_id[row])
+        names = self._class_names
+        return {
+            "frame": frame.index,
+            "timestamp": _round_finite(frame.timestamp, 6),
+            "id": int(tracks.id[row]),
+            "box": [_round_finite(value, 2) for value in tracks.xyxy[row].tolist()],
+            "score": _round_finite(tracks.score[row].item(), 4),
+            "class_id": class_id,
+            **({} if names is None else {"class": names.get(class_id)}),
+            "state": "detected" if tracks.detected[row] else "estimated",
+        }
+
+
+def _round_finite(value: float, digits: int) -> float | None:
+    """The rounded value; None, which is JSON's null, where it is not finite."""
+    return round(value, digits) + 0.0 if math.isfinite(value) else None

@@ -1,1 +1,0 @@
-"""How the networks of this project are trained: the material, the losses and the loop."""

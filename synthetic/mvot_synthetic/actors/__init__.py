@@ -1,0 +1,1 @@
+"""What a synthetic street shows: people, vehicles and street furniture."""

@@ -1,0 +1,99 @@
+"""`mvot-bench report`."""
+
+import re
+
+import cv2
+import pytest
+
+from helpers.benchmarks.moving_sequence import make_scores
+from mvot_benchmarks import mot, overhead, rt
+from mvot_benchmarks.cli import main
+from mvot_benchmarks.reporting.results import Results
+from mvot_benchmarks.scaling.measurement import ScalingRow
+
+ENVIRONMENT = {
+    "commit": "abc", "version": "0.1.0", "device": "cpu", "cpu": "a <fast> one, 2 cores",
+    "threads": 1, "packages": {"torch": "2", "ultralytics": None},
+}  # fmt: skip
+
+
+def write_results(path, kind, command, rows, **settings):
+    with Results(
+        kind=kind,
+        command=command,
+        arguments=[command, "A B"],
+        settings=settings,
+        environment=ENVIRONMENT,
+        date="2026-01-01",
+        path=path,
+    ) as results:
+        results.rows += rows
+    return str(path)
+
+
+@pytest.fixture
+def files(tmp_path):
+    scores = make_scores()
+    common = {"sequence": "TUD", "engine": "hold", "scores": scores, "milliseconds": 2.0}
+    quality = [mot.MotResult(k=k, frames=10, **common) for k in (1, 5)]
+    timed = [
+        rt.RtResult(k=k, fps=25.0, frames=10, processed=5, detected=2, **common) for k in (1, 5)
+    ]
+    costs = {"frame": 5.0, "enroll": 4.0, "observe": 2.0, "track": 3.0}
+    by_engine = {"lk-flow": {}, "siammotion-n": {"crop": 1.0, "head": 2.0}}
+    rows = [
+        ScalingRow(engine=name, size=size, targets=n, stages=stages, **costs)
+        for size in ((640, 480), (1280, 720))
+        for n in (1, 10)
+        for name, stages in by_engine.items()
+    ]
+    own = [overhead.Overhead(targets=5, k=1, median=0.5, p95=0.7)]
+    return [
+        write_results(tmp_path / "a.json", mot.MotResult, "mot", quality),
+        write_results(tmp_path / "b.json", rt.RtResult, "rt", timed),
+        write_results(tmp_path / "c.json", ScalingRow, "scaling", rows),
+        write_results(tmp_path / "d.json", overhead.Overhead, "overhead", own),
+    ]
+
+
+def test_a_report_has_all_runs_and_a_page_that_needs_no_other_file(files, tmp_path, capsys):
+    folder = tmp_path / "new" / "report"
+    assert main(["report", *files, "--output", str(folder)]) == 0
+    assert capsys.readouterr().out.count("saved ") == 5
+    text = (folder / "report.md").read_text()
+    assert re.findall("^## (.*)$", text, re.MULTILINE) == ["mot", "rt", "scaling", "overhead"]
+    assert "mvot-bench rt 'A B'" in text
+    assert "| 5 | 1 | 0.50 | 0.70 |" in text
+    assert "ultralytics" not in text
+    for name in re.findall(r"!\[.*\]\((.*)\)", text):
+        assert cv2.imread(str(folder / name)).shape[1] > 500
+    page = (folder / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 3
+    assert page.count("<table>") == 9
+    assert "a &lt;fast&gt; one" in page
+    assert not re.search(r'(src|href)="(?!data:)', page)
+
+
+def test_engines_without_stages_have_no_plot_of_stages(tmp_path):
+    cost = {"frame": 5.0, "enroll": 4.0, "observe": 2.0, "track": 3.0, "stages": {}}
+    row = ScalingRow(engine="lk-flow", size=(640, 480), targets=1, **cost)
+    path = write_results(tmp_path / "a.json", ScalingRow, "scaling", [row])
+    assert main(["report", path, "--output", str(tmp_path / "r")]) == 0
+    assert [one.name for one in (tmp_path / "r").glob("*.png")] == ["speed-1.png"]
+
+
+def test_a_file_without_results_is_an_error_that_names_it(tmp_path, capsys):
+    (tmp_path / "x.json").write_text("{}")
+    assert main(["report", str(tmp_path / "x.json"), "--output", str(tmp_path / "r")]) == 1
+    assert "x.json: not a JSON of this mvot-bench" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
+
+
+def test_the_report_says_that_a_run_was_cut_short(tmp_path):
+    path = tmp_path / "a.json"
+    results = Results(
+        kind=overhead.Overhead, command="overhead", environment=ENVIRONMENT, path=path
+    )
+    results.write()
+    assert main(["report", str(path), "--output", str(tmp_path / "r")]) == 0
+    assert "This run was cut short." in (tmp_path / "r" / "report.md").read_text()

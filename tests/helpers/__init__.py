@@ -1,0 +1,1 @@
+"""What several tests share: small networks, sequences written to disk, oracles."""

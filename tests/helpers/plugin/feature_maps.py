@@ -1,0 +1,48 @@
+"""Random feature pyramids and areas, for the tests of crops from feature maps."""
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+
+from mvot_plugin.ops.roi import FeatureTable
+from mvot_plugin.ops.tiles import find_needed_tiles
+
+STRIDES = [2.0, 4.0, 8.0, 16.0]
+
+
+SIZES = [(80, 60), (40, 30), (20, 15), (10, 8)]
+"""(columns, rows) of the levels' maps of a frame of 160 x 120 pixels."""
+
+
+def random_pyramid(channels=3, sizes=SIZES, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(channels, rows, columns, generator=generator) for columns, rows in sizes]
+
+
+def build_table_of_needed_tiles(maps, index, areas, *, bins, tile, origin):
+    """Cells that hold only the tiles which are said to be needed; what is past the edge is NaN."""
+    computed, values = {}, [maps[0].new_zeros(0, maps[0].shape[0])]
+    for i, level in enumerate(maps):
+        mine = areas[index.numpy() == i]
+        if len(mine):
+            size, stride = (level.shape[2], level.shape[1]), int(STRIDES[i])
+            computed[i] = find_needed_tiles(
+                mine, bins=bins, tile=tile, stride=stride, origin=origin, size=size
+            )
+            for row, column in np.argwhere(computed[i]) * tile:
+                block = torch.full((tile, tile, level.shape[0]), torch.nan)
+                part = level[:, row : row + tile, column : column + tile].permute(1, 2, 0)
+                block[: part.shape[0], : part.shape[1]] = part
+                values.append(block.flatten(0, 1))
+    sizes = [(m.shape[2], m.shape[1]) for m in maps]
+    return FeatureTable.from_tiles(torch.cat(values), tile, computed, sizes, STRIDES, origin)
+
+
+@st.composite
+def areas_and_levels(draw, most=5):
+    """Areas in, over and far outside the frame, and the level of each."""
+    place = st.one_of(st.floats(-60, 220, width=32), st.floats(-4000, 4000, width=32))
+    side = st.one_of(st.floats(0, 200, width=32), st.floats(0, 4000, width=32))
+    rows = draw(st.lists(st.tuples(place, place, side, st.integers(0, 3)), max_size=most))
+    areas = np.array([(x, y, x + a, y + a) for x, y, a, _ in rows], np.float32).reshape(-1, 4)
+    return areas, torch.tensor([level for *_, level in rows], dtype=torch.int64)

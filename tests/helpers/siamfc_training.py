@@ -1,0 +1,27 @@
+"""Short trainings of narrow networks for the tests of the stages `siamfc` and `siammt`."""
+
+import torch
+
+from mvot_plugin.models.siamfc import CorrelationConfig, SiamFCNet, SiamMTNet
+from mvot_training.siamfc.config import SiamFCTrainingConfig, SiamMTTrainingConfig
+from mvot_training.siamfc.trainer import SiamFCTrainer
+
+CHANNELS = (16, 32, 32, 32, 32)
+CPU = torch.device("cpu")
+SHORT = {
+    "channels": CHANNELS,
+    "steps": 4,
+    "batch": 2,
+    "warmup_steps": 2,
+    "validate_every": 2,
+    "synthetic_scenes": 0,
+}
+FC = SiamFCTrainingConfig(**SHORT, teacher="", held_out=("kept",), validation_frames=3)
+MT = SiamMTTrainingConfig(**SHORT, held_out=("kept",), validation_frames=3)
+
+
+def create_trainer(config=FC, seed=0):
+    torch.manual_seed(seed)
+    kind = SiamMTNet if isinstance(config, SiamMTTrainingConfig) else SiamFCNet
+    context = 0.0 if kind is SiamMTNet else 0.5
+    return SiamFCTrainer(kind(CorrelationConfig(channels=CHANNELS, context=context)), config, CPU)

@@ -1,0 +1,130 @@
+import time
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mvot_pipelines.sinks import overlay
+from mvot_pipelines.sinks.overlay import Painter, draw_tracks, track_color
+from mvot_plugin.types import Frame, Tracks
+
+GREY = np.full((288, 384, 3), 90, np.uint8)
+
+
+def frame(index: int = 0, image: np.ndarray = GREY, timestamp: float = 0.0) -> Frame:
+    return Frame(image=image, index=index, timestamp=timestamp)
+
+
+def tracks(boxes: object, ids: object = None, detected: object = True) -> Tracks:
+    corners = np.array(boxes, np.float32).reshape(-1, 4)
+    count = len(corners)
+    return Tracks(
+        id=np.arange(1, count + 1) if ids is None else np.array(ids, np.int64),
+        xyxy=corners,
+        score=np.ones(count, np.float32),
+        class_id=np.zeros(count, np.int64),
+        detected=np.broadcast_to(np.array(detected), count).copy(),
+    )
+
+
+def changed(image: np.ndarray, original: np.ndarray = GREY) -> np.ndarray:
+    return (image != original).any(axis=2)
+
+
+def test_an_identity_keeps_its_color_and_differs_from_its_neighbours():
+    colors = np.array([track_color(n) for n in range(1, 200)], int)
+    assert track_color(17) == tuple(colors[16])
+    for distance in range(1, 5):
+        apart = np.abs(colors[distance:] - colors[:-distance]).max(axis=1)
+        assert apart.min() > 40
+
+
+def test_drawing_leaves_the_given_image_alone():
+    before = GREY.copy()
+    drawn = draw_tracks(GREY, tracks([[50, 60, 120, 200]]), {1: [(80, 200), (85, 200)]})
+    np.testing.assert_array_equal(GREY, before)
+    assert drawn.shape == GREY.shape
+    assert changed(drawn).any()
+
+
+def test_detected_boxes_are_whole_and_estimated_ones_are_corners():
+    box = [[100, 60, 180, 240]]
+    whole = changed(draw_tracks(GREY, tracks(box), {}))
+    corners = changed(draw_tracks(GREY, tracks(box, detected=False), {}))
+    for view in (whole, corners):
+        assert view[60, 100]
+        assert view[239, 179]
+        assert not view[150, 140], "the inside stays clear"
+    assert whole[150, 100]
+    assert whole[150, 179]
+    assert whole[239, 140]
+    assert not corners[150, 95:106].any()
+    assert not corners[234:245, 140].any()
+
+
+def test_the_label_stays_inside_the_image():
+    names = {0: "person"}
+    for box in ([-20, -20, 20, 30], [370, 0, 400, 60], [360, 280, 400, 300], [0, 100, 5, 110]):
+        bare = draw_tracks(GREY, tracks([box]), {})
+        named = draw_tracks(GREY, tracks([box]), {}, class_names=names)
+        assert changed(named).sum() > changed(bare).sum()
+        color = np.array(track_color(1))
+        assert (named == color).all(axis=2).sum() > 200, "the filled tag is in view"
+
+
+corner = st.floats(allow_nan=True, allow_infinity=True, width=32)
+
+
+@given(st.lists(st.tuples(corner, corner, corner, corner), max_size=4))
+def test_any_box_can_be_drawn_on_any_image(boxes):
+    painter = Painter()
+    for size in ((1, 1), (48, 64), (65, 31)):
+        image = np.zeros((*size, 3), np.uint8)
+        painted = painter.paint(frame(0, image, float("nan")), tracks(boxes, detected=False))
+        assert painted.shape == image.shape
+
+
+def test_trails_follow_the_track_and_are_forgotten_in_time():
+    painter = Painter(frame_rate=10.0, trail_seconds=0.5)
+    for index in range(100):
+        painter.paint(frame(index), tracks([[index, 50, index + 40, 120]], ids=[index // 50 + 1]))
+        assert sum(len(trail) for trail in painter._trails.values()) <= 5
+    assert list(painter._trails) == [2]
+    for index in range(5):
+        painter.paint(frame(index), Tracks.empty())
+    assert painter._trails == {}
+
+
+def test_a_trail_is_drawn_where_the_track_went():
+    painter = Painter(frame_rate=10, trail_seconds=2)
+    still = Painter(frame_rate=10, trail_seconds=2)
+    for x in (100, 120, 140, 160):
+        moved = painter.paint(frame(), tracks([[x, 100, x + 40, 220]]))
+    stood = still.paint(frame(), tracks([[160, 100, 200, 220]]))
+    apart = np.argwhere(changed(moved, stood))
+    assert len(apart) > 20
+    assert apart[:, 0].min() > 210
+    assert apart[:, 1].min() < 130
+
+
+def test_the_legend_counts_in_the_upper_left_corner():
+    painter = Painter()
+    none = painter.paint(frame(3, timestamp=61.5), Tracks.empty())
+    assert changed(none)[:30, :200].any()
+    assert not changed(none)[40:].any()
+    later = painter.paint(frame(4, timestamp=float("nan")), Tracks.empty())
+    assert changed(none, later).any()
+    assert overlay._format_time(61.5) == "  1:01.5"
+    assert overlay._format_time(float("nan")) == ""
+
+
+def test_drawing_takes_a_few_milliseconds():
+    image = np.zeros((576, 768, 3), np.uint8)
+    painter = Painter(class_names={0: "person"})
+    some = tracks([[60 * n, 200, 60 * n + 50, 340] for n in range(10)])
+    costs = []
+    for index in range(30):
+        start = time.perf_counter()
+        painter.paint(frame(index, image), some)
+        costs.append(time.perf_counter() - start)
+    assert min(costs) < 0.02

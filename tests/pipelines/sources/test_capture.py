@@ -1,0 +1,123 @@
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from itertools import chain, count, pairwise, repeat
+from pathlib import Path
+from unittest.mock import Mock
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mvot_pipelines import capture
+from mvot_pipelines.sources import open_source
+from mvot_plugin.errors import InputError
+
+
+def make_cut_video(path: Path, codec: str) -> Path:
+    """Noise, of which the file holds the first 24 frames of 40."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 10, (64, 48))
+    for seed in range(40):
+        writer.write(np.random.default_rng(seed).integers(0, 255, (48, 64, 3), np.uint8))
+    writer.release()
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * 0.6)])
+    return path
+
+
+def fake_capture(reads: list[bool]) -> Mock:
+    """Reads that succeed or fail as told, and fail ever after."""
+    image = np.zeros((48, 64, 3), np.uint8)
+    answers = chain(((good, image if good else None) for good in reads), repeat((False, None)))
+    return Mock(spec=cv2.VideoCapture, read=Mock(side_effect=answers))
+
+
+@given(st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), max_size=40))
+def test_times_increase_strictly_whatever_the_container_says(measured):
+    timeline = capture.Timeline(25.0, forced=False)
+    times = [timeline.timestamp(index, value) for index, value in enumerate(measured)]
+    assert all(a < b for a, b in pairwise(times))
+
+
+def test_ffmpeg_adds_no_noise_and_the_environment_stays_as_it_was(tmp_path):
+    bad = make_cut_video(tmp_path / "bad.mp4", "mp4v")
+    short = make_cut_video(tmp_path / "short.avi", "XVID")
+    script = (
+        "import os, sys\n"
+        "from mvot_pipelines.sources import open_source\n"
+        "before = dict(os.environ)\n"
+        "for path in sys.argv[1:]:\n"
+        "    try: list(open_source(path))\n"
+        "    except Exception as error: print(type(error).__name__)\n"
+        "assert dict(os.environ) == before\n"
+    )
+    command = [sys.executable, "-c", script, str(bad), str(short)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["InputError", "TruncatedError"]
+    assert run.stderr == ""
+
+
+def test_a_forced_rate_gives_the_times_whatever_was_measured():
+    timeline = capture.Timeline(4.0, forced=True)
+    assert [timeline.timestamp(index, 99.0) for index in range(3)] == [0, 0.25, 0.5]
+
+
+@pytest.mark.parametrize(
+    "address", ["rtsp://me:secret@host:554/live?token=abc", "rtsp://host:554/live"]
+)
+def test_an_address_is_shown_without_secrets(address):
+    assert capture.hide_secrets(address) == "rtsp://host:554/live"
+
+
+def test_images_are_listed_in_natural_order(tmp_path):
+    for name in ("img10.png", "img9.png", "img1.PNG", "img2.jpg", "notes.txt", "._img1.png"):
+        (tmp_path / name).touch()
+    names = [path.name for path in capture.list_images(tmp_path)]
+    assert names == ["img1.PNG", "img2.jpg", "img9.png", "img10.png"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no image at all", None])
+def test_an_unreadable_image_is_named(tmp_path, content):
+    if content is not None:
+        (tmp_path / "2.png").write_bytes(content)
+    with pytest.raises(InputError, match=r"2\.png cannot be read as an image; replace or remove"):
+        capture.read_image(tmp_path / "2.png")
+
+
+def test_a_folder_without_images_is_named(tmp_path):
+    with pytest.raises(InputError, match=rf"{tmp_path.name} holds no images: .*\.bmp, \.jpeg"):
+        capture.list_images(tmp_path)
+
+
+def test_a_video_of_no_frames_is_refused_by_name(tmp_path):
+    path = tmp_path / "clip.avi"
+    cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48)).release()
+    with pytest.raises(InputError, match=r"clip\.avi"):
+        open_source(path)
+    with pytest.raises(InputError, match=r"clip\.avi has no frame that can be decoded: check"):
+        capture.read_first_size(fake_capture([]), "clip.avi")
+
+
+def places(reads: list[bool], clock: Callable[[], float] = time.monotonic) -> list[int]:
+    return [place for place, _ in capture.decode_frames(fake_capture(reads), clock)]
+
+
+def test_failed_reads_are_passed_over_but_counted():
+    assert places([True, *[False] * 299, True, False, True]) == [0, 300, 302]
+    assert places([True, *[False] * 300, True]) == [0]
+
+
+def test_silence_ends_the_reading():
+    clock = count()
+    assert places([True, *[False] * 2, True], clock=lambda: float(next(clock))) == [0, 3]
+    assert places([True, *[False] * 20, True], clock=lambda: float(next(clock))) == [0]
+
+
+def test_a_text_file_is_no_video_though_ffmpeg_would_render_it(tmp_path):
+    path = tmp_path / "det.txt"
+    path.write_text("1,-1,10,20,30,40,1\n" * 50)
+    with pytest.raises(InputError, match=r"det\.txt is not a video but a text file"):
+        open_source(path)

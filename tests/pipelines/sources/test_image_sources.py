@@ -1,0 +1,71 @@
+"""Sources of images: folders and MOTChallenge sequences."""
+
+import cv2
+import numpy as np
+import pytest
+
+from helpers.pipelines.videos import noise_image, write_images, write_video
+from mvot_pipelines.sources import open_source
+from mvot_plugin.errors import InputError
+
+
+def test_the_images_of_a_folder_run_at_25_frames_per_second(tmp_path):
+    images = write_images(tmp_path / "shots", ["2.png", "10.png", "11.png"])
+    with open_source(tmp_path / "shots") as source:
+        assert (source.name, source.length, source.frame_rate) == ("shots", 3, 25)
+        frames = list(source)
+    for frame, original in zip(frames, images, strict=True):
+        np.testing.assert_array_equal(frame.image, original)
+    assert [frame.timestamp for frame in frames] == pytest.approx([0, 0.04, 0.08])
+
+
+def test_an_image_of_another_size_is_named(tmp_path):
+    write_images(tmp_path, ["1.png", "2.png"])
+    cv2.imwrite(str(tmp_path / "3.png"), noise_image(0, size=(32, 32)))
+    source = open_source(tmp_path)
+    with pytest.raises(InputError, match=r"3\.png is \(32, 32\) pixels and .*1\.png is \(64, 48\)"):
+        list(source)
+
+
+def test_the_sequence_description_governs_rate_and_length_of_images(tmp_path):
+    write_images(tmp_path / "frames", [f"{n:06}.jpg" for n in range(1, 7)])
+    ini = "[Sequence]\nname=x\nimDir=frames\nframeRate=5\nseqLength=4\n"
+    (tmp_path / "seqinfo.ini").write_text(ini)
+    with open_source(tmp_path) as source:
+        assert (source.name, source.length, source.frame_rate) == (tmp_path.name, 4, 5)
+        assert [frame.timestamp for frame in source] == pytest.approx([0, 0.2, 0.4, 0.6])
+
+
+def test_the_sequence_description_governs_rate_and_length_of_a_video(tmp_path):
+    write_video(tmp_path / "clip.avi", rate=25)
+    ini = "[Sequence]\nvideo=clip.avi\nframeRate=4\nseqLength=3\n"
+    (tmp_path / "seqinfo.ini").write_text(ini)
+    with open_source(tmp_path) as source:
+        assert (source.name, source.length, source.frame_rate) == (tmp_path.name, 3, 4)
+        assert [frame.timestamp for frame in source] == [0, 0.25, 0.5]
+    with open_source(tmp_path, frame_rate=2.0) as source:
+        assert [frame.timestamp for frame in source] == [0, 0.5, 1]
+
+
+def test_a_folder_with_img1_needs_no_description(tmp_path):
+    write_images(tmp_path / "img1", ["000001.jpg", "000002.jpg"])
+    with open_source(tmp_path) as source:
+        assert (source.name, source.length, source.frame_rate) == (tmp_path.name, 2, 25)
+
+
+@pytest.mark.parametrize(
+    ("ini", "message"),
+    [
+        ("nonsense", "seqinfo.ini does not describe a MOT sequence"),
+        ("[Other]\nx=1", "does not describe a MOT sequence: No section: 'Sequence'; correct"),
+        ("[Sequence]\nframeRate=fast", "seqinfo.ini does not describe a MOT sequence"),
+        ("[Sequence]\nframeRate=0", "must be positive"),
+        ("[Sequence]\nseqLength=0", "must be positive"),
+        ("[Sequence]\nvideo=gone.avi", "gone.avi: no such file"),
+        ("[Sequence]\nframeRate=30", "img1: no such file"),
+    ],
+)
+def test_a_bad_sequence_description_is_named(tmp_path, ini, message):
+    (tmp_path / "seqinfo.ini").write_text(ini)
+    with pytest.raises(InputError, match=message):
+        open_source(tmp_path)

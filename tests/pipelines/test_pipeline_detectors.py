@@ -1,0 +1,118 @@
+"""The pipeline and detectors: any shape of answer, failures, boxes that cannot be tracked."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from helpers.pipelines import (
+    BOX,
+    OTHER,
+    blank_frames,
+    constant_detector,
+    failing_detector,
+    track_all,
+)
+from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
+from mvot_plugin.errors import InputError
+
+
+def ultralytics_like(boxes):
+    parts = np.array(boxes, np.float32), np.full(len(boxes), 0.5), np.full(len(boxes), 2)
+    return SimpleNamespace(
+        boxes=SimpleNamespace(**dict(zip(("xyxy", "conf", "cls"), parts, strict=True)))
+    )
+
+
+def supervision_like(boxes):
+    return SimpleNamespace(
+        xyxy=np.array(boxes, np.float32),
+        confidence=np.full(len(boxes), 0.5, np.float32),
+        class_id=np.full(len(boxes), 2),
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [ultralytics_like, lambda boxes: [ultralytics_like(boxes)], supervision_like],
+    ids=["ultralytics", "list of ultralytics", "supervision"],
+)
+def test_a_callable_may_answer_in_other_libraries_shapes(answer):
+    tracker = MotPipeline(lambda frame: answer([BOX, OTHER]), "hold", 2)
+    first, second = track_all(tracker, blank_frames(2))
+    assert first.xyxy.tolist() == second.xyxy.tolist() == [BOX, OTHER]
+    assert first.class_id.tolist() == [2, 2]
+    assert first.score.tolist() == [0.5, 0.5]
+
+
+def test_a_detector_that_fails_ends_the_run_with_frame_and_cause(frames, perfect_detector):
+    tracker = MotPipeline(failing_detector(perfect_detector, 6), "hold", 2)
+    track_all(tracker, frames[:6])
+    with pytest.raises(
+        InputError, match=r"failed on frame 6 \(ConnectionError: camera server is gone\); to go on"
+    ) as caught:
+        tracker.step(frames[6])
+    assert isinstance(caught.value.__cause__, ConnectionError)
+    assert tracker.detector_errors == []
+
+
+def test_a_detector_may_fail_where_the_engine_is_to_coast(scene, frames, perfect_detector):
+    config = PipelineConfig(on_detector_error="coast")
+    tracker = MotPipeline(failing_detector(perfect_detector, 10, 15), "lk-flow", 5, config=config)
+    answers = track_all(tracker, frames[:31])
+    assert tracker.detector_errors == [
+        "frame 10: ConnectionError: camera server is gone",
+        "frame 15: ConnectionError: camera server is gone",
+    ]
+    assert all(tracks.id.tolist() == [1, 2, 3] for tracks in answers)
+    assert [bool(tracks.detected.any()) for tracks in answers[::5]] == [
+        *(True, True, False, False),
+        *(True, True, True),
+    ]
+
+
+def test_a_detector_that_fails_from_the_start_gives_no_tracks():
+    config = PipelineConfig(on_detector_error="coast")
+    tracker = MotPipeline(failing_detector(constant_detector(BOX), 0), "hold", 3, config=config)
+    assert [len(tracks) for tracks in track_all(tracker, blank_frames(5))] == [0, 0, 0, 1, 1]
+
+
+def test_an_answer_that_is_no_detections_is_the_detectors_failure():
+    with pytest.raises(InputError, match=r"failed on frame 0 \(a detector must return Detections"):
+        MotPipeline(lambda frame: 7, "hold").step(blank_frames(1)[0])
+    tracker = MotPipeline(
+        lambda frame: None, "hold", config=PipelineConfig(on_detector_error="coast")
+    )
+    assert len(tracker.step(blank_frames(1)[0])) == 0
+    assert len(tracker.detector_errors) == 1
+
+
+def test_interrupting_a_detector_is_no_failure_of_it():
+    def interrupted(frame):
+        raise KeyboardInterrupt
+
+    config = PipelineConfig(on_detector_error="coast")
+    with pytest.raises(KeyboardInterrupt):
+        MotPipeline(interrupted, "hold", config=config).step(blank_frames(1)[0])
+
+
+def test_boxes_that_cannot_be_tracked_are_dropped_and_counted():
+    bad = [
+        [np.nan, 0, 5, 5],
+        [0, 0, np.inf, 5],
+        [40, 10, 10, 60],
+        [5, 5, 5, 50],
+        [-90, -90, -10, -10],
+        [200, 10, 240, 60],
+    ]
+    tracker = MotPipeline(constant_detector(*bad[:3], BOX, *bad[3:]), "lk-flow", 2)
+    answers = track_all(tracker, blank_frames(4))
+    assert tracker.dropped_boxes == 12
+    assert all(tracks.xyxy.tolist() == [BOX] for tracks in answers)
+    assert all(tracks.id.tolist() == [1] for tracks in answers)
+
+
+def test_a_confidence_that_is_no_number_drops_its_box():
+    tracker = MotPipeline(constant_detector(BOX, OTHER, confidence=[np.nan, 1.0]), "hold")
+    assert tracker.step(blank_frames(1)[0]).xyxy.tolist() == [OTHER]
+    assert tracker.dropped_boxes == 1

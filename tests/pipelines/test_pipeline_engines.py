@@ -1,0 +1,174 @@
+"""The pipeline and engines: ones of three methods, those that err, and schedulers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from helpers.engine_runs import contract_engine
+from helpers.pipelines import (
+    BOX,
+    OTHER,
+    blank_frames,
+    constant_detector,
+    recording_detector,
+    track_all,
+)
+from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
+from mvot_plugin.association.lifecycle import LifecycleConfig
+from mvot_plugin.engines import Motion, MotionEngine, Targets, engine_names
+from mvot_plugin.engines.base import SupportsRefresh, as_boxes, is_mistakable
+from mvot_plugin.types import Detections, Frame, as_frame
+from mvot_synthetic import NoisyDetector
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seldom:
+    """Detects on these frames, and whenever a target's score falls below ``least``."""
+
+    frames: tuple[int, ...]
+    least: float
+
+    def due(self, frame: Frame, motion: Motion) -> bool:
+        return frame.index in self.frames or bool((motion.scores < self.least).any())
+
+
+def test_a_scheduler_of_ones_own_sees_frame_and_motion():
+    detector, calls = recording_detector(constant_detector(BOX))
+    track_all(MotPipeline(detector, "hold", Seldom(frames=(2,), least=0.75)), blank_frames(20))
+    assert calls == [2, 8, 14]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DriftTargets(Targets):
+    frames: np.ndarray
+
+
+class Drift:
+    """What another package might bring: the three methods of the contract and no more."""
+
+    def observe(self, frame: Frame | np.ndarray) -> Frame:
+        return as_frame(frame)
+
+    def enroll(self, observation: Frame, boxes: np.ndarray) -> DriftTargets:
+        return DriftTargets(boxes=as_boxes(boxes), frames=np.zeros(len(boxes), np.int64))
+
+    def track(self, observation: Frame, targets: DriftTargets) -> tuple[DriftTargets, Motion]:
+        boxes = targets.boxes + np.float32(1)
+        scores = np.full(len(boxes), 0.75, np.float32)
+        return DriftTargets(boxes=boxes, frames=targets.frames + 1), Motion(
+            boxes=boxes, scores=scores
+        )
+
+
+def test_an_engine_of_three_methods_is_enough():
+    engine = Drift()
+    assert isinstance(engine, MotionEngine)
+    assert not isinstance(engine, SupportsRefresh)
+    tracker = MotPipeline(constant_detector(BOX, OTHER), engine, 4)
+    answers = track_all(tracker, blank_frames(10))
+    for i, tracks in enumerate(answers):
+        assert tracks.id.tolist() == [1, 2]
+        assert tracks.xyxy.tolist() == (np.array([BOX, OTHER]) + i % 4).tolist()
+        assert tracks.score.tolist() == ([0.75, 0.75] if i % 4 else [1, 1])
+    assert tracker.targets.frames.tolist() == [1, 1]
+
+
+def test_the_engines_targets_stay_row_by_row_with_the_trajectories(scene, frames):
+    tracker = MotPipeline(NoisyDetector(scene, seed=5, recall=0.6, false_positives=1.0), Drift(), 2)
+    for frame in frames:
+        tracker.step(frame)
+        table = tracker.lifecycle.trajectories
+        assert len(tracker.targets) == len(table)
+        assert np.array_equal(tracker.targets.boxes, table.boxes)
+        assert len(set(table.id)) == len(table)
+
+
+def test_targets_that_leave_between_detector_calls_take_no_others_with_them():
+    leaving = [130.0, 10.0, 155.0, 60.0]
+    tracker = MotPipeline(constant_detector(leaving, BOX), Drift(), 100)
+    for i, frame in enumerate(blank_frames(40)):
+        tracks = tracker.step(frame)
+        assert tracker.targets.boxes.tolist() == tracker.lifecycle.trajectories.boxes.tolist()
+        assert tracks.xyxy[tracks.id == 2].tolist() == [(np.array(BOX) + i).tolist()]
+    assert tracks.id.tolist() == [2]
+
+
+def test_inertia_finds_a_moving_target_again_that_the_engine_left_behind():
+    def detector(frame):
+        shift = 3.0 * frame.index
+        box = [BOX[0] + shift, BOX[1], BOX[2] + shift, BOX[3]]
+        return Detections.of([] if 15 <= frame.index < 30 else [box])
+
+    answers = track_all(MotPipeline(detector, "hold", 1), blank_frames(36))
+    assert len(answers[29]) == 0
+    assert answers[35].id.tolist() == [1]
+    assert answers[35].detected.all()
+
+
+class Magnet(Drift):
+    """An engine that takes a hidden target for what hides it: each box goes to the nearest seen."""
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def track(self, observation, targets):
+        seen = np.array(self.seen(observation.index), np.float32)
+        shift = np.abs(targets.boxes[:, None] - seen).sum(2)
+        boxes = seen[shift.argmin(1)] if len(targets) else targets.boxes
+        motion = Motion(boxes=boxes, scores=np.full(len(boxes), 0.9, np.float32))
+        return DriftTargets(boxes=boxes, frames=targets.frames), motion
+
+
+def test_an_engine_on_each_targets_own_course_is_not_doubted_in_a_crowd():
+    assert is_mistakable(Drift())
+    assert [name for name in engine_names() if not is_mistakable(contract_engine(name))] == [
+        "kalman"
+    ]
+    close = [[40.0, 10.0, 70.0, 60.0], [50.0, 10.0, 80.0, 60.0]]
+    found = Detections.of([[45.0, 10.0, 75.0, 60.0]])
+    fits = []
+    for says in (True, False):
+        engine = Drift()
+        engine.mistakable = says
+        tracker = MotPipeline(constant_detector(*close), engine, 1)
+        track_all(tracker, blank_frames(3))
+        far = np.add(close, [9, 0, 9, 0]).astype(np.float32)
+        motion = Motion(boxes=far, scores=np.ones(2, np.float32))
+        fits.append(tracker._compute_affinities(motion, found, 3 / 25))
+    assert (fits[0] > fits[1] + 0.05).any()
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_who_passes_behind_another_comes_out_with_his_own_id(every):
+    def walkers(index):
+        return [[x, 10.0, x + 30, 60.0] for x in (120 - 2.0 * index, 3.0 * index)]
+
+    def seen(index):
+        back, front = walkers(index)
+        return [front] if abs(front[0] - back[0]) < 15 else [back, front]
+
+    def ends(**settings):
+        config = PipelineConfig(lifecycle=LifecycleConfig(**settings))
+        tracker = MotPipeline(
+            lambda frame: Detections.of(walkers(frame.index)), Magnet(seen), every, config=config
+        )
+        *_, last = track_all(tracker, blank_frames(40))
+        return dict(zip(last.id.tolist(), last.xyxy.tolist(), strict=True))
+
+    back, front = walkers(39)
+    assert ends() == {1: back, 2: front}
+    assert ends(crowded=2.0) != {1: back, 2: front}  # without the rule they are mistaken
+
+
+def test_a_known_target_chooses_its_detection_before_a_newcomer_does():
+    def beside(shift):
+        return [BOX[0] + shift, BOX[1], BOX[2] + shift, BOX[3]]
+
+    story = [[BOX], [BOX, beside(20.5)], [beside(13.0)]]
+    tracker = MotPipeline(lambda frame: Detections.of(story[frame.index]), "hold", 1)
+    answers = track_all(tracker, blank_frames(3))
+    assert len(tracker.lifecycle.trajectories) >= 1
+    assert answers[2].id.tolist() == [1]
+    assert answers[2].xyxy.tolist() == [beside(13.0)]
+    assert answers[2].detected.tolist() == [True]

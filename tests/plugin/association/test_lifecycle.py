@@ -1,0 +1,208 @@
+import numpy as np
+import pytest
+
+from helpers.plugin.lifecycles import (
+    SHORT,
+    A,
+    B,
+    coast,
+    create_lifecycle,
+    detect,
+    establish_track,
+    shifted_motion,
+    state_of,
+    times,
+)
+from mvot_plugin.association.trajectories import State
+
+
+@pytest.mark.parametrize(("step", "hits"), [(0.04, 10), (0.04, 100), (0.2, 5), (0.2, 10)])
+def test_one_missed_detection_of_a_well_seen_track_keeps_it(step, hits):
+    cycle = create_lifecycle()
+    time = establish_track(cycle, step, hits)
+    assert detect(cycle, time + step) == [1]
+    assert not cycle.tracks().detected.any()
+    assert coast(cycle, time + 1.5 * step) == [1]
+    assert detect(cycle, time + 2 * step, A) == [1]
+
+
+def test_two_missed_detections_hide_a_track_and_the_next_ones_bring_it_back():
+    cycle = create_lifecycle()
+    time = establish_track(cycle)
+    assert detect(cycle, time + 0.2) == [1]
+    assert detect(cycle, time + 0.4) == []
+    assert state_of(cycle) is State.LOST
+    assert 1 in detect(cycle, time + 0.6, A) + detect(cycle, time + 0.8, A)
+    assert state_of(cycle) is State.CONFIRMED
+    assert cycle.trajectories.id.tolist() == [1]
+
+
+@pytest.mark.parametrize("hits", [2, 15, 60])
+def test_a_first_miss_within_the_patience_is_forgiven_where_the_engine_is_sure(hits):
+    for score, settings, kept in ((1.0, {}, [1]), (0.7, {}, []), (1.0, {"patience": 0.1}, [])):
+        cycle = create_lifecycle(prior_misses=0.01, hit_odds=2.0, most_odds=4.0, **settings)
+        for i in range(hits):
+            detect(cycle, 0.2 * i, A)
+        assert detect(cycle, 0.2 * hits, score=score) == kept
+        assert detect(cycle, 0.2 * (hits + 1)) == []
+
+
+def test_a_track_that_is_always_detected_is_doubted_sooner_than_one_now_and_then():
+    always, sometimes = create_lifecycle(patience=0.0), create_lifecycle(patience=0.0)
+    for i, time in enumerate(times(30)):
+        detect(always, time, A)
+        detect(sometimes, time, *([A] if i % 3 != 1 else []))
+    end = 30 * SHORT
+    assert sometimes.trajectories.odds <= always.trajectories.odds
+    assert detect(always, end) == []
+    assert detect(sometimes, end) == [1]
+    assert sometimes.trajectories.odds > always.trajectories.odds
+
+
+def test_an_engine_score_below_alpha_hides_a_track_and_a_better_one_brings_it_back():
+    cycle = create_lifecycle()
+    time = establish_track(cycle)
+    assert coast(cycle, time + 0.04, score=0.41) == [1]
+    assert coast(cycle, time + 0.08, score=0.39) == []
+    assert state_of(cycle) is State.LOST
+    assert coast(cycle, time + 0.12, score=0.41) == [1]
+    assert cycle.trajectories.id.tolist() == [1]
+
+
+def test_a_detection_brings_a_hidden_track_back_whatever_the_engine_says():
+    cycle = create_lifecycle()
+    time = establish_track(cycle)
+    assert coast(cycle, time + 0.1, score=0.0) == []
+    assert detect(cycle, time + 0.2, A, score=0.0) == [1]
+    assert cycle.tracks().detected.tolist() == [True]
+
+
+def test_alpha_is_a_setting():
+    cycle = create_lifecycle(alpha=0.8)
+    time = establish_track(cycle)
+    assert coast(cycle, time + 0.04, score=0.75) == []
+    assert coast(cycle, time + 0.08, score=0.85) == [1]
+
+
+def test_tau_seconds_unseen_end_a_track():
+    cycle = create_lifecycle(tau=2.0)
+    time = establish_track(cycle)
+    for age in (0.5, 1.0, 1.9):
+        assert coast(cycle, time + age, score=0.0) == []
+        assert cycle.trajectories.id.tolist() == [1]
+    coast(cycle, time + 2.1, score=0.0)
+    assert len(cycle.trajectories) == 0
+    assert detect(cycle, time + 2.2, A) != [1]
+
+
+def test_tau_counts_from_when_a_track_was_last_seen_not_detected():
+    cycle = create_lifecycle(tau=1.0, tau_cycles=0.0)
+    time = establish_track(cycle)
+    for age in times(10, 0.3, start=0.3):
+        assert coast(cycle, time + age, score=1.0) == [1]
+    assert coast(cycle, time + 3.9, score=0.0) == []
+    assert len(cycle.trajectories) == 1
+    coast(cycle, time + 4.1, score=0.0)
+    assert len(cycle.trajectories) == 0
+
+
+def test_tau_is_no_less_than_tau_cycles_detector_cycles():
+    cycle = create_lifecycle(tau=2.0, tau_cycles=2.0)
+    time = establish_track(cycle, step=3.0)
+    coast(cycle, time + 0.5, score=0.0)
+    assert detect(cycle, time + 3) == []
+    assert detect(cycle, time + 6) == []
+    assert cycle.trajectories.id.tolist() == [1]
+    coast(cycle, time + 6.1, score=0.0)
+    assert len(cycle.trajectories) == 0
+
+
+@pytest.mark.parametrize(("left", "lives"), [(-24.0, True), (-30.0, False)])
+def test_a_target_with_too_little_of_it_inside_the_image_has_left(left, lives):
+    cycle = create_lifecycle()
+    detect(cycle, 0.0, (left + 20, 100.0, left + 60, 200.0))
+    assert coast(cycle, 0.04, shift=-20.0) == ([1] if lives else [])
+    assert len(cycle.trajectories) == lives
+
+
+def test_a_target_that_is_detected_has_not_left():
+    cycle = create_lifecycle()
+    edge = (-30.0, 100.0, 10.0, 200.0)
+    assert detect(cycle, 0.0, edge) == [1]
+    assert detect(cycle, 0.2, edge) == [1]
+    assert coast(cycle, 0.24) == []
+
+
+def test_coasting_moves_boxes_and_scores_and_detects_nothing():
+    cycle = create_lifecycle()
+    detect(cycle, 0.0, A, B)
+    coast(cycle, 0.04, score=0.75, shift=5.0)
+    tracks = cycle.tracks()
+    assert tracks.xyxy[:, 0].tolist() == [105, 305]
+    assert tracks.score.tolist() == [0.75, 0.75]
+    assert not tracks.detected.any()
+
+
+def test_a_detector_frame_puts_a_match_on_its_detection_and_leaves_the_others_to_the_engine():
+    cycle = create_lifecycle()
+    for time in times(5):
+        detect(cycle, time, A, B)
+    found = (103.0, 101.0, 143.0, 201.0)
+    detect(cycle, 1.0, found, score=0.5, shift=2.0, confidence=0.75)
+    tracks = cycle.tracks()
+    assert tracks.id.tolist() == [1, 2]
+    assert tracks.xyxy.tolist() == [list(found), [302, 100, 342, 200]]
+    assert tracks.score.tolist() == [0.75, 0.5]
+    assert tracks.detected.tolist() == [True, False]
+
+
+def test_missing_is_what_the_engine_does_not_see():
+    cycle = create_lifecycle()
+    establish_track(cycle)
+    assert cycle.is_missing(shifted_motion(cycle)).tolist() == [False]
+    assert cycle.is_missing(shifted_motion(cycle, score=0.3)).tolist() == [True]
+
+
+def test_the_unproven_are_neither_missing_nor_crowded():
+    cycle = create_lifecycle()
+    beside = (A[0] + 10, *A[1:2], A[2] + 10, A[3])
+    detect(cycle, 0.0, A)
+    detect(cycle, 0.2, A, B)
+    cycle.trajectories.boxes[1] = beside
+    assert cycle.trajectories.proven.tolist() == [True, False]
+    assert cycle.is_missing(shifted_motion(cycle, score=0.0)).tolist() == [True, False]
+    assert cycle.is_crowded(shifted_motion(cycle)).tolist() == [True, False]
+
+
+def test_crowded_is_what_overlaps_another_target():
+    cycle = create_lifecycle(crowded=0.3)
+    detect(cycle, 0.0, A, B)
+    assert cycle.is_crowded(shifted_motion(cycle)).tolist() == [False, False]
+    width = A[2] - A[0]
+    for share, crowded in ((0.31, True), (0.29, False)):
+        shift = width * (1 - share) / (1 + share)
+        cycle.trajectories.boxes[1] = np.add(A, [shift, 0, shift, 0])
+        assert cycle.is_crowded(shifted_motion(cycle)).tolist() == [crowded, crowded]
+
+
+def test_nothing_at_all_is_legal_everywhere():
+    cycle = create_lifecycle()
+    assert coast(cycle, 0.0) == []
+    assert detect(cycle, 0.04) == []
+    assert len(cycle.trajectories.extrapolate(0.06).boxes) == 0
+    assert (
+        len(cycle.is_missing(shifted_motion(cycle)))
+        == len(cycle.is_crowded(shifted_motion(cycle)))
+        == 0
+    )
+    assert detect(cycle, 0.08) == []
+    tracks = cycle.tracks()
+    assert len(tracks) == 0
+    assert tracks.xyxy.shape == (0, 4)
+
+
+def test_two_detector_calls_at_one_time_change_nothing_that_was_sure():
+    cycle = create_lifecycle()
+    time = establish_track(cycle)
+    assert detect(cycle, time, A) == [1]
+    assert np.isfinite(cycle.trajectories.velocity).all()

@@ -1,0 +1,232 @@
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import supervision as sv
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from ultralytics.engine.results import Results
+
+from mvot_plugin.detectors import (
+    Detector,
+    ReplayDetector,
+    as_detections,
+    as_detector,
+    detector_names,
+    drop_unusable,
+    from_supervision,
+    from_ultralytics,
+    load_detector,
+)
+from mvot_plugin.errors import InputError, UsageError
+from mvot_plugin.types import Detections, Frame
+
+IMAGE = np.zeros((48, 64, 3), np.uint8)
+FRAME = Frame(image=IMAGE, index=0, timestamp=0.0)
+
+edges = st.sampled_from([-70.0, -1.0, 0.0, 0.5, 30.0, 47.0, 48.0, 63.5, 64.0, 99.0, np.nan, np.inf])
+
+
+def results(rows: list[list[float]], dtype: torch.dtype = torch.float32) -> Results:
+    boxes = torch.tensor(rows, dtype=dtype).reshape(-1, 6)
+    return Results(orig_img=IMAGE, path="", names={0: "person"}, boxes=boxes)
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Install a package with one entry point into a folder on the import path."""
+
+    def install(name: str, body: str) -> None:
+        (tmp_path / "other_pack.py").write_text(body)
+        info = tmp_path / "other_pack-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other-pack\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(
+            f"[mvot_plugin.detectors]\n{name} = other_pack:make\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "other_pack", raising=False)
+
+    return install
+
+
+def test_detections_pass_through():
+    found = Detections.of([[0, 0, 1, 1]])
+    assert as_detections(found) is found
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_ultralytics_results_are_taken(dtype):
+    answer = results([[1, 2, 3, 4, 0.5, 7], [5, 6, 7, 8, 0.25, 0]], dtype)
+    for shape in (answer, [answer], (answer,), answer.numpy() if dtype.itemsize > 2 else answer):
+        found = as_detections(shape)
+        assert found.xyxy.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
+        assert found.confidence.tolist() == [0.5, 0.25]
+        assert found.class_id.tolist() == [7, 0]
+        assert found.class_id.dtype == np.int64
+    assert len(from_ultralytics(results([]))) == 0
+
+
+def test_results_that_need_a_gradient_are_taken():
+    boxes = SimpleNamespace(
+        xyxy=torch.ones(1, 4, requires_grad=True), conf=torch.ones(1), cls=torch.zeros(1)
+    )
+    assert len(as_detections(SimpleNamespace(boxes=boxes))) == 1
+
+
+def test_results_without_upright_boxes_are_refused():
+    turned = Results(orig_img=IMAGE, path="", names={}, obb=torch.ones(1, 7))
+    with pytest.raises(InputError, match="oriented boxes; use a detection"):
+        as_detections([turned])
+    scene = Results(orig_img=IMAGE, path="", names={}, probs=torch.ones(3))
+    with pytest.raises(InputError, match="no boxes; use a detection"):
+        as_detections(scene)
+    with pytest.raises(InputError, match="of one frame, got 2"):
+        from_ultralytics([turned, turned])
+
+
+def test_supervision_detections_are_taken():
+    boxes = np.array([[1, 2, 3, 4]], np.float64)
+    full = sv.Detections(xyxy=boxes, confidence=np.array([0.5]), class_id=np.array([3]))
+    found = as_detections(full)
+    assert (found.xyxy.tolist(), found.confidence.tolist()) == ([[1, 2, 3, 4]], [0.5])
+    assert found.class_id.tolist() == [3]
+    bare = from_supervision(sv.Detections(xyxy=boxes))
+    assert (bare.confidence.tolist(), bare.class_id.tolist()) == ([1], [0])
+    assert len(as_detections(sv.Detections.empty())) == 0
+
+
+@pytest.mark.parametrize(
+    ("found", "got"),
+    [
+        (None, "NoneType"),
+        (np.zeros((2, 4)), "ndarray"),
+        ([], "a list of 0"),
+        ([results([]), results([])], "a list of 2"),
+        ({"boxes": []}, "dict"),
+    ],
+    ids=str,
+)
+def test_anything_else_is_refused_and_named(found, got):
+    with pytest.raises(InputError, match=f"a detector must return Detections .* returned {got}$"):
+        as_detections(found)
+
+
+def test_columns_of_odd_shape_are_refused():
+    odd = SimpleNamespace(xyxy=np.zeros((4, 5)), confidence=None, class_id=None)
+    with pytest.raises(InputError, match=r"boxes must have shape \(N, 4\), got \(4, 5\)"):
+        as_detections(odd)
+    uneven = SimpleNamespace(xyxy=np.ones((2, 4)), confidence=np.ones(1), class_id=np.ones(2))
+    with pytest.raises(InputError, match="2 boxes with 1, 2"):
+        as_detections(uneven)
+
+
+@given(
+    boxes=st.lists(st.tuples(edges, edges, edges, edges), max_size=12),
+    confidence=st.sampled_from([0.0, 0.5, np.nan, np.inf]),
+)
+def test_usable_keeps_exactly_the_finite_boxes_that_overlap_the_image(boxes, confidence):
+    found = Detections.of(boxes, confidence)
+    left, dropped = drop_unusable(found, (64, 48))
+    kept = [
+        (x0, y0, x1, y1)
+        for x0, y0, x1, y1 in boxes
+        if np.isfinite([x0, y0, x1, y1, confidence]).all()
+        and min(x1, 64) > max(x0, 0)
+        and min(y1, 48) > max(y0, 0)
+    ]
+    assert list(map(tuple, left.xyxy.tolist())) == kept
+    assert dropped == len(boxes) - len(kept)
+
+
+def test_boxes_partly_outside_are_kept_unclipped():
+    found = Detections.of([[-10, -10, 5, 5]])
+    left, dropped = drop_unusable(found, (64, 48))
+    assert dropped == 0
+    assert left is found
+
+
+def test_replay_is_loaded_by_name_and_path(tmp_path):
+    path = tmp_path / "det.txt"
+    path.write_text("1,-1,1,1,4,4,5\n1,-1,1,1,4,4,9\n")
+    replay = load_detector(f"replay:{path}", conf=8.0)
+    assert isinstance(replay, ReplayDetector)
+    assert len(replay(FRAME)) == 1
+    with pytest.raises(UsageError, match="needs a MOT file: replay:PATH"):
+        load_detector("replay")
+    with pytest.raises(UsageError, match="carry no classes"):
+        load_detector(f"replay:{path}", classes=["person"])
+
+
+def test_an_unknown_detector_names_the_nearest():
+    with pytest.raises(UsageError, match="unknown detector 'ultralitics': did you mean 'ultraly"):
+        load_detector("ultralitics")
+    with pytest.raises(UsageError, match=r"choose from packaged, replay, ultralytics, yolo11n\.pt"):
+        load_detector("zzz")
+
+
+def test_any_callable_is_a_detector():
+    def mine(image_with_time: Frame) -> Detections:
+        return Detections.empty()
+
+    assert isinstance(mine, Detector)
+    assert as_detector(mine) is mine
+    with pytest.raises(UsageError, match=r"a detector is a callable .* got int"):
+        as_detector(5)
+    with pytest.raises(UsageError, match="unknown detector"):
+        as_detector("zzz")
+
+
+def test_another_package_adds_a_detector(package):
+    package(
+        "corner",
+        "from mvot_plugin.types import Detections\n"
+        "def make(*, conf, classes, device):\n"
+        "    return lambda frame: Detections.of([[0, 0, 2, 2]], conf, len(classes))\n",
+    )
+    assert detector_names() == ["corner", "packaged", "replay", "ultralytics"]
+    assert "other_pack" not in sys.modules
+    found = load_detector("corner", conf=0.5, classes=["a", "b"])(FRAME)
+    assert (found.confidence.tolist(), found.class_id.tolist()) == ([0.5], [2])
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        (
+            "import not_there_at_all\n",
+            "of the package 'other-pack' .*ModuleNotFoundError: No module named 'not_there_at_all'",
+        ),
+        ("", "AttributeError"),
+        ("def make(conf): pass\n", "TypeError"),
+        ("def make(**options): return 5\n", "must be callable with a frame, got a int"),
+    ],
+)
+def test_a_broken_package_is_named_when_its_detector_is_asked_for(package, body, fault):
+    package("broken", body)
+    assert "broken" in detector_names()
+    with pytest.raises(UsageError, match="unknown detector"):
+        load_detector("zzz")
+    with pytest.raises(InputError, match=f"detector 'broken' .*{fault}"):
+        load_detector("broken")
+
+
+def test_an_error_meant_for_the_user_passes_as_it_is(package):
+    package(
+        "strict",
+        "from mvot_plugin.errors import UsageError\n"
+        "def make(**options): raise UsageError('strict needs a device')\n",
+    )
+    with pytest.raises(UsageError, match=r"^strict needs a device$"):
+        load_detector("strict")
+
+
+def test_importing_the_detectors_imports_no_framework():
+    code = (
+        "import sys, mvot_plugin.detectors\n"
+        "assert not {'torch', 'ultralytics', 'supervision'} & set(sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-W", "error", "-c", code]).returncode == 0

@@ -1,0 +1,169 @@
+"""The engine contract: targets are values, indexed, joined and tracked in any order."""
+
+import pickle
+from copy import deepcopy
+
+import numpy as np
+import pytest
+
+from helpers.engine_runs import (
+    APART,
+    WITHOUT_A_NETWORK,
+    contract_engine,
+    each_by_itself,
+    follow,
+)
+from mvot_plugin.engines import Targets, engine_names, load_engine
+from mvot_plugin.engines.base import refresh
+
+every_engine = pytest.mark.parametrize("name", engine_names())
+
+
+def one_way_or_another(frames, ways):
+    """The motions of two or more engines that see each frame in turn."""
+    targets = [engine.enroll(engine.observe(frames[0]), boxes) for engine, boxes in ways]
+    motions = [[] for _ in ways]
+    for frame in frames[1:]:
+        for i, (engine, _) in enumerate(ways):
+            targets[i], motion = engine.track(engine.observe(frame), targets[i])
+            motions[i].append(motion)
+    return motions
+
+
+@every_engine
+def test_targets_are_values(name, moving_frames, is_identical):
+    engine = contract_engine(name)
+    observation, boxes = engine.observe(moving_frames[0]), APART.copy()
+    targets = engine.enroll(observation, boxes)
+    boxes += 5
+    assert np.array_equal(targets.boxes, APART)
+    before, seen = deepcopy(targets), deepcopy(observation)
+    later = engine.observe(moving_frames[1])
+    tracked, motion = engine.track(later, targets)
+    assert is_identical(targets, before)
+    after, sure = deepcopy(tracked), np.array([True, False, True, False])
+    refresh(engine, later, tracked, APART + 2, sure)
+    assert is_identical(tracked, after)
+    assert is_identical(observation, seen)
+    assert len(motion.boxes) == 4
+
+
+@every_engine
+def test_a_run_is_repeatable(name, moving_frames, is_identical):
+    first, again = (
+        follow(contract_engine(name), moving_frames),
+        follow(contract_engine(name), moving_frames),
+    )
+    assert is_identical(first[0], again[0])
+    assert all(map(is_identical, first[1], again[1]))
+    engine = contract_engine(name)
+    assert all(
+        map(is_identical, follow(engine, moving_frames)[1], follow(engine, moving_frames)[1])
+    )
+
+
+@every_engine
+def test_two_runs_of_one_engine_are_independent(name, moving_frames, is_identical):
+    engine = contract_engine(name)
+    mixed = one_way_or_another(moving_frames, [(engine, APART), (engine, APART[:2] + 15)])
+    assert all(map(is_identical, mixed[0], follow(engine, moving_frames)[1]))
+    assert all(map(is_identical, mixed[1], follow(engine, moving_frames, APART[:2] + 15)[1]))
+
+
+@every_engine
+def test_a_batch_is_as_many_targets_alone(name, moving_frames, is_identical):
+    engine = each_by_itself(contract_engine(name))
+    _, batch = follow(engine, moving_frames)
+    for row in range(len(APART)):
+        _, alone = follow(engine, moving_frames, APART[row : row + 1])
+        for together, single in zip(batch, alone, strict=True):
+            if name in WITHOUT_A_NETWORK:
+                assert np.array_equal(together.boxes[row], single.boxes[0])
+                assert together.scores[row] == single.scores[0]
+            assert np.allclose(together.boxes[row], single.boxes[0], atol=0.05)
+            assert np.allclose(together.scores[row], single.scores[0], atol=1e-3)
+
+
+@every_engine
+def test_the_order_of_targets_does_not_matter(name, moving_frames, is_identical):
+    engine, order = contract_engine(name), np.array([2, 0, 3, 1])
+    _, straight = follow(engine, moving_frames)
+    _, shuffled = follow(engine, moving_frames, APART[order])
+    targets = engine.enroll(engine.observe(moving_frames[0]), APART)[order]
+    for frame, motion, other in zip(moving_frames[1:], straight, shuffled, strict=True):
+        targets, indexed = engine.track(engine.observe(frame), targets)
+        for found in (indexed, other):
+            assert np.allclose(found.boxes, motion.boxes[order], atol=0.05)
+            assert np.allclose(found.scores, motion.scores[order], atol=1e-3)
+
+
+@every_engine
+@pytest.mark.parametrize(
+    "rows",
+    [
+        2,
+        -1,
+        np.int64(0),
+        slice(1, 3),
+        slice(None, None, -1),
+        [3, 1],
+        np.array([0, 0, 2]),
+        np.array([True, False, False, True]),
+        np.zeros(4, np.bool_),
+        np.zeros(0, np.int64),
+    ],
+    ids=str,
+)
+def test_targets_are_indexed_like_an_array(name, rows, moving_frames):
+    engine = contract_engine(name)
+    targets, _ = follow(engine, moving_frames[:3])
+    chosen = targets[rows]
+    assert type(chosen) is type(targets)
+    assert np.array_equal(chosen.boxes, targets.boxes[rows].reshape(-1, 4))
+    assert len(chosen) == len(chosen.boxes)
+    _, motion = engine.track(engine.observe(moving_frames[3]), chosen)
+    assert motion.boxes.shape == (len(chosen), 4)
+
+
+@every_engine
+def test_targets_fall_apart_and_come_together(name, moving_frames, is_identical):
+    engine = contract_engine(name)
+    targets, _ = follow(engine, moving_frames[:3])
+    again = Targets.cat([targets[:1], targets[1:3], targets[3]])
+    assert is_identical(again, targets)
+    observation = engine.observe(moving_frames[3])
+    assert is_identical(engine.track(observation, again)[1], engine.track(observation, targets)[1])
+
+
+@every_engine
+def test_targets_survive_a_pickle(name, moving_frames, is_identical):
+    engine = contract_engine(name)
+    targets, _ = follow(engine, moving_frames[:3])
+    thawed = pickle.loads(pickle.dumps(targets))
+    assert is_identical(thawed, targets)
+    observation = engine.observe(moving_frames[3])
+    assert is_identical(engine.track(observation, thawed)[1], engine.track(observation, targets)[1])
+
+
+@every_engine
+def test_targets_last_seen_on_different_frames_are_tracked_together(
+    name, moving_frames, is_identical
+):
+    engine = each_by_itself(contract_engine(name))
+    old = engine.enroll(engine.observe(moving_frames[0]), APART[:2])
+    new = engine.enroll(engine.observe(moving_frames[3]), APART[2:])
+    later = engine.observe(moving_frames[4])
+    targets, motion = engine.track(later, Targets.cat([new, old])[[2, 0, 3, 1]])
+    _, of_old = engine.track(later, old)
+    _, of_new = engine.track(later, new)
+    expected = [of_old.boxes[0], of_new.boxes[0], of_old.boxes[1], of_new.boxes[1]]
+    assert np.allclose(motion.boxes, expected, atol=0.05)
+    assert np.allclose(motion.scores[[0, 2]], of_old.scores, atol=1e-3)
+    assert np.allclose(motion.scores[[1, 3]], of_new.scores, atol=1e-3)
+    assert np.array_equal(targets.boxes, motion.boxes)
+
+
+def test_parts_of_different_engines_do_not_concatenate(moving_frames):
+    parts = [load_engine(name).enroll(moving_frames[0], APART) for name in ("hold", "kalman")]
+    with pytest.raises(ValueError, match="HoldTargets, KalmanTargets"):
+        Targets.cat(parts)

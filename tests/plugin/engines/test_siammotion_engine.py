@@ -1,0 +1,208 @@
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.engine_runs import (
+    APART,
+    close,
+    crowd,
+    each_by_itself,
+    follow,
+    narrow_engine,
+    trained_engine,
+)
+from mvot_plugin.engines.base import Targets
+from mvot_plugin.ops.boxes import iou
+
+NONE = np.empty((0, 4), np.float32)
+SWITCHES = ["pyramid", "rpn", "attention", "penalties", "inertia"]
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return narrow_engine()
+
+
+def weighing_distractors(engine, distractor):
+    return replace(engine, penalisation=replace(engine.penalisation, distractor=distractor))
+
+
+@pytest.mark.parametrize("off", [[], *([switch] for switch in SWITCHES), SWITCHES], ids=str)
+def test_a_batch_is_as_many_targets_alone(off, moving_frames):
+    engine = each_by_itself(narrow_engine(**dict.fromkeys(off, False)))
+    targets = engine.enroll(engine.observe(moving_frames[0]), crowd(8))
+    alone = [engine.enroll(engine.observe(moving_frames[0]), crowd(8)[i : i + 1]) for i in range(8)]
+    for frame in moving_frames[1:4]:
+        observation = engine.observe(frame)
+        targets, together = engine.track(observation, targets)
+        for row, target in enumerate(alone):
+            alone[row], motion = engine.track(observation, target)
+            assert np.allclose(motion.boxes[0], together.boxes[row], atol=1e-4, rtol=1e-6)
+            assert np.allclose(motion.scores[0], together.scores[row], atol=1e-4)
+
+
+@pytest.mark.parametrize("distractor", [0.0, 0.01, 0.9])
+def test_the_order_of_targets_does_not_matter(engine, distractor, moving_frames):
+    engine = weighing_distractors(engine, distractor)
+    order = np.random.default_rng(3).permutation(20)
+    _, straight = follow(engine, moving_frames[:4], crowd())
+    _, shuffled = follow(engine, moving_frames[:4], crowd()[order])
+    for motion, other in zip(straight, shuffled, strict=True):
+        assert np.allclose(other.boxes, motion.boxes[order], atol=1e-3)
+        assert np.allclose(other.scores, motion.scores[order], atol=1e-4)
+
+
+def test_other_targets_weigh_on_where_a_target_is_found(engine, moving_frames):
+    heedless, wary = weighing_distractors(engine, 0.0), weighing_distractors(engine, 0.9)
+    (first,), (second,) = (follow(one, moving_frames[:2], crowd())[1] for one in (heedless, wary))
+    assert not close(first, second)
+
+
+@pytest.mark.parametrize("distractor", [0.0, 0.9])
+@pytest.mark.parametrize("batch", [1, 7, 64])
+def test_the_size_of_batches_changes_no_result(engine, batch, distractor, moving_frames):
+    engine = replace(weighing_distractors(engine, distractor), batch=20)
+    _, whole = follow(engine, moving_frames[:4], crowd())
+    _, parts = follow(replace(engine, batch=batch), moving_frames[:4], crowd())
+    assert all(map(close, whole, parts))
+
+
+def test_what_moves_by_whole_cells_is_found_that_much_further(engine, texture):
+    """By the coarsest stride, far from edges. The distractors' window has steps of its own."""
+    engine, boxes = each_by_itself(engine), crowd(6) * 0.4 + 260
+    still, moved = np.full((2, 640, 640, 3), 110, np.uint8)
+    still[220:420, 220:420] = moved[236:436, 204:404] = texture[:200, :200]
+    _, (at_rest,) = follow(engine, [still] * 2, boxes)
+    away = np.float32([-16, 16, -16, 16])
+    _, (shifted,) = follow(engine, [moved] * 2, boxes + away)
+    assert np.allclose(shifted.boxes, at_rest.boxes + away, atol=0.01)
+    assert np.allclose(shifted.scores, at_rest.scores, atol=1e-4)
+    assert np.ptp(at_rest.scores) > 0.01
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_run_on_several_threads_is_repeatable(precision, moving_frames, is_identical):
+    engine, threads = narrow_engine(precision), torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        first, again = (follow(engine, moving_frames[:3], crowd()) for _ in range(2))
+    finally:
+        torch.set_num_threads(threads)
+    assert is_identical(first[0], again[0])
+    assert all(map(is_identical, first[1], again[1]))
+
+
+def test_two_engines_in_one_process_are_independent(engine, moving_frames, is_identical):
+    engines = [engine, narrow_engine(attention=False, inertia=False)]
+    alone = [follow(one, moving_frames[:5])[1] for one in engines]
+    targets = [one.enroll(one.observe(moving_frames[0]), APART) for one in engines]
+    for i, frame in enumerate(moving_frames[1:5]):
+        for j, one in enumerate(engines):
+            targets[j], motion = one.track(one.observe(frame), targets[j])
+            assert is_identical(motion, alone[j][i])
+    assert not close(alone[0][-1], alone[1][-1])
+
+
+def test_a_target_is_found_where_it_was_just_enrolled(frames, perfect_detector):
+    engine, boxes = trained_engine("siammotion"), perfect_detector(frames[20]).xyxy
+    _, (motion,) = follow(engine, [frames[20]] * 2, boxes)
+    assert len(boxes) == 3
+    assert (np.diag(iou(motion.boxes, boxes)) > 0.9).all()
+
+
+def test_an_observation_stays_as_it_was(engine, moving_frames, is_identical):
+    observation = engine.observe(moving_frames[0])
+    before = deepcopy(observation)
+    targets = engine.enroll(observation, crowd())
+    engine.track(observation, targets)
+    engine.refresh(observation, targets, crowd(seed=5), np.ones(20, np.bool_))
+    assert is_identical(observation, before)
+
+
+@pytest.mark.parametrize("off", [[], SWITCHES], ids=["whole", "baseline"])
+def test_no_targets_are_legal_everywhere(off, moving_frames):
+    engine = narrow_engine(**dict.fromkeys(off, False))
+    observation, none = engine.observe(moving_frames[0]), np.zeros(0, np.bool_)
+    targets = engine.enroll(observation, NONE)
+    moved, motion = engine.track(observation, targets)
+    fresh = engine.refresh(observation, moved, NONE, none)
+    assert motion.boxes.shape == (0, 4)
+    assert motion.scores.shape == (0,)
+    for some in (targets, moved, fresh, fresh[none], Targets.cat([fresh, targets])):
+        assert type(some) is type(targets)
+        assert len(some) == len(some.exemplars) == len(some.history) == 0
+
+
+@pytest.mark.parametrize("size", [(317, 233), (305, 240), (320, 225), (17, 31)], ids=str)
+def test_frames_of_any_size_are_padded_at_the_right_and_bottom(engine, size, render_view):
+    width, height = size
+    image = render_view()[:height, :width]
+    observation = engine.observe(image)
+    assert observation.size == size
+    padded = [-(-side // 16) * 16 for side in (height, width)]
+    for stride, features in zip((2, 4, 8, 16), observation.features, strict=True):
+        assert list(features.shape[2:]) == [side // stride for side in padded]
+    whole = engine.observe(render_view()).features[0]
+    mine, rows, columns = observation.features[0], height // 2 - 2, width // 2 - 2
+    assert torch.allclose(mine[..., :rows, :columns], whole[..., :rows, :columns], atol=1e-5)
+    _, motions = follow(engine, [image] * 3, np.float32([[2, 2, 15, 25]]))
+    assert np.isfinite(motions[-1].boxes).all()
+
+
+@pytest.mark.parametrize("off", [*([switch] for switch in SWITCHES), SWITCHES], ids=str)
+def test_what_an_ablation_leaves_out_it_tracks_without(engine, off, moving_frames):
+    variant = narrow_engine(**dict.fromkeys(off, False))
+    targets, motions = follow(variant, moving_frames)
+    for motion in motions:
+        assert motion.boxes.shape == (4, 4)
+        assert np.isfinite(motion.boxes).all()
+        assert ((motion.scores >= 0) & (motion.scores <= 1)).all()
+    assert (targets.exemplars.value is None) == ("attention" in off)
+    assert (variant.penalisation.distractor == 0) == ("penalties" in off)
+    assert (variant.network.inertia is None) == ("inertia" in off)
+    same = close(follow(engine, moving_frames)[1][-1], motions[-1])
+    assert same == (off == ["inertia"]), "untrained inertia expects rest, as does none"
+
+
+def test_what_the_network_is_off_by_where_it_enrols_is_taken_off(moving_frames):
+    """Undamped and without shape penalty, the enrolled boxes come back to the pixel."""
+    engine = each_by_itself(narrow_engine())
+    bare = replace(engine.penalisation, shape=0.0, size_damping=np.inf)
+    engine = replace(engine, penalisation=bare, confidence=0.0)
+    observation, boxes = engine.observe(moving_frames[0]), crowd()
+    targets = engine.enroll(observation, boxes)
+    known = (targets.bias != 0).any(1)
+    assert known.sum() > 0
+    again = engine.track(observation, targets)[1].boxes
+    assert np.allclose(again[known], boxes[known], atol=0.01)
+    plain = replace(engine, correct_bias=False)
+    targets = plain.enroll(observation, boxes)
+    assert not targets.bias.any()
+    off = plain.track(observation, targets)[1].boxes
+    assert np.abs(off[known] - boxes[known]).max() > 1
+
+
+@pytest.mark.parametrize(
+    ("slack", "anew", "level"), [(1.0, False, 2), (0.0, False, 3), (1.0, True, 3)]
+)
+def test_a_target_that_has_grown_is_sought_on_the_level_of_its_exemplar(
+    engine, moving_frames, monkeypatch, slack, anew, level
+):
+    engine = replace(engine, slack=slack)
+    observation = engine.observe(moving_frames[0])
+    # search areas have 4.13 times the side of square boxes, and 248 pixels begin level 3
+    before, after = (np.array([[90, 90, 90 + s, 90 + s]], np.float32) for s in (56, 70))
+    targets = engine.enroll(observation, before)
+    targets = engine.refresh(observation, targets, after, np.array([anew]))
+    used, build = [], engine.network.feature_table
+
+    def note_levels(*arguments):
+        used.extend(arguments[2].tolist())
+        return build(*arguments)
+
+    monkeypatch.setattr(engine.network, "feature_table", note_levels)
+    engine.track(observation, targets)
+    assert used == [level]

@@ -1,0 +1,121 @@
+"""The engines of SiamFC's family: crops, whole-frame features, and what they have in common."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from helpers.engine_runs import APART, centres, close, follow, narrow_correlation, trained_engine
+from mvot_plugin.engines import load_engine
+from mvot_plugin.errors import InputError
+from mvot_plugin.models.siamfc import PRESETS, CorrelationConfig, SiamFCNet
+from mvot_plugin.ops.boxes import size
+from mvot_plugin.weights import save_weights
+
+FAMILY = tuple(PRESETS)
+NARROW = (16, 32, 32, 32, 32)
+
+
+def squares(*sides):
+    return np.array([[50, 60, 50 + side, 60 + side] for side in sides], np.float32)
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_no_new_targets_cost_nothing(name, moving_frames, monkeypatch):
+    """A detector that confirms what is there: nothing is enrolled, and no frame is looked at."""
+    engine = narrow_correlation(name)
+    targets = engine.enroll(moving_frames[0], APART)
+    monkeypatch.setattr(engine.network, "features", None)
+    moved = engine.refresh(moving_frames[1], targets, APART + 2, np.zeros(4, np.bool_))
+    assert np.array_equal(moved.boxes, APART + 2)
+    assert torch.equal(moved.exemplars, targets.exemplars)
+    none = engine.enroll(moving_frames[1], APART[:0])
+    assert engine.track(moving_frames[1], none)[1].boxes.shape == (0, 4)
+    assert none.exemplars.shape[1:] == targets.exemplars.shape[1:]
+
+
+def test_exemplar_and_search_area_show_the_object_alike():
+    """Fig. 7c: both have the same pixels to a cell, and ζ = 0 leaves no context."""
+    network = narrow_correlation("siammt").network
+    boxes = squares(33.0, 60.0)
+    exemplar, search = network.areas(boxes, 6), network.areas(boxes, 22)
+    assert np.allclose(exemplar, boxes)
+    assert np.allclose((search[:, 2] - search[:, 0]) / 22, (exemplar[:, 2] - exemplar[:, 0]) / 6)
+
+
+def test_siammt_w_sees_what_siamfc_saw():
+    """Of a 63.5 pixel object's 127 pixels, 6 cells of stride 8; and 22 of 255 (SiamMT 3.1)."""
+    boxes = squares(63.5)
+    fc, w = narrow_correlation("siamfc").network, narrow_correlation("siammt-w").network
+    exemplar = fc.areas(boxes, 127)
+    assert np.allclose(exemplar[:, 2] - exemplar[:, 0], 127)
+    for cells in (6, 22):
+        area = w.areas(boxes, cells)
+        assert np.allclose(area[:, 2] - area[:, 0], 8 * cells)
+
+
+def test_stacked_targets_are_the_same_as_one_after_another(moving_frames):
+    one, stacked = narrow_correlation("siamfc"), narrow_correlation("siamfc-mi")
+    assert (one.batch, stacked.batch) == (1, 16)
+    for a, b in zip(follow(one, moving_frames)[1], follow(stacked, moving_frames)[1], strict=True):
+        assert close(a, b, atol=1e-3)
+
+
+def test_how_many_are_compared_at_once_changes_nothing(moving_frames):
+    for name in ("siamfc-mi", "siammt"):
+        engine = narrow_correlation(name)
+        for batch in (1, 3):
+            other = follow(replace(engine, batch=batch), moving_frames[:4])[1]
+            ours = follow(engine, moving_frames[:4])[1]
+            assert all(close(a, b, atol=1e-3) for a, b in zip(ours, other, strict=True))
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_a_target_that_grows_is_given_a_larger_box(name, moving_frames):
+    engine = trained_engine(name)
+    image, box = moving_frames[0].image, APART[:1]
+    x, y = centres(box)[0]
+    targets = engine.enroll(engine.observe(image), box)
+    for factor in (1.04, 1.08, 1.12):
+        matrix = np.array([[factor, 0, x * (1 - factor)], [0, factor, y * (1 - factor)]])
+        grown = cv2.warpAffine(image, matrix, (320, 240), borderMode=cv2.BORDER_REFLECT)
+        targets, motion = engine.track(engine.observe(grown), targets)
+    assert 1.03 < size(motion.boxes)[0] / size(box)[0] < 1.16
+    assert np.abs(centres(motion.boxes) - centres(box)).max() < 5
+
+
+def test_siamfc_s_weights_serve_three_engines(tmp_path):
+    path = tmp_path / "siamfc.safetensors"
+    torch.manual_seed(1)
+    network = SiamFCNet(CorrelationConfig(channels=NARROW, calibration=(2.0, -1.0)))
+    save_weights(path, network, "siamfc", network.config, {})
+    for name in ("siamfc", "siamfc-mi", "siammt-w"):
+        engine = load_engine(name, weights=str(path), precision="fp32")
+        assert engine.calibration == (2.0, -1.0)
+        assert engine.network.config.view == PRESETS[name].view
+        kept = engine.network.backbone.layers[0].weight
+        assert kept.shape == (16, 3, 11, 11)
+    with pytest.raises(InputError, match="holds weights of 'siamfc', but 'siammt' needs its own"):
+        load_engine("siammt", weights=str(path))
+
+
+def test_what_siamfc_s_scores_are_worth_depends_on_which_engine_they_serve(tmp_path):
+    path = tmp_path / "siamfc.safetensors"
+    line, framed = (2.0, -1.0), (1.5, -0.5)
+    network = SiamFCNet(
+        CorrelationConfig(channels=NARROW, calibration=line, frame_calibration=framed)
+    )
+    save_weights(path, network, "siamfc", network.config, {})
+    for name, expected in (("siamfc", line), ("siamfc-mi", line), ("siammt-w", framed)):
+        engine = load_engine(name, weights=str(path), precision="fp32")
+        assert engine.calibration == expected
+
+
+def test_a_damaged_config_is_named(tmp_path):
+    path = tmp_path / "odd.safetensors"
+    network = SiamFCNet(CorrelationConfig(channels=NARROW))
+    save_weights(path, network, "siamfc", {"chanels": NARROW}, {})
+    with pytest.raises(InputError, match=r"odd.safetensors: its config does not fit: .*'channels'"):
+        load_engine("siamfc", weights=str(path))

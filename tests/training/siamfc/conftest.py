@@ -1,0 +1,19 @@
+"""Data for the tests of the stages `siamfc` and `siammt`."""
+
+import pytest
+
+from helpers.training_data import write_annotated_video, write_training_data
+from mvot_training.data.training_data import TrainingData
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    found = write_training_data(root)
+    write_annotated_video(root / "clips" / "kept", masked=False)
+    return found
+
+
+@pytest.fixture(scope="module")
+def library(roots):
+    return TrainingData.read(roots, held_out=["kept"], synthetic_scenes=0, progress=False)

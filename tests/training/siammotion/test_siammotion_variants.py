@@ -1,0 +1,132 @@
+"""Networks without some of their parts are trained as the whole one is."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.engine_runs import follow
+from helpers.training_data import write_training_data
+from mvot_plugin.engines import load_engine
+from mvot_plugin.errors import UsageError
+from mvot_plugin.models.siammotion import SiamMotionNet
+from mvot_plugin.models.siammotion_config import PRESETS, SiamMotionConfig
+from mvot_plugin.ops.anchors import anchor_boxes
+from mvot_plugin.weights import read_weights, save_weights
+from mvot_training.cli import main
+from mvot_training.data.training_data import TrainingData
+from mvot_training.losses import PairLossConfig, score_map_loss
+from mvot_training.pairs.batches import sample_batch
+from mvot_training.pairs.config import SamplingConfig
+from mvot_training.siammotion.config import SiamMotionTrainingConfig
+from mvot_training.siammotion.trainer import SiamMotionTrainer
+
+TINY = SiamMotionConfig(backbone_width=16, width=16)  # 8 crash oneDNN in bfloat16
+BARE = {"pyramid": False, "rpn": False, "attention": False}
+VARIANTS = [{"pyramid": False}, {"rpn": False}, {"attention": False}, BARE]
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory):
+    return write_training_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def library(roots):
+    return TrainingData.read(roots, synthetic_scenes=0, progress=False)
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    monkeypatch.setitem(PRESETS, "tiny", TINY)
+
+
+def configured(**changes):
+    return SiamMotionTrainingConfig(preset="tiny", **changes)
+
+
+@pytest.mark.parametrize("off", VARIANTS, ids=" ".join)
+def test_a_variant_is_trained_on_batches_of_any_level(off, library):
+    config = configured(
+        network=off, steps=80, frozen_fraction=0.0, warmup_steps=1, learning_rate=3e-3
+    )
+    torch.manual_seed(0)
+    trainer = SiamMotionTrainer(SiamMotionNet(config.architecture()), config, torch.device("cpu"))
+    mixture = SamplingConfig(negative_share=0.0, photometric=False)
+    for level, steps in ((1, 25), (3, 1)):
+        batch = sample_batch(library, np.random.default_rng(0), level, 6, mixture)
+        losses = [trainer.train_step((level, batch)) for _ in range(steps)]
+        assert ("box" in losses[0]) == ("rpn" not in off)
+        assert np.isfinite(losses[-1]["loss"])
+        if level == 1:
+            means = [np.mean([one["loss"] for one in part]) for part in (losses[:3], losses[-3:])]
+            assert means[1] < 0.8 * means[0]
+
+
+def test_positions_are_positive_by_their_distance_from_the_target():
+    """SiamMT's Eq. 3, position by position."""
+    rng = np.random.default_rng(0)
+    positions = anchor_boxes([1.0], scale=1.0, stride=8.0, cells=9)[0, ..., :2]
+    logits = rng.normal(size=(3, 9, 9))
+    truth = np.array([[4, -6, 20, 18], [10, 8, 10, 11], [-9, 2, 12, 12]], np.float32)
+    present = np.array([1, 1, 0], np.float32)
+    positive, negative, confusing, apart = [], [], [], [[], [], []]
+    for n, y, x in np.ndindex(3, 9, 9):
+        dx, dy = positions[y, x].numpy() - truth[n, :2]
+        yes, no = np.log1p(np.exp(-logits[n, y, x])), np.log1p(np.exp(logits[n, y, x]))
+        near = np.hypot(dx, dy) <= 16
+        if present[n]:
+            (positive if near else negative).append(yes if near else no)
+        elif near:
+            confusing.append(no)
+        apart[n].append(no if abs(dx) > truth[n, 2] or abs(dy) > truth[n, 3] else 0)
+    hardest = np.mean([sorted(each)[-32:] for each in apart])
+    expected = 0.5 * (np.mean(positive) + np.mean(negative) + np.mean(confusing) / 2 + hardest)
+    tensors = [torch.tensor(v, dtype=torch.float32) for v in (logits, truth, present)]
+    loss, parts = score_map_loss(PairLossConfig(), tensors[0], positions, *tensors[1:])
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+    assert parts["hardest"] == pytest.approx(hardest, rel=1e-5)
+
+
+@pytest.mark.parametrize("off", VARIANTS, ids=" ".join)
+def test_mvot_train_leaves_weights_of_a_variant(off, roots, tmp_path, moving_frames):
+    """It starts from the whole network's, as far as they fit, with some of the backbone thawed."""
+    whole, start = SiamMotionNet(TINY), tmp_path / "whole.safetensors"
+    save_weights(start, whole, "siammotion", TINY, {})
+    config, folder = tmp_path / "training.yaml", tmp_path / "run"
+    switches = ", ".join(f"{name}: false" for name in off)
+    config.write_text(f"preset: tiny\nfrozen_fraction: 0.5\nnetwork: {{{switches}}}\n")
+    arguments = ["--smoke", "--config", str(config), "--device", "cpu", "--weights", str(start)]
+    data = ["--data", *map(str, roots)]
+    assert main(["siammotion", *arguments, *data, "--output", str(folder)]) == 0
+    engine = load_engine("siammotion", str(folder / "tiny.safetensors"), "cpu", "bf16")
+    assert engine.network.config == replace(TINY, **off)
+    _, motions = follow(engine, moving_frames[:3])
+    assert all(np.isfinite(motion.boxes).all() for motion in motions)
+    _, tensors = read_weights(folder / "tiny.safetensors", "siammotion")
+    first = "backbone.conv1.weight"
+    assert torch.equal(tensors[first], whole.state_dict()[first].half().float())
+    deep = "backbone.layer2.1.conv2.weight"
+    assert not torch.equal(tensors[deep], whole.state_dict()[deep].half().float())
+
+
+def test_a_checkpoint_of_another_network_is_named(roots, tmp_path, capsys):
+    config = tmp_path / "training.yaml"
+    run = ["siammotion", "--smoke", "--config", str(config), "--device", "cpu", "--hours", "1e-9"]
+    run += ["--data", *map(str, roots), "--output", str(tmp_path / "run")]
+    config.write_text("preset: tiny\nnetwork: {rpn: false, attention: false}")
+    assert main(run) == 0
+    config.write_text("preset: tiny")
+    assert main(run) == 1
+    assert "last.pt: was left by a training of another network" in capsys.readouterr().err
+
+
+def test_network_settings_are_the_networks_own():
+    assert configured().architecture() == TINY
+    changed = configured(network={"tower": 1, "ratios": [0.5, 1, 2]}).architecture()
+    assert changed == replace(TINY, tower=1, ratios=(0.5, 1.0, 2.0))
+    with pytest.raises(UsageError, match=r"'network\.pyramyd'.*'network\.pyramid'"):
+        configured(network={"pyramyd": False}).architecture()
+    with pytest.raises(UsageError, match=r"'network\.rpn' must be bool, got 'no'"):
+        configured(network={"rpn": "no"}).architecture()

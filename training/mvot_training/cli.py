@@ -1,0 +1,80 @@
+"""The command ``mvot-train``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+
+from mvot_pipelines.cli import Parser, format_version
+from mvot_plugin.config import format_config
+from mvot_plugin.errors import MvotError
+from mvot_training.backbone.entry import BACKBONE
+from mvot_training.detector.entry import DETECTOR
+from mvot_training.inertia.entry import INERTIA
+from mvot_training.options import Stage
+from mvot_training.siamfc.entry import SIAMFC, SIAMMT
+from mvot_training.siammotion.entry import SIAMMOTION
+
+__all__ = ["STAGES", "main"]
+
+STAGES: tuple[Stage[Any], ...] = (SIAMMOTION, INERTIA, BACKBONE, SIAMFC, SIAMMT, DETECTOR)
+
+_DESCRIPTION = """\
+Train the networks of mvot_plugin. A training that was stopped continues from its checkpoint."""
+
+_EXAMPLES = """\
+examples:
+  mvot-train siammotion --smoke --output /tmp/smoke     see it work in a minute, no files needed
+  mvot-train siammotion --data DIR --config siammotion-n --hours 2
+  mvot-train siammotion --config siammotion-n --set steps=1000 --print-config
+  mvot-train siammt --data DIR --weights training/siamfc/siamfc.safetensors
+
+DIR holds MOT sequence folders, or photos with COCO annotations (instances.json). Exit
+codes: 0 done, 1 failed or interrupted, 2 wrong usage."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    cv2.setNumThreads(1)  # pairs are sampled in threads of their own
+    try:
+        options = _create_parser().parse_args(arguments)
+        config = options.stage.configure(options)
+        if options.print_config:
+            print(format_config(config), end="")
+            return 0
+        path = options.stage.run(config, options)
+    except MvotError as error:
+        print(f"mvot-train: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("mvot-train: interrupted; run it again to continue", file=sys.stderr)
+        return 1
+    print(f"saved {path}")
+    return 0
+
+
+def _create_parser() -> Parser:
+    parser = Parser(
+        prog="mvot-train",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=format_version("mvot-train"))
+    stages = parser.add_subparsers(
+        required=True,
+        metavar="STAGE",
+        title="stages",
+        description="\n".join(f"{stage.name:12}{stage.summary}" for stage in STAGES),
+        help="its options: mvot-train STAGE --help",
+    )
+    for stage in STAGES:
+        stage.add_to(stages)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What training reads: sequences, photos, cut-outs, and how they are kept."""

@@ -1,0 +1,121 @@
+"""Videos with the ground truth of their objects, filmed or rendered."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64
+
+from mvot_pipelines.sources import open_source
+from mvot_plugin.ops.boxes import area, inside_fraction, intersection
+from mvot_plugin.types import XYXY
+from mvot_synthetic import Scene, street
+from mvot_training.data.ground_truth import read_objects
+from mvot_training.data.image_store import ImageStore, limit_size
+from mvot_training.pairs.augmentation import ObjectImage
+
+__all__ = ["AnnotatedVideo", "read_annotated_video", "render_annotated_video"]
+
+STREET_SIZE, STREET_FRAMES, STREET_FRAME_RATE = (640, 480), 60, 8.0
+"""Rendered videos: width and height in pixels, frames, and frames per second."""
+MIN_VISIBILITY = 0.5
+"""The visible share of an object from which on pairs are sampled from it."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AnnotatedVideo:
+    """A video and its ground truth, one row per object and frame; ``frame`` counts from 0."""
+
+    name: str
+    frames: ImageStore
+    frame: Int64[np.ndarray, " n"]
+    id: Int64[np.ndarray, " n"]
+    xyxy: Float32[XYXY, " n"]
+    visibility: Float32[np.ndarray, " n"]
+    """About the share of the object that is neither hidden nor outside the frame."""
+
+    @cached_property
+    def object_rows(self) -> tuple[Int64[np.ndarray, " rows"], ...]:
+        """The rows of each object that is visible in two or more, by frame."""
+        order = np.lexsort((self.frame, self.id))
+        order = order[self.visibility[order] >= MIN_VISIBILITY]
+        cuts = np.flatnonzero(np.diff(self.id[order])) + 1
+        return tuple(rows for rows in np.split(order, cuts) if len(rows) > 1)
+
+    def object_image(self, row: int) -> ObjectImage:
+        """The object of a row in its frame."""
+        image = self.frames[int(self.frame[row])]
+        return ObjectImage(image=image, box=self.xyxy[row].astype(np.float64))
+
+    def find_box(self, identity: int, frame: int) -> Float32[XYXY, " n"]:
+        """The box of an object in a frame: one, or none."""
+        return np.asarray(self.xyxy[(self.id == identity) & (self.frame == frame)])
+
+
+def read_annotated_video(folder: Path, stem: Path | None) -> AnnotatedVideo:
+    """Read a sequence folder with its ground truth; the frames are kept at ``stem``."""
+    with open_source(folder) as source:
+        frames = ImageStore.load_or_create(
+            stem, lambda: (limit_size(frame.image) for frame in source)
+        )
+        factor = frames[0].shape[1] / source.size[0]
+    rows = read_objects(folder, frames=len(frames))
+    xyxy = rows.xyxy * np.float32(factor)
+    height, width = frames[0].shape[:2]
+    visibility = _estimate_visibility(rows.frame, xyxy, (width, height))
+    return AnnotatedVideo(
+        name=folder.name,
+        frames=frames,
+        frame=rows.frame,
+        id=rows.id,
+        xyxy=xyxy,
+        visibility=np.minimum(rows.visibility, visibility),
+    )
+
+
+def _estimate_visibility(frame: np.ndarray, xyxy: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The share of each box that is inside the image and not behind the box that hides most of it.
+
+    Of two boxes, the one that ends lower in the image is taken to be in front.
+    """
+    visible = inside_fraction(xyxy, size).astype(np.float32)
+    for number in np.unique(frame):
+        here = np.flatnonzero(frame == number)
+        boxes = xyxy[here]
+        front = boxes[None, :, 3] > boxes[:, None, 3]
+        hidden = (intersection(boxes, boxes) * front).max(1) / area(boxes)
+        visible[here] = np.minimum(visible[here], 1 - hidden)
+    return visible
+
+
+def render_annotated_video(seed: int, stem: Path | None) -> AnnotatedVideo:
+    """Render a synthetic street scene; its frames and ground truth are kept at ``stem``."""
+    size, frame_rate = STREET_SIZE, STREET_FRAME_RATE
+    scene = street(seed, size=size, frames=STREET_FRAMES, frame_rate=frame_rate, walkers=12)
+    path = None if stem is None else stem.with_name(f"{stem.name}.truth.npy")
+    frames = ImageStore.load_or_create(stem, lambda: (frame.image for frame in scene))
+    if path is not None and path.is_file():
+        rows = np.load(path)
+    else:
+        rows = _tabulate_ground_truth(scene)
+        if path is not None:
+            np.save(path, rows)
+    return AnnotatedVideo(
+        name=f"street-{seed}",
+        frames=frames,
+        frame=rows[:, 0].astype(np.int64),
+        id=rows[:, 1].astype(np.int64),
+        xyxy=rows[:, 2:6].astype(np.float32),
+        visibility=rows[:, 6].astype(np.float32),
+    )
+
+
+def _tabulate_ground_truth(scene: Scene) -> Float64[np.ndarray, "n 7"]:
+    """A table of frame, id, box and visibility of all objects of a scene."""
+    parts = []
+    for index in range(len(scene)):
+        rows = scene.ground_truth(index)
+        frame = np.full(len(rows), index)
+        parts.append(np.column_stack([frame, rows.id, rows.xyxy, rows.visibility]))
+    return np.concatenate(parts).astype(np.float64)

@@ -1,0 +1,1 @@
+"""The stage ``detector`` of ``mvot-train``: trains the packaged detector."""

@@ -1,0 +1,1 @@
+"""The stage ``inertia`` of ``mvot-train``: trains the module that predicts targets' motion."""

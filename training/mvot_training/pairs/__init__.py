@@ -1,0 +1,1 @@
+"""How training pairs are sampled, augmented, composited and batched."""

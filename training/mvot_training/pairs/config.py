@@ -1,0 +1,39 @@
+"""How often each kind of training pair is sampled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mvot_plugin.errors import unknown_name
+
+__all__ = ["ORIGINS", "SamplingConfig"]
+
+ORIGINS = ("videos", "synthetic", "photos", "cutouts")
+"""The origins of pairs: annotated videos, synthetic scenes, annotated photos, and pasted
+cut-outs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingConfig:
+    """How often each kind of pair is sampled."""
+
+    weights: Mapping[str, float] = field(
+        default_factory=lambda: {"videos": 0.4, "synthetic": 0.1, "photos": 0.15, "cutouts": 0.35}
+    )
+    """Relative frequencies of the origins of pairs; those without data are left out."""
+    crowd_share: float = 0.3
+    """The share of the pairs from videos that comes from videos of several objects."""
+    negative_share: float = 0.2
+    """The share of pairs that show two different objects."""
+    hard_share: float = 0.5
+    """The share of the negative pairs whose objects are of one video or one category."""
+    max_gap: int = 100
+    """The most frames between the two frames of a pair from a video."""
+    texture_share: float = 0.25
+    """The share of positive pairs of cut-outs that take their colours from a photo."""
+    photometric: bool = True
+    """Whether light, colours, focus and compression are augmented."""
+
+    def __post_init__(self) -> None:
+        for name in self.weights:
+            if name not in ORIGINS:
+                raise unknown_name("origin of pairs", name, ORIGINS)

@@ -1,0 +1,1 @@
+"""The stage ``siammotion`` of ``mvot-train``."""

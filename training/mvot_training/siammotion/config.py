@@ -1,0 +1,63 @@
+"""The training settings of ``mvot-train siammotion``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mvot_plugin.config import build_config
+from mvot_plugin.errors import unknown_name
+from mvot_plugin.models.siammotion_config import PRESETS, SiamMotionConfig
+from mvot_training.config import TrainingConfig
+from mvot_training.losses import PairLossConfig
+from mvot_training.pairs.config import SamplingConfig
+
+__all__ = ["SiamMotionTrainingConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiamMotionTrainingConfig(TrainingConfig):
+    """The network and the schedule of ``mvot-train siammotion``."""
+
+    preset: str = "siammotion-n"
+    """The network: siammotion-n, or siammotion, the paper's."""
+    network: Mapping[str, Any] = field(default_factory=dict)
+    """Changes of the preset's network, by the names of SiamMotionConfig."""
+    steps: int = 20_000
+    batch: int = 32
+    """Pairs per training step, all of one pyramid level; half as many on levels 3 and 4."""
+    level_shares: tuple[float, ...] = (0.25, 0.45, 0.25, 0.05)
+    """Relative frequencies of the pyramid levels 1, 2, ... of the search areas."""
+    cross_level_share: float = 0.3
+    """Share of the batches whose exemplars come from the pyramid level above or below."""
+    learning_rate: float = 1e-3
+    backbone_rate_factor: float = 0.1
+    """The learning rate of the backbone, as a share of the others'."""
+    frozen_fraction: float = 0.2
+    """Share of the steps, from the first on, in which all of the backbone is frozen."""
+    thawed_levels: int = 2
+    """Last levels of the backbone that are trained then; those before them stay frozen."""
+    ema_decay: float = 0.9998
+    validate_every: int = 1000
+    validation_frames: int = 80
+    """Frames at the start of each held-out sequence to track through in a validation."""
+    synthetic_scenes: int = 16
+    """Street scenes that are rendered in addition to the data."""
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    """Which kinds of pairs are sampled, and how often."""
+    loss: PairLossConfig = field(default_factory=PairLossConfig)
+    """The loss of a batch of pairs."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        build_config(SiamMotionConfig, self.network, prefix="network.")
+
+    def architecture(self) -> SiamMotionConfig:
+        """The preset's network as ``network`` changes it.
+
+        Raises ``UsageError`` for an unknown preset or setting, naming the nearest, and for a value
+        of the wrong type.
+        """
+        if self.preset not in PRESETS:
+            raise unknown_name("preset", self.preset, PRESETS)
+        settings = {**vars(PRESETS[self.preset]), **self.network}
+        return build_config(SiamMotionConfig, settings, prefix="network.")

@@ -1,0 +1,87 @@
+"""How well a network in training tracks held-out sequences, by the benchmark's VOT protocol."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from torch import nn
+
+from mvot_benchmarks.vot import VotSequence, evaluate, read_vot_sequence
+from mvot_plugin.devices import choose_dtype
+from mvot_plugin.engines import MotionEngine
+from mvot_plugin.engines.loading import prepare
+from mvot_synthetic import Scene, street
+
+__all__ = ["Validation", "prepare_copy"]
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+
+STREET_SEED = 10_000
+"""The first seed of the synthetic scenes; far from the seeds of those that are trained on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """Held-out sequences by name, each with the function that reads or renders it."""
+
+    sequences: Mapping[str, Callable[[], VotSequence]]
+
+    @classmethod
+    def open(
+        cls, roots: Sequence[Path], names: Collection[str], *, frames: int, synthetic_scenes: int
+    ) -> "Validation":
+        """The first ``frames`` of the sequences called ``names`` in ``roots``, and of own scenes.
+
+        They are read only when they are needed; names that no folder has are left out.
+        """
+        folders = [root / name for name in sorted(names) for root in roots]
+        filmed = {f.name: _reader(f, frames) for f in folders if (f / "seqinfo.ini").is_file()}
+        seeds = range(STREET_SEED, STREET_SEED + synthetic_scenes)
+        synthetic = {f"street-{seed}": _renderer(seed, frames) for seed in seeds}
+        return cls(sequences=filmed | synthetic)
+
+    def read(self) -> Iterator[VotSequence]:
+        """One sequence after the other."""
+        return (read() for read in self.sequences.values())
+
+    def measure(self, engine: MotionEngine[Any, Any]) -> dict[str, float]:
+        """Track all objects of every sequence, from ground truth on.
+
+        Returns the mean IoU of one pass by sequence. ``mean``, by which the best network is
+        selected, is over sequences the mean of that and of the accuracy with re-initialisation.
+        """
+        scores = {name: evaluate(engine, read()) for name, read in self.sequences.items()}
+        quality = [(score.mean_iou + score.accuracy) / 2 for score in scores.values()]
+        return {**{k: v.mean_iou for k, v in scores.items()}, "mean": float(np.mean(quality))}
+
+
+def prepare_copy(network: NetworkT) -> NetworkT:
+    """A copy of a network in training, prepared to track on the device that it is on."""
+    device = next(network.parameters()).device
+    copy = deepcopy(network)
+    prepare(copy, device, choose_dtype("auto", device))
+    return copy
+
+
+def _reader(folder: Path, frames: int) -> Callable[[], VotSequence]:
+    return lambda: read_vot_sequence(folder, frames)
+
+
+def _renderer(seed: int, frames: int) -> Callable[[], VotSequence]:
+    return lambda: _render_sequence(
+        street(seed, size=(640, 480), frames=frames, frame_rate=8.0, walkers=10)
+    )
+
+
+def _render_sequence(scene: Scene) -> VotSequence:
+    """A synthetic scene with the ground truth of the objects that are at least half visible."""
+    truths = [scene.ground_truth(index) for index in range(len(scene))]
+    ids = np.unique(np.concatenate([truth.id for truth in truths]))
+    table = np.full((len(scene), len(ids), 4), np.nan, np.float32)
+    for row, truth in zip(table, truths, strict=True):
+        seen = truth.visibility >= 0.5
+        row[np.searchsorted(ids, truth.id[seen])] = truth.xyxy[seen]
+    return VotSequence(frames=tuple(scene), ground_truth=table)
