@@ -26,7 +26,7 @@ __all__ = ["build_config", "format_config", "read_config_file"]
 
 ConfigT = TypeVar("ConfigT")
 WIDTH = 96
-"""Columns that a comment takes at most."""
+"""The most columns that a comment takes."""
 
 
 def build_config(
@@ -94,7 +94,7 @@ def format_config(config: object) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _Decoder:
-    """Plain values to typed ones."""
+    """Converts plain values to the types of a dataclass's fields."""
 
     origin: str
     noun: str
@@ -107,13 +107,14 @@ class _Decoder:
             if key not in own:
                 known = [prefix + name for name in own]
                 raise UsageError(f"{self.origin}{unknown_name(self.noun, f'{prefix}{key}', known)}")
-        for name, one in own.items():
-            if name not in values and one.default is MISSING and one.default_factory is MISSING:
+        for name, field in own.items():
+            has_default = field.default is not MISSING or field.default_factory is not MISSING
+            if name not in values and not has_default:
                 raise UsageError(f"{self.origin}{self.noun} '{prefix}{name}' is missing")
         return kind(**{k: self.convert(v, hints[k], f"{prefix}{k}") for k, v in values.items()})
 
     def convert(self, value: Any, hint: Any, name: str) -> Any:
-        """The value as its type hint has it; raises ``UsageError`` where it cannot be that."""
+        """Convert a value to the type of its hint; raises ``UsageError`` where it does not fit."""
         kind, arguments = typing.get_origin(hint), typing.get_args(hint)
         if hint is Any:
             return value
@@ -144,7 +145,7 @@ class _Decoder:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a plain value can become what a hint, no union, says; not how its items are."""
+    """Whether a plain value fits a hint that is no union; the items of lists are not checked."""
     kind, arguments = typing.get_origin(hint), typing.get_args(hint)
     if kind is tuple:
         is_open = arguments[-1] is ...
@@ -185,7 +186,7 @@ def _format_fields(config: Any, indent: str) -> Iterator[str]:
 
 
 def _to_plain(value: Any) -> Any:
-    """As YAML has it: tuples as lists."""
+    """Convert a value to what YAML can write: tuples become lists."""
     if isinstance(value, Mapping):
         return {key: _to_plain(one) for key, one in value.items()}
     return [_to_plain(one) for one in value] if isinstance(value, list | tuple) else value
@@ -193,16 +194,16 @@ def _to_plain(value: Any) -> Any:
 
 def _field_documentation(kind: type[Any]) -> dict[str, str]:
     """The string literals below the fields of a class and, where it has none, of its bases."""
-    found: dict[str, str] = {}
-    for one in reversed(kind.__mro__):
+    documentation: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
         try:
-            (tree,) = ast.parse(textwrap.dedent(inspect.getsource(one))).body
+            (tree,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
         except (OSError, TypeError, SyntaxError, ValueError):
-            continue  # no source: a class of the interpreter's, or made at run time
+            continue  # no source: a built-in class, or one created at run time
         body = tree.body if isinstance(tree, ast.ClassDef) else []
         for field, below in pairwise(body):
             if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
                 continue
             if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-                found[field.target.id] = " ".join(str(below.value.value).split())
-    return found
+                documentation[field.target.id] = " ".join(str(below.value.value).split())
+    return documentation

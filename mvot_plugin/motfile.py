@@ -1,4 +1,4 @@
-"""The one reader of MOTChallenge text files, detections and ground truth.
+"""Reader of MOTChallenge text files, both detections and ground truth.
 
 Rows are ``frame,id,left,top,width,height[,score[,...]]``, frames and pixels from 1, separated by
 commas, blanks or tabs. Only in rows of exactly 9 columns are the last two class and visibility
@@ -35,7 +35,7 @@ class MotRows:
     xyxy: Float32[XYXY, " n"]
     """The boxes, in pixels from 0, half-open."""
     score: Float32[np.ndarray, " n"]
-    """Scores; in a ground truth the flag that a row counts. 1 where the file has no such column."""
+    """Scores; in a ground truth, whether a row is evaluated (0 or 1). 1 where the file has none."""
     class_id: Int64[np.ndarray, " n"]
     """Class numbers; -1 where the file has none."""
     visibility: Float32[np.ndarray, " n"]

@@ -1,4 +1,4 @@
-"""Where the time goes, stage by stage.
+"""Measurement of the time that each stage of the computation takes.
 
 The library labels its stages, ``with stage("crop"): ...``, which costs next to nothing until a
 caller activates a timer:

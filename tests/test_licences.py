@@ -1,4 +1,4 @@
-"""The package's licence metadata tells the truth about every weights file in it."""
+"""The package's licence metadata covers every weights file in it."""
 
 import json
 import re
@@ -14,8 +14,8 @@ WEIGHTS = sorted(path for path in FOLDER.iterdir() if path.suffix in (".pt", ".s
 
 def licence_of(path):
     """The SPDX identifier in a weights file's record."""
-    said = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["licence"]
-    return said.split(",")[0]
+    licence = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["licence"]
+    return licence.split(",")[0]
 
 
 @pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: path.name)

@@ -1,4 +1,4 @@
-"""``mvot-bench ablation``: what each part of SiamMOTION is worth (SiamMOTION 4.2, Table 1).
+"""``mvot-bench ablation``: how much each part of SiamMOTION contributes (its 4.2, Table 1).
 
 Parts have the letters of Table 1: F, the feature pyramid; R, the region proposal network PD-RPN; A,
 attention; P, the multi-object penalties; I, inertia. Without F, R or A a network needs weights of
@@ -20,7 +20,7 @@ __all__ = ["ROWS", "build_engines", "describe_missing_rows", "format_table", "lo
 SWITCHES = {"F": "pyramid", "R": "rpn", "A": "attention", "P": "penalties", "I": "inertia"}
 """The fields of ``SiamMotionConfig`` by letter."""
 TRAINED_PARTS = "FRA"
-"""Parts without which the network is trained anew."""
+"""Parts that a network has to be trained without, where the row lacks them."""
 ALL_PARTS = "".join(SWITCHES)
 ROWS = {
     "all parts": ALL_PARTS,

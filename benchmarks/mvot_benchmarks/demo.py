@@ -45,11 +45,11 @@ def demo(folder: str | Path, *, quiet: bool = False) -> str:
             bar.set_description(f"{engine}, detector on every {k}. frame")
             video = sink if (engine, k) == _SAVED_RUN else None
             rows.append(_format_row(engine, k, *_track(scene, engine, k, video, bar)))
-    head = (
+    heading = (
         "| engine | detector on | MOTA | IDF1 | id switches | motion + merging, ms/frame |\n"
         "| --- | --- | --- | --- | --- | --- |"
     )
-    table = "\n".join([head, *rows])
+    table = "\n".join([heading, *rows])
     with claim_output(folder / "table.md") as file:
         file.write(f"{table}\n".encode())
     return (

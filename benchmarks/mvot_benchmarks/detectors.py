@@ -19,11 +19,12 @@ _PERSON = "person"
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorChoice:
-    """A detector and its name in tables."""
+    """A detector to benchmark with."""
 
     name: str = PUBLIC
+    """The name in tables."""
     detector: Detector | None = None
-    """None stands for each sequence's public detections."""
+    """None means each sequence's public detections."""
     conf: float | None = None
     """The least score of public detections, in the file's own scale."""
 
@@ -49,7 +50,7 @@ def load_detectors(
 ) -> list[DetectorChoice]:
     """Load each detector of ``names``: "replay", or what ``load_detector`` takes.
 
-    ``classes`` None stands for persons where the detector is a model. Raises ``UsageError`` for
+    ``classes`` None means persons where the detector is a model. Raises ``UsageError`` for
     two detectors of the same name in tables, and for ``classes`` where all detections are replayed
     (they carry no classes), besides what ``load_detector`` raises.
     """
@@ -83,7 +84,7 @@ def _is_replayed(name: str) -> bool:
 
 
 def _select_classes(name: str, classes: str | None) -> str | None:
-    """The classes to ask of a detector; one of another package need not know persons."""
+    """The classes to select; a detector of another package may not know persons."""
     if _is_replayed(name):
         return None
     registered = name in registered_names("mvot_plugin.detectors")

@@ -11,8 +11,8 @@ __all__ = ["import_extra"]
 def import_extra(module: str, purpose: str) -> Any:
     """Import a module of the extra ``bench``.
 
-    Raises ``UsageError`` where it is not installed: what needs it (``purpose``, in the plural),
-    and how to install it.
+    Raises ``UsageError`` where it is not installed; the message says what needs it (``purpose``,
+    in the plural), and how to install it.
     """
     try:
         return import_module(module)

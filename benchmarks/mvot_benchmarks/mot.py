@@ -42,14 +42,19 @@ class MotResult:
     """One sequence tracked by one engine with the detector on every k-th frame."""
 
     sequence: str
+    """The sequence's name."""
     engine: str
+    """The engine's name."""
     k: int
+    """The detector's interval in frames."""
     scores: Scores
+    """The quality of the tracks."""
     milliseconds: float
     """The time of motion and association, in the mean of ``frames`` frames."""
     frames: int
+    """The number of frames."""
     detector: str = PUBLIC
-    """Its name; "replay" for the sequence's public detections."""
+    """The detector's name; "replay" for the sequence's public detections."""
 
 
 def evaluate(
@@ -228,10 +233,13 @@ def format_counts(title: str, results: Sequence[Row]) -> str:
         f"| --- |{' --- |' * 10}",
     ]
     for result in results:
-        one = result.scores
-        shares = " | ".join(f"{100 * share:.1f}" for share in (one.mota, one.idf1, one.hota))
+        scores = result.scores
+        shares = " | ".join(
+            f"{100 * share:.1f}" for share in (scores.mota, scores.idf1, scores.hota)
+        )
         lines.append(
-            f"| {result.engine} | {result.k} | {shares} | {one.switches} | {one.fragmentations} | "
-            f"{one.false_positives} | {one.misses} | {one.mostly_tracked} | {one.mostly_lost} |"
+            f"| {result.engine} | {result.k} | {shares} | {scores.switches} | "
+            f"{scores.fragmentations} | {scores.false_positives} | {scores.misses} | "
+            f"{scores.mostly_tracked} | {scores.mostly_lost} |"
         )
     return "\n".join(lines)

@@ -21,10 +21,13 @@ class Overhead:
     """The time of a frame without the calls of the detector and the engine."""
 
     targets: int
+    """The number of targets."""
     k: int
+    """The detector runs on every k-th frame."""
     median: float
-    """In milliseconds, as ``p95``, the 95th percentile."""
+    """In milliseconds."""
     p95: float
+    """The 95th percentile, in milliseconds."""
 
 
 def measure_overhead(targets: int, k: int, frames: int = 300, seed: int = 0) -> Overhead:
@@ -74,7 +77,7 @@ def _time_calls(function: Callable[..., Any], calls: StageTimer) -> Callable[...
 def _sample_paths(
     rng: np.random.Generator, targets: int, frames: int
 ) -> Float32[XYXY, "frames targets"]:
-    """Boxes of about 40x80 pixels at random places that drift by about a pixel a frame."""
+    """Boxes of about 40x80 pixels at random places that drift by about a pixel per frame."""
     start = rng.uniform([0, 0], [1200, 620], (targets, 2))
     drift = rng.normal(0, 1, (frames, targets, 2)).cumsum(0)
     corner = start + drift

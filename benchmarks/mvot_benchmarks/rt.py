@@ -2,9 +2,9 @@
 
 Frames arrive at a fixed rate, and the time that the pipeline spends on one moves the clock. Frames
 that arrive in the meantime are skipped; processing continues with the next frame to arrive. Each
-frame is scored with the latest tracks that are complete before the following frame arrives, be they
-of an earlier frame. The clock has no other effect: frames keep the timestamps of the recording,
-even where they arrive faster.
+frame is scored with the latest tracks that are complete before the following frame arrives, even
+if they are of an earlier frame. The clock has no other effect: frames keep the timestamps of the
+recording, even where they arrive faster.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -50,7 +50,7 @@ _WARM_UP = 3
 
 @dataclass(frozen=True, kw_only=True)
 class RtConfig:
-    """How long the parts of the pipeline take; None stands for the measured time."""
+    """The time that the parts of the pipeline take; None means the measured time."""
 
     detector_ms: float | None = None
     """Milliseconds for a call of the detector."""
@@ -68,11 +68,17 @@ class RtResult:
     """One sequence at ``fps`` frames per second, tracked by one engine at one k."""
 
     sequence: str
+    """The sequence's name."""
     engine: str
+    """The engine's name."""
     k: int
+    """The detector's interval in frames."""
     fps: float
+    """Frames that arrive per second."""
     scores: Scores
+    """The quality of the tracks."""
     frames: int
+    """Frames that have arrived."""
     processed: int
     """Frames that were processed, out of ``frames``."""
     detected: int
@@ -80,6 +86,7 @@ class RtResult:
     milliseconds: float
     """The mean time of a processed frame, detector included."""
     detector: str = PUBLIC
+    """The detector's name; "replay" for the sequence's public detections."""
 
 
 @dataclass(kw_only=True)
@@ -87,7 +94,9 @@ class RealTimeScheduler:
     """The detector is due once ``k`` frames of the video have arrived since it last ran."""
 
     k: int
+    """In frames of the video."""
     _next: int = 0
+    """The index of the first frame on which the detector is due."""
 
     def __post_init__(self) -> None:
         if self.k < 1:

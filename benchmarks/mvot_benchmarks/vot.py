@@ -141,10 +141,10 @@ def _format_sequence(name: str, engines: dict[str, list[VotScore]]) -> str:
     names = ("accuracy", "robustness", "failures", "mean IoU", "success", "ms/frame")
     lines = [f"| {name} | {' | '.join(names)} |", f"| --- |{' --- |' * len(names)}"]
     for engine, scores in engines.items():
-        one = pool_vot_scores(scores)
+        score = pool_vot_scores(scores)
         lines.append(
-            f"| {engine} | {one.accuracy:.3f} | {one.robustness:.3f} | {one.failures} | "
-            f"{one.mean_iou:.3f} | {one.success:.3f} | {one.milliseconds:.1f} |"
+            f"| {engine} | {score.accuracy:.3f} | {score.robustness:.3f} | {score.failures} | "
+            f"{score.mean_iou:.3f} | {score.success:.3f} | {score.milliseconds:.1f} |"
         )
     return "\n".join(lines)
 

@@ -2,9 +2,9 @@
 
 With a clock, frames arrive at a fixed rate, and the time that the engine spends on one moves the
 clock (VOT-RT; SiamMT 4.2). Frames that arrive in the meantime are skipped; each is scored with the
-latest boxes that are complete before the following frame arrives. An object that is to start while
-the engine is busy keeps its ground-truth box until it is enrolled, on the next frame that the
-engine processes.
+latest boxes that are complete before the following frame arrives. An object that is due to
+start while the engine is busy keeps its ground-truth box until it is enrolled, on the next frame
+that the engine processes.
 """
 
 import time
@@ -125,7 +125,7 @@ class VotRun:
             self._clock.record_frame(index, spent + seconds)
 
     def _track(self, frame: ObservedFrame) -> float:
-        """Track the targets that are visible on this frame or later; the seconds it took."""
+        """Track the targets that are visible from this frame on; returns the seconds it took."""
         self._keep_targets(self._last_visible[self._objects] >= frame.index)
         if self._targets is None or not len(self._targets):
             return 0.0
@@ -160,7 +160,7 @@ class VotRun:
         self._shown[due] = self._pending[due] = self._ground_truth[index, due]
 
     def _enroll(self, frame: ObservedFrame, *, is_observed: bool) -> float:
-        """Enroll the visible objects that have started since; the seconds it took.
+        """Enroll the visible objects that have started since; returns the seconds it took.
 
         These include the observation, unless it was counted for tracking (``is_observed``).
         """

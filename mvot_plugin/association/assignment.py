@@ -18,6 +18,7 @@ class Match:
     detections: Int64[np.ndarray, " pairs"]
     """The detection of each."""
     unmatched_targets: Int64[np.ndarray, " _"]
+    """Ascending, as are the unmatched detections."""
     unmatched_detections: Int64[np.ndarray, " _"]
 
 

@@ -35,7 +35,7 @@ class LifecycleConfig:
     tau: float = 2.0
     """Seconds unseen after which a trajectory is removed (SiamMOT's tau, there 30 frames)."""
     tau_cycles: float = 2.0
-    """The least of detector cycles unseen after which a trajectory is removed."""
+    """Detector cycles unseen after which a trajectory is removed, where longer than ``tau``."""
     newcomer_seconds: float = 0.5
     """Seconds in which as many new targets as false alarms are expected. In longer detector cycles
     a first detection is reported at once, in shorter ones a second one must confirm it."""

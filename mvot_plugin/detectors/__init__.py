@@ -71,7 +71,7 @@ def load_detector(
             with this package), ``"replay:PATH"`` (a MOT ``det.txt``), a name that another package
             has registered, or the path or name of a model that ultralytics runs.
         conf: The least confidence of a detection; None is the detector's own threshold.
-        classes: The classes to detect, by name or number; None or none are all.
+        classes: The classes to detect, by name or number; None or an empty sequence is all.
         device: ``"auto"``, or a torch device such as ``"cpu"`` or ``"cuda:0"``.
 
     Returns:

@@ -23,7 +23,7 @@ __all__ = [
 
 
 Classes: TypeAlias = str | Sequence[int | str] | None
-"""Names or numbers of classes, in a sequence or separated by commas; None or none are all."""
+"""Names or numbers of classes, in a sequence or separated by commas; None or an empty one: all."""
 
 
 @runtime_checkable

@@ -65,7 +65,7 @@ class UltralyticsDetector:
             there, or a model object.
         conf: The least confidence of a detection, in 0..1.
         classes: The classes to detect, by name or number: ``["person", 2]`` or ``"person,2"``;
-            None or none are all of the model's.
+            None or an empty sequence is all of the model's.
         device: ``"auto"``, or what ultralytics takes: ``"cpu"``, ``"cuda:0"``, ``"mps"``, ...
         image_size: The longer side, in pixels, that frames are scaled to; None is the model's.
         options: Further arguments of the model's ``predict``, such as ``iou`` or ``max_det``.

@@ -68,7 +68,7 @@ class MotionEngine(Protocol[ObservationT, TargetsT]):
     """Moves all targets of a frame in one batched call. N = 0 is legal everywhere.
 
     An engine that cannot take a target for its neighbour, since it never looks at the image but
-    knows each target's own course, may declare it: ``is_mistakable = False``.
+    knows each target's own course, declares it by the attribute ``mistakable = False``.
     """
 
     def observe(self, frame: Frame | np.ndarray) -> ObservationT:
@@ -115,7 +115,7 @@ class MotionEngine(Protocol[ObservationT, TargetsT]):
 
 @runtime_checkable
 class SupportsRefresh(Protocol[ObservationIn, TargetsT]):
-    """An engine that keeps what it knows of its targets when a detector has measured them again."""
+    """An engine that corrects its targets by measured boxes, instead of enrolling them again."""
 
     def refresh(
         self,
@@ -130,7 +130,7 @@ class SupportsRefresh(Protocol[ObservationIn, TargetsT]):
             observation: of the frame that the boxes were measured on.
             targets: N targets, tracked onto the same frame.
             boxes: (N, 4) float32, in pixels of the frame.
-            appearance: (N,), true where the match is sure enough to enroll the appearance anew.
+            appearance: (N,), true where the match is sure enough to enroll the appearance again.
 
         Returns:
             The N targets in the measured boxes, or as near to them as the engine trusts them.

@@ -1,4 +1,4 @@
-"""What SiamMT's backbone sees of a frame: rescaled, and only the parts that it needs."""
+"""Features of frames for SiamMT: of the rescaled frame, and only of the parts with targets."""
 
 import math
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from mvot_plugin.models.backbones.receptive_field import ReceptiveField
 from mvot_plugin.models.siamfc import SiamMTNet
 from mvot_plugin.ops.boxes import size
 from mvot_plugin.ops.roi import FeatureTable
+from mvot_plugin.ops.tensor_boxes import TensorXYXY
 from mvot_plugin.ops.tiles import merge_rectangles, sampled_cell_range
 from mvot_plugin.timing import stage
 from mvot_plugin.types import XYXY, Frame
@@ -22,19 +23,19 @@ from mvot_plugin.types import XYXY, Frame
 __all__ = ["LARGEST_ZOOM", "Extraction", "FeatureGrid", "FrameFeatures"]
 
 LARGEST_ZOOM = 2.0
-"""Most times that a frame is enlarged."""
+"""The largest factor by which a frame is enlarged."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureGrid:
     """Where the backbone's cells lie on a frame that is rescaled.
 
-    Beyond the frame's edges is the mean colour, as far as half a receptive field, so that the first
-    cell has the first pixel in its middle.
+    The frame is padded by half a receptive field of the mean colour, so that the first cell is
+    centred on the first pixel.
     """
 
     field: ReceptiveField
-    """Of the backbone."""
+    """The receptive field of the backbone's cells."""
     frame: tuple[int, int]
     """(width, height) of the frame in pixels."""
     size: tuple[int, int]
@@ -50,12 +51,12 @@ class FeatureGrid:
 
     @property
     def margin(self) -> int:
-        """Pixels beyond each edge."""
+        """Pixels of padding at each edge."""
         return self.field.size // 2
 
     @cached_property
     def cells(self) -> tuple[int, int]:
-        """Columns and rows."""
+        """Columns and rows of cells on the padded frame."""
         sides = (self.field.round_up(side + 2 * self.margin) for side in self.size)
         columns, rows = (self.field.count_cells(side) for side in sides)
         return columns, rows
@@ -88,7 +89,7 @@ class FrameFeatures:
     grid: FeatureGrid
     """Where the cells lie."""
 
-    def scale(self, areas: Float32[XYXY, "*n"]) -> Float[Tensor, "m 4"]:
+    def scale(self, areas: Float32[XYXY, "*n"]) -> Float[TensorXYXY, " m"]:
         """Areas of the frame, in pixels of the rescaled frame, on the features' device."""
         return torch.as_tensor(self.grid.scale(areas), device=self.table.values.device)
 
@@ -99,14 +100,14 @@ class Extraction:
 
     The size of a target is the root of its area, in pixels. A frame is rescaled so that its
     targets' median size is ``wanted`` or more, and ``largest`` or less, but enlarged no more than
-    ``LARGEST_ZOOM`` times. The larger small targets are made, up to SiamFC's 64 pixels, the better
-    boxes fit, and the longer frames take.
+    ``LARGEST_ZOOM`` times. Enlarging small targets, up to SiamFC's 64 pixels, makes their boxes
+    more accurate, and frames slower.
 
     Raises ``ValueError`` for sizes that are not in this order.
     """
 
     smallest: float = 32.0
-    """Median size in pixels to which a frame is reduced at most: the paper's 32 x 32."""
+    """The least median size in pixels that a frame may be reduced to: the paper's 32 x 32."""
     wanted: float = 56.0
     """Median size in pixels to which smaller targets are enlarged."""
     largest: float = 96.0
@@ -129,13 +130,13 @@ class Extraction:
         """The grid for a frame of (width, height) pixels with N targets in ``boxes``."""
         field, median = network.backbone.receptive_field, max(float(np.median(size(boxes))), 1.0)
         wanted = float(np.clip(median, self.wanted, self.largest))
-        most, least = (min(side / median, LARGEST_ZOOM) for side in (wanted, self.smallest))
-        grid = FeatureGrid.at_scale(field, frame, most)
+        factor, least = (min(side / median, LARGEST_ZOOM) for side in (wanted, self.smallest))
+        grid = FeatureGrid.at_scale(field, frame, factor)
         needed = grid.find_parts(network.areas(boxes, network.search_cells), network.search_cells)
         excess = grid.count_pixels(needed) / self.pixels
         if excess <= 1:
             return grid
-        return FeatureGrid.at_scale(field, frame, max(most / math.sqrt(excess), least))
+        return FeatureGrid.at_scale(field, frame, max(factor / math.sqrt(excess), least))
 
     def extract(
         self,

@@ -1,4 +1,4 @@
-"""`hold`: boxes stay where they were; the least that an engine can do."""
+"""`hold`: every box stays where it was, the simplest baseline."""
 
 from dataclasses import dataclass, replace
 

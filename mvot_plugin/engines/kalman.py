@@ -20,7 +20,7 @@ __all__ = ["KalmanEngine", "KalmanTargets"]
 
 _MEASUREMENT_MATRIX = np.eye(4, 8)
 _RELATIVE_DEVIATION = np.array([1.0, 1.0, 0.5, 0.5])
-"""Of a box's centre (x, y) and sides (w, h), against each other."""
+"""Standard deviations of a box's centre (x, y) and sides (w, h), relative to the centre's."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,6 +43,7 @@ class KalmanEngine:
     """
 
     mistakable: ClassVar[bool] = False
+    """Filters do not look at the image, so they cannot confuse targets (see ``MotionEngine``)."""
     measurement: float = 0.1
     """Standard deviation of a measured box."""
     velocity: float = 1.5

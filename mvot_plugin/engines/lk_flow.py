@@ -1,7 +1,7 @@
 """`lk-flow`: sparse Lucas-Kanade optical flow on all targets in one call.
 
-The usual way of trackers that skip the detector (as FastMOT does): corners in each box, flow
-forward and backward, and a robust shift and scale from the points that come back.
+The usual method of trackers that skip the detector on most frames (such as FastMOT): corners in
+each box, forward-backward flow, and a robust shift and scale from the points that return.
 """
 
 from dataclasses import dataclass, replace
@@ -28,6 +28,7 @@ class FlowObservation:
     """A frame in grey."""
 
     grey: UInt8[np.ndarray, "height width"]
+    """Its pixels."""
     timestamp: float
     """In seconds."""
 
@@ -52,10 +53,10 @@ class FlowTargets(Targets):
 class LKFlowEngine:
     """Moves and scales each box as its corners move, N targets in one Lucas-Kanade call.
 
-    A point counts if its flow comes back to it and agrees with most of its target's. A measured box
-    corrects the tracked one by a scalar Kalman gain, with standard deviations in units of the
-    target's size. A target that is off by three standard deviations was lost, and is moved to the
-    measured box.
+    A point counts if its flow returns to it and agrees with that of most of its target's points.
+    A measured box corrects the tracked one by a scalar Kalman gain, with standard deviations in
+    units of the target's size. A target that is off by three standard deviations was lost, and is
+    moved to the measured box.
     """
 
     cells: int = 5

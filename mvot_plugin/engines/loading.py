@@ -1,4 +1,4 @@
-"""Engines with a network: the network is built, given its weights, and made ready to track."""
+"""Loading of engines with a network: build the network, load its weights, prepare it."""
 
 from dataclasses import replace
 from importlib import import_module
@@ -18,7 +18,7 @@ from mvot_plugin.weights import load_parameters, read_weights, shipped_weights, 
 __all__ = ["load_network_engine", "prepare"]
 
 CPU_BATCH, GPU_BATCH = 16, 256
-"""Targets that go through a network at once: on a CPU, few fit its caches."""
+"""Most targets in one batch; on a CPU, larger batches exceed its caches."""
 
 
 def load_network_engine(
@@ -29,7 +29,7 @@ def load_network_engine(
     Random weights, also where an engine has no trained ones yet, are an ``UntrainedWeights``
     warning. Raises ``InputError`` for a file that does not fit, ``UsageError`` for a device.
     """
-    entry, where = ENGINES[name], choose_device(device)
+    entry, chosen = ENGINES[name], choose_device(device)
     assert entry.network is not None
     path = shipped_weights(entry.network.weights) if weights == "auto" else Path(weights)
     trained = path is not None and weights != "random"
@@ -38,14 +38,14 @@ def load_network_engine(
         warn_untrained(name)
     else:
         network = _build_trained(name, entry.network, path)
-    prepare(network, where, choose_dtype(precision, where))
+    prepare(network, chosen, choose_dtype(precision, chosen))
     engine: type[NetworkEngine[Any, Any, Any]] = getattr(import_module(entry.module), entry.name)
-    batch = CPU_BATCH if where.type == "cpu" else GPU_BATCH
+    batch = CPU_BATCH if chosen.type == "cpu" else GPU_BATCH
     return engine.from_network(network, **{"batch": batch, "trained": trained, **entry.options})
 
 
 def prepare(network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
-    """Make a network ready to track, in place: layers folded, channels last, inertia apart.
+    """Prepare a network for tracking, in place: fold and fuse its layers, store channels last.
 
     Inertia stays on the CPU in single precision: it needs a few boxes of history, not the frame.
     """

@@ -82,7 +82,7 @@ class NetworkEngine(ABC, Generic[NetworkT, ObservationT, TargetsT]):
     That bounds memory, and changes no result. Few are fastest on a CPU, whose caches they fit.
     """
     calibration: tuple[float, float] = (1.0, 0.0)
-    """Slope and offset that make the network's log odds those of a right box (Platt, 1999)."""
+    """Slope and offset of Platt scaling, from the network's logits to log odds of a right box."""
     trained: bool = False
     """Whether the network's weights are trained, not random."""
 
@@ -105,7 +105,7 @@ class NetworkEngine(ABC, Generic[NetworkT, ObservationT, TargetsT]):
         return self._enroll_part(observation, boxes, boxes)
 
     def track(self, observation: ObservationT, targets: TargetsT) -> tuple[TargetsT, Motion]:
-        """The targets on this frame, and scores: how surely each is in its box."""
+        """The targets on this frame, and the scores that each is in its box."""
         if not len(targets):
             return targets, Motion(boxes=targets.boxes, scores=np.zeros(0, np.float32))
         with torch.inference_mode():

@@ -35,6 +35,7 @@ class EngineEntry:
     purpose: str
     """What it is for, in one line."""
     network: NetworkEntry | None = None
+    """None for an engine without a network."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the engine that differ from what ``load_engine`` sets otherwise."""
 
@@ -52,7 +53,7 @@ def _siammotion(name: str, purpose: str) -> EngineEntry:
 
 
 def _correlation(name: str, weights: str, purpose: str, **options: Any) -> EngineEntry:
-    """An engine of SiamFC's family: it looks where its preset says, whatever its weights say."""
+    """An engine of SiamFC's family; its areas are those of its preset, not of the weights file."""
     network = NetworkEntry(
         module="mvot_plugin.models.siamfc",
         name=f"{name}Net",
@@ -105,4 +106,4 @@ ENGINES: Mapping[str, EngineEntry] = MappingProxyType(
         ),
     }
 )
-"""By the name that users give."""
+"""The entries of our engines, by the names that users give."""

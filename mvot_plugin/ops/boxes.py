@@ -95,7 +95,7 @@ def clip_boxes(
     last: Float32[CXCYWH, " n"],
     frame_size: tuple[int, int],
 ) -> Float32[CXCYWH, " n"]:
-    """Limit boxes to sides from one pixel to those of the frame, and to places that touch it.
+    """Limit boxes to sides from one pixel to those of the frame, and to positions that touch it.
 
     A box may still be as small, as large or as far outside as its ``last`` one was. ``frame_size``
     is (width, height) in pixels.

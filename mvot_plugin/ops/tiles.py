@@ -39,9 +39,10 @@ def find_needed_tiles(
 def sampled_cell_range(
     intervals: Float32[np.ndarray, "n 2"], bins: int, stride: int, origin: float, cells: int
 ) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
-    """The first and the last of ``cells`` that bilinear samples of an interval need, one to spare.
+    """The first and the last of ``cells`` that bilinear samples of an interval read.
 
-    Samples lie at the centres of ``bins`` equal parts; cell i at ``origin + i * stride``.
+    Samples lie at the centres of ``bins`` equal parts; cell i at ``origin + i * stride``. Rounding
+    in single precision is allowed for.
     """
     low, high = intervals.astype(np.float64).T
     half_a_bin = (high - low) / bins / 2

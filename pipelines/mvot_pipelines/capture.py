@@ -20,16 +20,16 @@ __all__ = [
     "DEFAULT_FRAME_RATE",
     "Timeline",
     "decode_frames",
-    "read_first_size",
+    "hide_secrets",
+    "image_size",
     "is_image",
     "list_images",
     "open_capture",
     "open_video",
     "rate_or_default",
-    "silence_opencv",
+    "read_first_size",
     "read_image",
-    "image_size",
-    "hide_secrets",
+    "silence_opencv",
 ]
 
 _IMAGE_SUFFIXES = frozenset(
@@ -47,7 +47,10 @@ _MAX_SILENCE_SECONDS = 5.0
 
 
 class Timeline:
-    """Strictly increasing timestamps: the measured ones, corrected where they do not increase."""
+    """Strictly increasing timestamps: measured ones, corrected where they do not increase.
+
+    With ``forced``, they are index / ``rate`` instead.
+    """
 
     def __init__(self, rate: float, *, forced: bool) -> None:
         self._rate, self._forced, self._last = rate, forced, -0.001

@@ -12,7 +12,7 @@ from mvot_plugin.config import build_config, format_config, read_config_file
 from mvot_plugin.engines import describe_engines
 from mvot_plugin.errors import MvotError, UsageError, unknown_name
 
-__all__ = ["Parser", "main", "format_version"]
+__all__ = ["Parser", "format_version", "main"]
 
 _DESCRIPTION = """\
 Track every object on every frame of a video, with the detector on every k-th frame only.
@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _build_parser().parse_args(arguments)
         if options.list_engines:
-            print("\n".join(f"{name:13} {what}" for name, what in describe_engines().items()))
+            engines = describe_engines().items()
+            print("\n".join(f"{name:13} {purpose}" for name, purpose in engines))
             return 0
         if options.demo is not None:
             print(_load_demo()(options.demo, quiet=getattr(options, "quiet", False)))
@@ -98,11 +99,11 @@ def _load_demo() -> Callable[..., str]:
 
 def _build_config(options: argparse.Namespace) -> RunConfig:
     """The defaults, changed by the ``--config`` file, changed by the command line."""
-    given = {k: v for k, v in vars(options).items() if k in RunConfig.__dataclass_fields__}
+    overrides = {k: v for k, v in vars(options).items() if k in RunConfig.__dataclass_fields__}
     if options.config is None:
-        return build_config(RunConfig, given)
+        return build_config(RunConfig, overrides)
     settings = read_config_file(options.config)
-    return build_config(RunConfig, {**settings, **given}, origin=f"--config {options.config}: ")
+    return build_config(RunConfig, settings | overrides, origin=f"--config {options.config}: ")
 
 
 def _build_parser() -> Parser:

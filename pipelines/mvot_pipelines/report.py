@@ -19,21 +19,30 @@ class RunReport:
     """What a run did, complete or not."""
 
     name: str
+    """The name of the source."""
     engine: str
     detector: str
     detect_every: int
     frame_rate: float
+    """Frames per second of the source."""
     timer: StageTimer = field(default_factory=StageTimer)
     frames: int = 0
+    """Frames written so far."""
     boxes: int = 0
+    """Boxes on all frames together."""
     tracks: int = 0
+    """The number of tracks: ids count from 1, so it is the highest so far."""
     saved: list[str] = field(default_factory=list)
+    """The paths of the output files."""
     notes: list[str] = field(default_factory=list)
+    """Warnings, and what was left out."""
     error: MvotError | None = None
+    """The error that ended the run."""
     interrupted: bool = False
+    """Whether a signal ended the run."""
 
     def count(self, tracks: Tracks) -> None:
-        """Add one frame; ids count up from 1, so the highest is the number of tracks."""
+        """Add one frame and its tracks; ids count from 1."""
         self.frames += 1
         self.boxes += len(tracks)
         self.tracks = max(self.tracks, int(tracks.id.max(initial=0)))

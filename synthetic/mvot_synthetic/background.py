@@ -12,6 +12,7 @@ __all__ = ["FAR_KERB", "NEAR_KERB", "draw_panorama"]
 
 FAR_KERB = 272
 NEAR_KERB = 388
+"""The y of the two edges of the road, in units."""
 _ROAD: Colour = (96, 90, 86)
 
 

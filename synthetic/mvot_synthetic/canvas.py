@@ -35,6 +35,7 @@ Points = Sequence[tuple[Number, Number]] | Sequence[np.ndarray] | np.ndarray
 Pattern = Callable[[np.ndarray, np.ndarray], Bool[np.ndarray, "height width"]]
 
 _SHIFT = 4
+"""Fractional bits of the fixed-point coordinates that OpenCV draws with."""
 _CIRCLE = np.stack([np.cos(np.arange(24) * np.pi / 12), np.sin(np.arange(24) * np.pi / 12)], axis=1)
 
 
@@ -72,16 +73,16 @@ def value_noise(
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Sprite:
-    """A drawn object: premultiplied BGRA, ``scale`` pixels per metre.
-
-    ``anchor`` is the ground point and ``extent`` (x0, y0, x1, y1; half-open) the bounding box of
-    the solid pixels; both in pixels of the sprite.
-    """
+    """A drawn object."""
 
     pixels: UInt8[np.ndarray, "height width 4"]
+    """Premultiplied BGRA."""
     anchor: tuple[float, float]
+    """The ground point (x, y), in pixels of the sprite."""
     scale: float
+    """Pixels per metre."""
     extent: tuple[float, float, float, float]
+    """The bounding box (x0, y0, x1, y1; half-open) of the solid pixels, in pixels of the sprite."""
 
     def downscale(self, factor: int) -> "Sprite":
         """The sprite with ``factor`` times fewer rows and columns."""

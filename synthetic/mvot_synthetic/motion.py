@@ -10,16 +10,16 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float
 
-__all__ = ["Camera", "Route", "metres_to_units", "pan_camera", "follow_waypoints"]
+__all__ = ["Camera", "Route", "follow_waypoints", "metres_to_units", "pan_camera"]
 
 HORIZON = 84.0
-"""In units."""
+"""The y of the horizon, in units."""
 CAMERA_HEIGHT = 4.6
-"""In metres."""
+"""Height of the camera above the ground, in metres."""
 _FORESHORTENING = 2.0
-"""A step in depth is this much longer than it looks."""
+"""How many times as long a step in depth is as it appears in the image."""
 _SHAKE_FREQUENCIES = (0.6, 1.7, 3.1)
-"""Of the hand-held camera, in Hz."""
+"""Frequencies of the shake of the hand-held camera, in Hz."""
 
 ValueT = TypeVar("ValueT", float, np.ndarray)
 
@@ -40,7 +40,7 @@ class Route:
     metres: Float[np.ndarray, " frames"]
     """Distance covered so far."""
     swing: Float[np.ndarray, " frames"]
-    """Of the limbs, 0 at rest to 1."""
+    """Amplitude of the limbs' swing, 0 at rest to 1."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -88,11 +88,11 @@ def follow_waypoints(
     dense, length = _measure_waypoints(waypoints)
     swing = _swing(clock, rest)
     wobble = 1 + 0.08 * np.sin(2 * np.pi * rng.uniform(0.1, 0.25) * clock + rng.uniform(0, 6.28))
-    gone = np.cumsum(speed * step * swing * wobble)
-    due = np.interp(meeting[1], np.linspace(0, 1, len(length)), length)
-    gone += due - np.interp(meeting[0], clock, gone)
+    distance = np.cumsum(speed * step * swing * wobble)
+    at_meeting = np.interp(meeting[1], np.linspace(0, 1, len(length)), length)
+    distance += at_meeting - np.interp(meeting[0], clock, distance)
     window = max(1, round(0.7 / step)) | 1
-    x, y = (_smooth(np.interp(gone, length, axis), window) for axis in dense.T)
+    x, y = (_smooth(np.interp(distance, length, axis), window) for axis in dense.T)
     yaw = np.arctan2(_FORESHORTENING * np.gradient(y), np.gradient(x) + 1e-9)
     moving = np.hypot(np.gradient(x), np.gradient(y)) > 1e-6
     kept = slice(margin, margin + len(times))
@@ -100,7 +100,7 @@ def follow_waypoints(
         x=x[kept],
         y=y[kept],
         yaw=_hold_last(yaw, moving)[kept],
-        metres=gone[kept],
+        metres=distance[kept],
         swing=swing[kept],
     )
 

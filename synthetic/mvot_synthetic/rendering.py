@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float64, UInt8, UInt16
+from jaxtyping import UInt8, UInt16
 
+from mvot_plugin.types import XYXY
 from mvot_synthetic.canvas import SOLID
 
 __all__ = ["PlacedSprite", "paint_sprite", "zoom_window"]
@@ -16,12 +17,16 @@ class PlacedSprite:
     """A sprite on one frame: its premultiplied BGRA pixels, their position, and its box."""
 
     id: int
+    """The actor's id; 0 for props."""
     class_id: int
     depth: float
+    """Nearer sprites, of larger depth, are drawn over others."""
     patch: UInt8[np.ndarray, "height width 4"]
     left: int
     top: int
-    xyxy: Float64[np.ndarray, "4"]
+    """The patch's upper left corner, in pixels of the image."""
+    xyxy: XYXY
+    """The box of its solid pixels, in pixels of the image; may reach beyond it."""
 
 
 def zoom_window(

@@ -92,6 +92,7 @@ class _ActorFactory:
         self._actors: list[Actor] = []
 
     def create_actors(self, walkers: int, vehicles: int, cyclists: int) -> list[Actor]:
+        """Create all actors; walkers come first, so that vehicles can avoid them."""
         self._add_walkers(walkers)
         for number in range(vehicles):
             self._add_vehicle(number, vehicles)
@@ -196,7 +197,10 @@ class _ActorFactory:
     def _sample_drive(
         self, lane: tuple[float, int], share: float, speeds: tuple[float, float], reach: float
     ) -> Route:
-        """The route with the fewest collisions of 30; ``reach`` is half a length in metres."""
+        """Sample up to 30 routes, and choose the one with the fewest collisions.
+
+        ``reach`` is half the length of the vehicle, in metres.
+        """
         candidates: list[tuple[int, int, Route]] = []
         for _ in range(30):
             time, x = self._sample_meeting(share + self._uniform(-0.25, 0.25))

@@ -108,10 +108,10 @@ def test_a_detector_scores_as_the_same_detections_from_a_file(sequence):
     choice = DetectorChoice(
         name="mine", detector=lambda frame: Detections.of([box_at(frame.index)])
     )
-    mine = evaluate_one(sequence, "hold", load_engine("hold"), 3, detector=choice)
+    custom = evaluate_one(sequence, "hold", load_engine("hold"), 3, detector=choice)
     public = evaluate_one(sequence, "hold", load_engine("hold"), 3)
-    assert (mine.detector, public.detector) == ("mine", "replay")
-    assert mine.scores == public.scores
+    assert (custom.detector, public.detector) == ("mine", "replay")
+    assert custom.scores == public.scores
 
 
 def test_in_real_time_the_warm_up_of_the_detector_does_not_count(sequence):

@@ -30,14 +30,14 @@ def sequence(tmp_path_factory):
         (folder / part).mkdir(parents=True)
     scene = street(seed=2, size=(320, 240), frames=20, walkers=3, vehicles=0, cyclists=0)
     detector = NoisyDetector(scene, recall=1.0, jitter=0.0, false_positives=0.0, min_visibility=0.0)
-    found, truth = [], []
+    found, ground_truth = [], []
     for frame in scene:
         cv2.imwrite(str(folder / "img1" / f"{frame.index + 1:06d}.jpg"), frame.image)
         here, objects = detector(frame), scene.ground_truth(frame.index)
         found += rows(here.xyxy, [-1] * len(here), frame.index)
-        truth += rows(objects.xyxy, objects.id.tolist(), frame.index)
+        ground_truth += rows(objects.xyxy, objects.id.tolist(), frame.index)
     (folder / "det" / "det.txt").write_text("\n".join(found))
-    (folder / "gt" / "gt.txt").write_text("\n".join(truth))
+    (folder / "gt" / "gt.txt").write_text("\n".join(ground_truth))
     (folder / "seqinfo.ini").write_text(
         "[Sequence]\nname=STREET-01\nimDir=img1\nframeRate=25\nseqLength=20\nimExt=.jpg\n"
     )
@@ -102,13 +102,13 @@ def test_the_demo_tracks_a_street_and_writes_the_files_that_it_prints(tmp_path):
     assert f"saved {tmp_path}/new/demo/street.mp4" in done.stdout
     table = (tmp_path / "new" / "demo" / "table.md").read_text()
     assert table.strip() in done.stdout
-    figures = {
+    mota = {
         (cells[0], cells[1]): float(cells[2])
         for cells in ([c.strip() for c in row.split("|")[1:-1]] for row in table.splitlines()[2:])
     }
-    assert figures["lk-flow", "every frame"] > 85
+    assert mota["lk-flow", "every frame"] > 85
     for when in ("every 5th", "every 10th"):
-        assert figures["lk-flow", when] > figures["hold", when] + 10
+        assert mota["lk-flow", when] > mota["hold", when] + 10
     capture = cv2.VideoCapture(str(tmp_path / "new" / "demo" / "street.mp4"))
     assert (capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)) == (250, 25)
     capture.release()

@@ -1,1 +1,1 @@
-"""What several tests share: small networks, sequences written to disk, oracles."""
+"""Helpers of several tests: small networks, data written to disk, reference implementations."""

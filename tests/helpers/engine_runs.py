@@ -1,4 +1,4 @@
-"""What the tests of the engines share."""
+"""Engines to test, boxes to track with them, and runs over frames."""
 
 import warnings
 from dataclasses import replace
@@ -22,11 +22,12 @@ WITHOUT_A_NETWORK = ("hold", "kalman", "lk-flow")
 
 
 def centres(boxes):
+    """The centres (x, y) of boxes (x0, y0, x1, y1)."""
     return (boxes[:, :2] + boxes[:, 2:]) / 2
 
 
 def follow(engine, frames, boxes=APART):
-    """Enrol on the first frame, track over the others; the motion on each of these."""
+    """Enrol on the first frame and track over the others: the last targets and all motions."""
     targets, motions = engine.enroll(engine.observe(frames[0]), boxes), []
     for frame in frames[1:]:
         targets, motion = engine.track(engine.observe(frame), targets)
@@ -37,8 +38,8 @@ def follow(engine, frames, boxes=APART):
 def contract_engine(name):
     """An engine to test the contract with; one with a network has seeded random weights.
 
-    What holds for any weights is tested with few channels: that is some 50 times as fast as what
-    ships, and boxes that jump about exercise more than those of a good tracker.
+    Few channels make it some 50 times as fast as the shipped engine, and its erratic boxes cover
+    more cases than those of a trained tracker.
     """
     if name in siamfc.PRESETS:
         return narrow_correlation(name)
@@ -79,27 +80,27 @@ def trained_engine(name):
     return engine
 
 
-def each_by_itself(engine):
-    """The engine without what makes one target depend on the others of its frame.
+def without_interaction(engine):
+    """The engine, in which no target depends on the others of its frame.
 
-    Those are distractor masks, and SiamMT's rescaling of the frame for the median target.
+    It has no distractor masks, and SiamMT does not rescale the frame for the median target.
     """
     if isinstance(engine, SiamMTEngine):
-        steady = Extraction(smallest=1.0, wanted=1.0, largest=1e4, pixels=float("inf"))
-        return replace(engine, extraction=steady)
+        fixed_scale = Extraction(smallest=1.0, wanted=1.0, largest=1e4, pixels=float("inf"))
+        return replace(engine, extraction=fixed_scale)
     if not hasattr(engine, "penalisation"):
         return engine
     return replace(engine, penalisation=replace(engine.penalisation, distractor=0.0))
 
 
-def crowd(count=20, seed=0):
+def overlapping_boxes(count=20, seed=0):
     """Boxes of many sizes that overlap, within 270 x 270 pixels."""
     corner = np.random.default_rng(seed).uniform(0, 180, (count, 2))
     sides = np.random.default_rng(seed + 1).uniform(12, 90, (count, 2))
     return np.hstack([corner, corner + sides]).astype(np.float32)
 
 
-def close(motion, other, atol=1e-4):
+def is_close(motion, other, atol=1e-4):
     """Whether two motions are the same up to rounding."""
     return np.allclose(motion.boxes, other.boxes, atol=atol, rtol=1e-6) and np.allclose(
         motion.scores, other.scores, atol=atol

@@ -1,4 +1,4 @@
-"""Small data for the tests of the stage `inertia`."""
+"""Windows and settings for the tests of the stage `inertia`."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ CONFIG = InertiaTrainingConfig(
 NO_WINDOWS = Windows.empty(KNOWN, AHEAD)
 
 
-def steady(count, seed=0, fastest=0.3, side=40.0):
+def constant_velocity_windows(count, seed=0, fastest=0.3, side=40.0):
     """Windows of squares at constant velocities, up to ``fastest`` sides a frame."""
     rng = np.random.default_rng(seed)
     velocity = rng.uniform(-fastest, fastest, (count, 1, 2)) * side

@@ -1,4 +1,4 @@
-"""Where things lie outside the package: the repository, and the data beside it."""
+"""Paths of the repository, and of the data next to it."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ __all__ = ["DATA", "ROOT", "VAL"]
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
-"""Real sequences, where the machine has them; tests that use them skip without."""
+"""Real sequences; tests that use them are skipped where the machine has none."""
 VAL = DATA / "val"

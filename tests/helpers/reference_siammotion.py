@@ -1,4 +1,4 @@
-"""SiamMOTION's forward pass, slowly: stage by stage, one target at a time, as the paper has it.
+"""Reference of SiamMOTION's forward pass: the paper's stages, one target at a time, unoptimised.
 
 Maps are float32 (1, C, H, W), weights the fast network's ``state_dict``; numbers are the paper's.
 """
@@ -15,7 +15,7 @@ STRIDES = (2, 4, 8, 16)
 RATIOS = (1 / 3, 1 / 2, 1, 2, 3)
 
 
-def normalised(w, name, x):
+def batch_norm(w, name, x):
     """Batch norm at inference, by its formula."""
     mean, var, gain, bias = (
         w[f"{name}.{k}"][:, None, None] for k in ("running_mean", "running_var", "weight", "bias")
@@ -23,7 +23,7 @@ def normalised(w, name, x):
     return (x - mean) / (var + 1e-5).sqrt() * gain + bias
 
 
-def projected(w, name, x):
+def convolve_1x1(w, name, x):
     """A 1 x 1 convolution."""
     return conv2d(x, w[f"{name}.weight"].flatten(1)[:, :, None, None], w.get(f"{name}.bias"))
 
@@ -31,19 +31,19 @@ def projected(w, name, x):
 def residual_block(w, name, x, stride):
     """Two 3 x 3 convolutions and a shortcut, 1 x 1 where the block changes the shape."""
     out = conv2d(x, w[f"{name}.conv1.weight"], stride=stride, padding=1)
-    out = relu(normalised(w, f"{name}.bn1", out))
+    out = relu(batch_norm(w, f"{name}.bn1", out))
     out = conv2d(out, w[f"{name}.conv2.weight"], padding=1)
-    out = normalised(w, f"{name}.bn2", out)
+    out = batch_norm(w, f"{name}.bn2", out)
     if f"{name}.downsample.0.weight" in w:
         x = conv2d(x, w[f"{name}.downsample.0.weight"], stride=stride)
-        x = normalised(w, f"{name}.downsample.1", x)
+        x = batch_norm(w, f"{name}.downsample.1", x)
     return relu(out + x)
 
 
 def backbone(w, image):
     """3.1: padded ResNet-18; stem, layer1, layer2 and layer3."""
     x = conv2d(image, w["backbone.conv1.weight"], stride=2, padding=3)
-    maps = [relu(normalised(w, "backbone.bn1", x))]
+    maps = [relu(batch_norm(w, "backbone.bn1", x))]
     x = max_pool2d(maps[0], 3, 2, 1)
     for layer, stride in ((1, 1), (2, 2), (3, 2)):
         x = residual_block(w, f"backbone.layer{layer}.0", x, stride)
@@ -52,7 +52,7 @@ def backbone(w, image):
     return maps
 
 
-def upsampled(x):
+def upsample(x):
     """Twice the size, bilinear: row j is sampled at j / 2, TensorFlow 1's convention."""
     for axis in (2, 3):
         count, lines = x.shape[axis], []
@@ -69,8 +69,8 @@ def pyramid(w, features):
     merged = None
     maps = []
     for level in (3, 2, 1, 0):
-        side = projected(w, f"neck.lateral.{level}", features[level])
-        merged = side if merged is None else (side + upsampled(merged)) / 2
+        side = convolve_1x1(w, f"neck.lateral.{level}", features[level])
+        merged = side if merged is None else (side + upsample(merged)) / 2
         smooth = w[f"neck.smooth.{level}.weight"], w[f"neck.smooth.{level}.bias"]
         maps.append(conv2d(merged, *smooth, padding=1))
     return maps[::-1]
@@ -83,9 +83,10 @@ def exemplar_side(box):
     return math.sqrt((width + margin) * (height + margin))
 
 
-def square(box, side):
+def square_area(box, side):
+    """A square (x0, y0, x1, y1) with the centre of a box."""
     centre = [float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2]
-    return [at - side / 2 for at in centre] + [at + side / 2 for at in centre]
+    return [c - side / 2 for c in centre] + [c + side / 2 for c in centre]
 
 
 def pyramid_level(side):
@@ -101,35 +102,38 @@ def crop(x, stride, area, bins):
 
 def channel_mask(w, branch, x):
     """Fig. 5: softmax of the cosine similarity of each channel of Q and each of K, (C, C)."""
-    q = projected(w, f"attention.{branch}.query", x).flatten(2)[0]
-    k = projected(w, f"attention.{branch}.key", x).flatten(2)[0]
+    q = convolve_1x1(w, f"attention.{branch}.query", x).flatten(2)[0]
+    k = convolve_1x1(w, f"attention.{branch}.key", x).flatten(2)[0]
     cosine = cosine_similarity(q[:, None], k[None], dim=2)
     return cosine.softmax(dim=1)
 
 
-def attended(w, branch, x, own, other):
+def attend(w, branch, x, own, other):
     """X + w^s A V^s + w^c A' V^c, where A' is the mask of the other branch."""
     weights = w[f"attention.{branch}.weights"]
-    self_part = torch.einsum("ij,bjhw->bihw", own, projected(w, f"attention.{branch}.value", x))
-    cross_part = torch.einsum("ij,bjhw->bihw", other, projected(w, f"attention.{branch}.cross", x))
+    self_part = torch.einsum("ij,bjhw->bihw", own, convolve_1x1(w, f"attention.{branch}.value", x))
+    cross_part = torch.einsum(
+        "ij,bjhw->bihw", other, convolve_1x1(w, f"attention.{branch}.cross", x)
+    )
     return x + weights[0] * self_part + weights[1] * cross_part
 
 
-def attention(w, exemplar, search):
+def enhance_features(w, exemplar, search):
     """3.2.3: the enhanced features of an exemplar and of its search area."""
     masks = channel_mask(w, "exemplar", exemplar), channel_mask(w, "search", search)
     return (
-        attended(w, "exemplar", exemplar, masks[0], masks[1]),
-        attended(w, "search", search, masks[1], masks[0]),
+        attend(w, "exemplar", exemplar, masks[0], masks[1]),
+        attend(w, "search", search, masks[1], masks[0]),
     )
 
 
-def specialised(w, branch, x):
+def specialise(w, branch, x):
+    """The 3 x 3 convolution of a branch before the correlation."""
     x = conv2d(x, w[f"head.{branch}.0.weight"])
-    return relu(normalised(w, f"head.{branch}.1", x))
+    return relu(batch_norm(w, f"head.{branch}.1", x))
 
 
-def correlated(search, exemplar):
+def correlate_depthwise(search, exemplar):
     """Each channel of a search area under the same channel of the exemplar."""
     pairs = zip(search.split(1, 1), exemplar.split(1, 1), strict=True)
     return torch.cat([conv2d(area, kernel) for area, kernel in pairs], dim=1)
@@ -137,14 +141,16 @@ def correlated(search, exemplar):
 
 def proposal_network(w, exemplar, search):
     """3.3.1, Fig. 6: (2, K, h, w) background and target logits, (K, 4, h, w) regression."""
-    compared = correlated(specialised(w, "search", search), specialised(w, "exemplar", exemplar))
+    compared = correlate_depthwise(
+        specialise(w, "search", search), specialise(w, "exemplar", exemplar)
+    )
     for_classes, for_boxes = compared.chunk(2, dim=1)
-    classes = projected(w, "head.classify", for_classes)[0]
-    deltas = projected(w, "head.regress", for_boxes)[0]
+    classes = convolve_1x1(w, "head.classify", for_classes)[0]
+    deltas = convolve_1x1(w, "head.regress", for_boxes)[0]
     return classes.unflatten(0, (2, -1)), deltas.unflatten(0, (-1, 4))
 
 
-def decoded(deltas):
+def decode_boxes(deltas):
     """(K, h, w, 4) boxes (cx, cy, w, h) about the middle of the area: stride 8, anchors of 64²."""
     boxes = torch.empty(len(RATIOS), *deltas.shape[2:], 4)
     middle = (deltas.shape[2] - 1) / 2
@@ -157,8 +163,8 @@ def decoded(deltas):
     return boxes
 
 
-def eroded(scores):
-    """The least of each place's 3 x 3 neighbours on its own (H, W) map."""
+def erode(scores):
+    """The minimum of each position's 3 x 3 neighbourhood, on each (H, W) map."""
     out = torch.empty_like(scores)
     for k, row, column in np.ndindex(scores.shape):
         near = scores[k, max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
@@ -173,41 +179,45 @@ def shape_penalty(box, last):
     return math.exp(-0.05 * (max(r, 1 / r) * max(s, 1 / s) - 1))
 
 
-def selected(logits, boxes, last, mask):
+def select_box(logits, boxes, last, mask):
     """3.3.2, then box voting at 0.8 and size damping at 0.18: box (cx, cy, w, h) and score."""
-    likely = logits.sigmoid()
-    line = [0.5 - 0.5 * math.cos(2 * math.pi * i / 24) for i in range(25)]
-    flat = list(np.ndindex(logits.shape))
-    shapes = [shape_penalty(boxes[at].tolist(), last) for at in flat]
+    probabilities = logits.sigmoid()
+    window = [0.5 - 0.5 * math.cos(2 * math.pi * i / 24) for i in range(25)]
+    positions = list(np.ndindex(logits.shape))
+    shapes = [shape_penalty(boxes[position].tolist(), last) for position in positions]
     scores = []
-    for at, score, shape in zip(flat, eroded(likely).flatten().tolist(), shapes, strict=True):
-        score = 0.58 * score * shape + 0.42 * line[at[1]] * line[at[2]]
-        scores.append(score * (0.99 + 0.01 * float(mask[at[1:]])))
+    for position, score, shape in zip(
+        positions, erode(probabilities).flatten().tolist(), shapes, strict=True
+    ):
+        score = 0.58 * score * shape + 0.42 * window[position[1]] * window[position[2]]
+        scores.append(score * (0.99 + 0.01 * float(mask[position[1:]])))
     scores = torch.tensor(scores)
     best = int(scores.argmax())
     corners = box_convert(boxes.flatten(0, 2), "cxcywh", "xyxy")
     near = box_iou(corners[best : best + 1], corners)[0] >= 0.8
     voted = (corners[near] * scores[near, None]).sum(0) / scores[near].sum()
     x, y, w, h = box_convert(voted, "xyxy", "cxcywh").tolist()
-    score = float(likely.flatten()[best])
+    score = float(probabilities.flatten()[best])
     rate = 0.18 * score * shapes[best]
     return [x, y, *(old + rate * (new - old) for old, new in zip(last, (w, h), strict=True))], score
 
 
-def followed(network, first, then, before, predicted):
-    """One target from enrolment on image ``first`` to proposals on ``then``, whole maps all along.
+def track_target(network, first, then, before, predicted):
+    """One target from enrolment on image ``first`` to proposals on ``then``, on full feature maps.
 
     ``before`` and ``predicted`` are its boxes (x0, y0, x1, y1) on the two.
     """
     w = network.state_dict()
-    kept, side = exemplar_side(before) * 7 / 15, exemplar_side(before) * 31 / 15
+    exemplar_area, side = exemplar_side(before) * 7 / 15, exemplar_side(before) * 31 / 15
     k = pyramid_level(side) - 1
-    exemplar = crop(pyramid(w, backbone(w, first))[k], STRIDES[k], square(before, kept), 7)
+    exemplar = crop(
+        pyramid(w, backbone(w, first))[k], STRIDES[k], square_area(before, exemplar_area), 7
+    )
     side = exemplar_side(predicted) * 31 / 15
     k = pyramid_level(side) - 1
-    area = square(predicted, side)
+    area = square_area(predicted, side)
     search = crop(pyramid(w, backbone(w, then))[k], STRIDES[k], area, 31)
-    enhanced = attention(w, exemplar, search)
+    enhanced = enhance_features(w, exemplar, search)
     classes, deltas = proposal_network(w, *enhanced)
     return SimpleNamespace(
         exemplar=exemplar,
@@ -216,5 +226,5 @@ def followed(network, first, then, before, predicted):
         deltas=deltas,
         unit=side / (8 * 31),
         logits=classes[1] - classes[0],
-        boxes=decoded(deltas),
+        boxes=decode_boxes(deltas),
     )

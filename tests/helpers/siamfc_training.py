@@ -21,6 +21,7 @@ MT = SiamMTTrainingConfig(**SHORT, held_out=("kept",), validation_frames=3)
 
 
 def create_trainer(config=FC, seed=0):
+    """A trainer of a narrow network of seeded random weights."""
     torch.manual_seed(seed)
     kind = SiamMTNet if isinstance(config, SiamMTTrainingConfig) else SiamFCNet
     context = 0.0 if kind is SiamMTNet else 0.5

@@ -13,6 +13,7 @@ LEFT, RIGHT = (30, 70, 26, 60), (300, 100, 44, 40)
 
 
 def grey_noise(rng: np.random.Generator, size: tuple[int, int] = SIZE) -> np.ndarray:
+    """A smooth, random grey image (height, width, 3)."""
     coarse = rng.integers(60, 180, (size[1] // 20, size[0] // 20), dtype=np.uint8)
     return cv2.cvtColor(cv2.resize(coarse, size), cv2.COLOR_GRAY2BGR)
 
@@ -23,7 +24,7 @@ def box_at(box: tuple[int, int, int, int], frame: int) -> tuple[int, int, int, i
 
 
 def write_annotated_video(folder: Path, *, masked: bool) -> None:
-    """Two coloured rectangles drift over grey; with ``masked``, the red one alone."""
+    """Write a sequence of two coloured rectangles over grey; with ``masked``, the red one alone."""
     rng = np.random.default_rng(len(folder.name))
     for part in ("img1", "gt", "mask"):
         (folder / part).mkdir(parents=True)
@@ -44,7 +45,7 @@ def write_annotated_video(folder: Path, *, masked: bool) -> None:
 
 
 def write_annotated_photos(folder: Path) -> None:
-    """Two photos with a red disc each, one small, and a crowd."""
+    """Write two photos, each with a red disc, a tiny object and a crowd."""
     rng = np.random.default_rng(7)
     (folder / "images").mkdir(parents=True)
     turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)
@@ -70,7 +71,7 @@ def write_annotated_photos(folder: Path) -> None:
 
 
 def write_training_data(root):
-    """A folder of sequences and one of photos below ``root``: the least that can be trained on."""
+    """Write a sequence and two annotated photos below ``root``; return the two data folders."""
     write_annotated_video(root / "clips" / "pair", masked=False)
-    write_annotated_photos(root / "stills" / "discs")
-    return [root / "clips", root / "stills"]
+    write_annotated_photos(root / "photos" / "discs")
+    return [root / "clips", root / "photos"]

@@ -10,7 +10,7 @@ def read_tensors(path):
         return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
 
 
-def is_equal(tensors, others):
+def are_tensors_equal(tensors, others):
     return tensors.keys() == others.keys() and all(
         torch.equal(tensor, others[name]) for name, tensor in tensors.items()
     )

@@ -45,7 +45,7 @@ def test_a_wrong_setting_is_named(settings, message):
 
 def test_printed_settings_are_documented_and_are_a_config_file(tmp_path, capsys):
     path = tmp_path / "run.yaml"
-    assert main(["film.mp4", "--detect-every", "3", "--conf", "0.25", "--print-config"]) == 0
+    assert main(["video.mp4", "--detect-every", "3", "--conf", "0.25", "--print-config"]) == 0
     path.write_text(capsys.readouterr().out)
     assert main(["--config", str(path), "--print-config"]) == 0
     assert capsys.readouterr().out == path.read_text()

@@ -37,7 +37,7 @@ from helpers.pipelines.mvot_run import COMMAND, FRAMES, mvot_run, read_propertie
         (["VIDEO", "--detections", "DET", "--config", "nowhere.yaml"], 1, ["nowhere.yaml"]),
     ],
 )
-def test_what_is_wrong_is_said_in_one_sentence(videos, tmp_path, arguments, code, words):
+def test_errors_are_one_sentence(videos, tmp_path, arguments, code, words):
     names = {"VIDEO": str(videos / "street.avi"), "DET": str(videos / "det.txt")}
     given = [names.get(part, part.replace("DET", names["DET"])) for part in arguments]
     done = mvot_run(*given, cwd=tmp_path)
@@ -56,7 +56,7 @@ def test_a_bad_row_of_detections_is_named_by_its_line(videos, tmp_path):
     assert "det.txt, line 7" in done.stderr
 
 
-def test_rows_out_of_order_or_twice_are_read_once_and_said(videos, tmp_path):
+def test_rows_out_of_order_or_repeated_are_read_once_and_reported(videos, tmp_path):
     rows = (videos / "det.txt").read_text().splitlines()
     (tmp_path / "twice.txt").write_text("\n".join([*reversed(rows), *rows]))
     for name, detections in (("a", videos / "det.txt"), ("b", tmp_path / "twice.txt")):
@@ -90,8 +90,8 @@ def test_degenerate_detections_are_left_out_and_counted(videos, tmp_path):
 
 
 def test_a_truncated_video_is_tracked_as_far_as_it_goes(videos, tmp_path):
-    whole = (videos / "long.avi").read_bytes()
-    (tmp_path / "cut.avi").write_bytes(whole[: len(whole) // 2])
+    content = (videos / "long.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(content[: len(content) // 2])
     done = mvot_run(
         tmp_path / "cut.avi", "--detections", videos / "det.txt", "--save-txt", tmp_path / "a.txt",
         *("--save-video", tmp_path / "a.mp4"),

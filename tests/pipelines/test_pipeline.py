@@ -26,7 +26,7 @@ from mvot_synthetic import NoisyDetector, street
 
 @pytest.mark.parametrize("engine", ["lk-flow", "kalman"])
 @pytest.mark.parametrize("every", [1, 5])
-def test_everybody_in_sight_keeps_one_id_and_a_box_on_every_frame(
+def test_every_visible_object_keeps_one_id_and_a_box_on_every_frame(
     scene, frames, perfect_detector, engine, every
 ):
     answers = track_all(MotPipeline(perfect_detector, engine, every), frames)
@@ -36,15 +36,15 @@ def test_everybody_in_sight_keeps_one_id_and_a_box_on_every_frame(
     overlaps = []
     for frame, tracks in zip(frames, answers, strict=True):
         assert tracks.id.tolist() == [1, 2, 3]
-        truth = scene.ground_truth(frame.index)
-        assert truth.id.tolist() == [1, 2, 3]
-        overlaps.append(np.diag(iou(tracks.xyxy, truth.xyxy)))
+        ground_truth = scene.ground_truth(frame.index)
+        assert ground_truth.id.tolist() == [1, 2, 3]
+        overlaps.append(np.diag(iou(tracks.xyxy, ground_truth.xyxy)))
     assert np.mean(overlaps) > (0.99 if every == 1 else 0.8)
     assert np.min(overlaps) > (0.99 if every == 1 else 0.4)
 
 
 @pytest.mark.parametrize("every", [1, 5])
-def test_who_comes_later_gets_an_id_of_their_own(every):
+def test_an_object_that_enters_later_gets_a_new_id(every):
     scene = street(22, size=(320, 240), frames=75, walkers=4, vehicles=0, cyclists=0, pan=1)
     scene = scene.select({2, 3, 4})
     frames = list(scene)
@@ -89,7 +89,7 @@ def test_a_track_that_the_detector_missed_is_not_marked_detected(frames, scene):
     assert answers[22].detected.all()
 
 
-def test_the_order_of_detections_does_not_change_who_is_who(frames, perfect_detector):
+def test_the_order_of_detections_does_not_change_identities(frames, perfect_detector):
     def shuffled(frame):
         found = perfect_detector(frame)
         return found[np.random.default_rng(frame.index + 1).permutation(len(found))]
@@ -114,9 +114,7 @@ def test_a_run_is_repeatable_bit_for_bit(scene, frames, engine, is_identical):
 
 @pytest.mark.parametrize("shared", [False, True], ids=["an engine each", "one engine"])
 @pytest.mark.parametrize("engine", engine_names())
-def test_two_pipelines_side_by_side_are_two_pipelines_apart(
-    scene, frames, engine, shared, is_identical
-):
+def test_two_pipelines_in_one_process_are_independent(scene, frames, engine, shared, is_identical):
     one = contract_engine(engine)
     two = one if shared else contract_engine(engine)
     detectors = [NoisyDetector(scene, seed=seed, recall=0.8) for seed in (1, 2)]
@@ -134,7 +132,7 @@ def test_two_pipelines_side_by_side_are_two_pipelines_apart(
     assert is_identical(apart[1], together[1])
 
 
-def test_run_gives_each_frame_with_what_step_would_answer(frames, perfect_detector, is_identical):
+def test_run_yields_each_frame_with_the_tracks_of_step(frames, perfect_detector, is_identical):
     stepped = track_all(MotPipeline(perfect_detector, "lk-flow", 5), frames[:20])
     pairs = list(MotPipeline(perfect_detector, "lk-flow", 5).run(frames[:20]))
     assert [frame is given for (frame, _), given in zip(pairs, frames, strict=False)] == [True] * 20
@@ -159,7 +157,7 @@ def test_run_reads_one_frame_at_a_time():
         assert read == list(range(i + 1))
 
 
-def test_answers_stay_as_they_were_given(frames, perfect_detector):
+def test_returned_tracks_are_not_changed_later(frames, perfect_detector):
     tracker = MotPipeline(perfect_detector, "hold", 5)
     answers = track_all(tracker, frames[:8])
     copies = [tracks.xyxy.copy() for tracks in answers]
@@ -170,7 +168,7 @@ def test_answers_stay_as_they_were_given(frames, perfect_detector):
         assert np.array_equal(tracks.xyxy, copy)
 
 
-def test_a_detector_may_change_its_answer_afterwards():
+def test_a_detector_may_change_its_detections_afterwards():
     found = Detections.of([BOX])
     tracker = MotPipeline(lambda frame: found, "hold", 5)
     first = tracker.step(blank_frames(1)[0])
@@ -200,8 +198,8 @@ def test_bare_arrays_are_tracked_as_frames_of_the_same_time(frames, perfect_dete
     )
 
 
-@pytest.mark.parametrize("bad", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), "film.mp4"])
-def test_what_is_no_frame_is_refused(bad):
+@pytest.mark.parametrize("bad", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), "video.mp4"])
+def test_a_value_that_is_no_frame_is_refused(bad):
     with pytest.raises((InputError, TypeError), match=r"BGR uint8|[Tt]ype-check"):
         MotPipeline(constant_detector(BOX), "hold").step(bad)
 
@@ -242,6 +240,6 @@ def test_settings_reach_the_lifecycle():
         ({"detector": 7}, "a detector is a callable"),
     ],
 )
-def test_options_that_cannot_be_are_refused_at_once(options, message):
+def test_invalid_options_are_refused_at_once(options, message):
     with pytest.raises((UsageError, TypeError), match=f"{message}|[Tt]ype-check"):
         MotPipeline(**{"detector": constant_detector(BOX), "engine": "hold", **options})

@@ -1,4 +1,4 @@
-"""The pipeline and detectors: any shape of answer, failures, boxes that cannot be tracked."""
+"""The pipeline and detectors: types of results, failures, boxes that cannot be tracked."""
 
 from types import SimpleNamespace
 
@@ -37,7 +37,7 @@ def supervision_like(boxes):
     [ultralytics_like, lambda boxes: [ultralytics_like(boxes)], supervision_like],
     ids=["ultralytics", "list of ultralytics", "supervision"],
 )
-def test_a_callable_may_answer_in_other_libraries_shapes(answer):
+def test_a_callable_may_return_results_of_other_libraries(answer):
     tracker = MotPipeline(lambda frame: answer([BOX, OTHER]), "hold", 2)
     first, second = track_all(tracker, blank_frames(2))
     assert first.xyxy.tolist() == second.xyxy.tolist() == [BOX, OTHER]
@@ -77,7 +77,7 @@ def test_a_detector_that_fails_from_the_start_gives_no_tracks():
     assert [len(tracks) for tracks in track_all(tracker, blank_frames(5))] == [0, 0, 0, 1, 1]
 
 
-def test_an_answer_that_is_no_detections_is_the_detectors_failure():
+def test_a_result_that_is_no_detections_is_a_failure_of_the_detector():
     with pytest.raises(InputError, match=r"failed on frame 0 \(a detector must return Detections"):
         MotPipeline(lambda frame: 7, "hold").step(blank_frames(1)[0])
     tracker = MotPipeline(

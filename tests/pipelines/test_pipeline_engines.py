@@ -1,4 +1,4 @@
-"""The pipeline and engines: ones of three methods, those that err, and schedulers."""
+"""The pipeline with minimal engines, with engines that confuse targets, and with schedulers."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ from mvot_synthetic import NoisyDetector
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seldom:
+class SparseScheduler:
     """Detects on these frames, and whenever a target's score falls below ``least``."""
 
     frames: tuple[int, ...]
@@ -33,9 +33,11 @@ class Seldom:
         return frame.index in self.frames or bool((motion.scores < self.least).any())
 
 
-def test_a_scheduler_of_ones_own_sees_frame_and_motion():
+def test_a_custom_scheduler_gets_frame_and_motion():
     detector, calls = recording_detector(constant_detector(BOX))
-    track_all(MotPipeline(detector, "hold", Seldom(frames=(2,), least=0.75)), blank_frames(20))
+    track_all(
+        MotPipeline(detector, "hold", SparseScheduler(frames=(2,), least=0.75)), blank_frames(20)
+    )
     assert calls == [2, 8, 14]
 
 
@@ -44,8 +46,8 @@ class DriftTargets(Targets):
     frames: np.ndarray
 
 
-class Drift:
-    """What another package might bring: the three methods of the contract and no more."""
+class DriftingEngine:
+    """A minimal third-party engine: only the three methods of the contract."""
 
     def observe(self, frame: Frame | np.ndarray) -> Frame:
         return as_frame(frame)
@@ -62,7 +64,7 @@ class Drift:
 
 
 def test_an_engine_of_three_methods_is_enough():
-    engine = Drift()
+    engine = DriftingEngine()
     assert isinstance(engine, MotionEngine)
     assert not isinstance(engine, SupportsRefresh)
     tracker = MotPipeline(constant_detector(BOX, OTHER), engine, 4)
@@ -75,7 +77,9 @@ def test_an_engine_of_three_methods_is_enough():
 
 
 def test_the_engines_targets_stay_row_by_row_with_the_trajectories(scene, frames):
-    tracker = MotPipeline(NoisyDetector(scene, seed=5, recall=0.6, false_positives=1.0), Drift(), 2)
+    tracker = MotPipeline(
+        NoisyDetector(scene, seed=5, recall=0.6, false_positives=1.0), DriftingEngine(), 2
+    )
     for frame in frames:
         tracker.step(frame)
         table = tracker.lifecycle.trajectories
@@ -84,9 +88,9 @@ def test_the_engines_targets_stay_row_by_row_with_the_trajectories(scene, frames
         assert len(set(table.id)) == len(table)
 
 
-def test_targets_that_leave_between_detector_calls_take_no_others_with_them():
+def test_targets_that_leave_between_detector_calls_do_not_affect_others():
     leaving = [130.0, 10.0, 155.0, 60.0]
-    tracker = MotPipeline(constant_detector(leaving, BOX), Drift(), 100)
+    tracker = MotPipeline(constant_detector(leaving, BOX), DriftingEngine(), 100)
     for i, frame in enumerate(blank_frames(40)):
         tracks = tracker.step(frame)
         assert tracker.targets.boxes.tolist() == tracker.lifecycle.trajectories.boxes.tolist()
@@ -94,7 +98,7 @@ def test_targets_that_leave_between_detector_calls_take_no_others_with_them():
     assert tracks.id.tolist() == [2]
 
 
-def test_inertia_finds_a_moving_target_again_that_the_engine_left_behind():
+def test_inertia_reidentifies_a_moving_target_that_the_engine_lost():
     def detector(frame):
         shift = 3.0 * frame.index
         box = [BOX[0] + shift, BOX[1], BOX[2] + shift, BOX[3]]
@@ -106,69 +110,75 @@ def test_inertia_finds_a_moving_target_again_that_the_engine_left_behind():
     assert answers[35].detected.all()
 
 
-class Magnet(Drift):
-    """An engine that takes a hidden target for what hides it: each box goes to the nearest seen."""
+class NearestBoxEngine(DriftingEngine):
+    """Confuses a hidden target with its occluder: each box moves to the nearest visible one."""
 
-    def __init__(self, seen):
-        self.seen = seen
+    def __init__(self, visible_boxes):
+        self.visible_boxes = visible_boxes
 
     def track(self, observation, targets):
-        seen = np.array(self.seen(observation.index), np.float32)
-        shift = np.abs(targets.boxes[:, None] - seen).sum(2)
-        boxes = seen[shift.argmin(1)] if len(targets) else targets.boxes
+        visible = np.array(self.visible_boxes(observation.index), np.float32)
+        shift = np.abs(targets.boxes[:, None] - visible).sum(2)
+        boxes = visible[shift.argmin(1)] if len(targets) else targets.boxes
         motion = Motion(boxes=boxes, scores=np.full(len(boxes), 0.9, np.float32))
         return DriftTargets(boxes=boxes, frames=targets.frames), motion
 
 
-def test_an_engine_on_each_targets_own_course_is_not_doubted_in_a_crowd():
-    assert is_mistakable(Drift())
+def test_only_mistakable_engines_are_discounted_in_a_crowd():
+    assert is_mistakable(DriftingEngine())
     assert [name for name in engine_names() if not is_mistakable(contract_engine(name))] == [
         "kalman"
     ]
     close = [[40.0, 10.0, 70.0, 60.0], [50.0, 10.0, 80.0, 60.0]]
-    found = Detections.of([[45.0, 10.0, 75.0, 60.0]])
+    detections = Detections.of([[45.0, 10.0, 75.0, 60.0]])
     fits = []
-    for says in (True, False):
-        engine = Drift()
-        engine.mistakable = says
+    for mistakable in (True, False):
+        engine = DriftingEngine()
+        engine.mistakable = mistakable
         tracker = MotPipeline(constant_detector(*close), engine, 1)
         track_all(tracker, blank_frames(3))
         far = np.add(close, [9, 0, 9, 0]).astype(np.float32)
         motion = Motion(boxes=far, scores=np.ones(2, np.float32))
-        fits.append(tracker._compute_affinities(motion, found, 3 / 25))
+        fits.append(tracker._compute_affinities(motion, detections, 3 / 25))
     assert (fits[0] > fits[1] + 0.05).any()
 
 
 @pytest.mark.parametrize("every", [1, 3])
-def test_who_passes_behind_another_comes_out_with_his_own_id(every):
+def test_a_target_keeps_its_id_when_it_passes_behind_another(every):
     def walkers(index):
         return [[x, 10.0, x + 30, 60.0] for x in (120 - 2.0 * index, 3.0 * index)]
 
-    def seen(index):
+    def visible_boxes(index):
         back, front = walkers(index)
         return [front] if abs(front[0] - back[0]) < 15 else [back, front]
 
-    def ends(**settings):
+    def track_to_end(**settings):
         config = PipelineConfig(lifecycle=LifecycleConfig(**settings))
         tracker = MotPipeline(
-            lambda frame: Detections.of(walkers(frame.index)), Magnet(seen), every, config=config
+            lambda frame: Detections.of(walkers(frame.index)),
+            NearestBoxEngine(visible_boxes),
+            every,
+            config=config,
         )
         *_, last = track_all(tracker, blank_frames(40))
         return dict(zip(last.id.tolist(), last.xyxy.tolist(), strict=True))
 
     back, front = walkers(39)
-    assert ends() == {1: back, 2: front}
-    assert ends(crowded=2.0) != {1: back, 2: front}  # without the rule they are mistaken
+    assert track_to_end() == {1: back, 2: front}
+    assert track_to_end(crowded=2.0) != {
+        1: back,
+        2: front,
+    }  # without the rule their identities switch
 
 
-def test_a_known_target_chooses_its_detection_before_a_newcomer_does():
-    def beside(shift):
+def test_a_known_target_is_matched_before_a_newcomer():
+    def shifted_box(shift):
         return [BOX[0] + shift, BOX[1], BOX[2] + shift, BOX[3]]
 
-    story = [[BOX], [BOX, beside(20.5)], [beside(13.0)]]
-    tracker = MotPipeline(lambda frame: Detections.of(story[frame.index]), "hold", 1)
+    boxes_by_frame = [[BOX], [BOX, shifted_box(20.5)], [shifted_box(13.0)]]
+    tracker = MotPipeline(lambda frame: Detections.of(boxes_by_frame[frame.index]), "hold", 1)
     answers = track_all(tracker, blank_frames(3))
     assert len(tracker.lifecycle.trajectories) >= 1
     assert answers[2].id.tolist() == [1]
-    assert answers[2].xyxy.tolist() == [beside(13.0)]
+    assert answers[2].xyxy.tolist() == [shifted_box(13.0)]
     assert answers[2].detected.tolist() == [True]

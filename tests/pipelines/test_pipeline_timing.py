@@ -1,4 +1,4 @@
-"""What the pipeline's timer measures."""
+"""The stage times of the pipeline."""
 
 import pytest
 

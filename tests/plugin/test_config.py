@@ -163,7 +163,7 @@ def test_a_file_that_holds_no_settings_is_named(tmp_path, name, text, message):
     assert "\n" not in str(caught.value)
 
 
-def test_yaml_and_toml_say_the_same(tmp_path):
+def test_yaml_and_toml_are_equivalent(tmp_path):
     (tmp_path / "a.yaml").write_text("engine: hold\npipeline:\n  reenroll: 0.7\n")
     (tmp_path / "a.toml").write_text('engine = "hold"\n[pipeline]\nreenroll = 0.7\n')
     (tmp_path / "empty.yml").write_text("")

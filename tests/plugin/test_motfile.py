@@ -22,7 +22,7 @@ rows = st.tuples(
 )
 
 
-def written(tmp_path: Path, content: str | bytes) -> Path:
+def write_rows(tmp_path: Path, content: str | bytes) -> Path:
     path = tmp_path / "det.txt"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
@@ -38,7 +38,7 @@ def written(tmp_path: Path, content: str | bytes) -> Path:
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rows_written_in_any_form_are_read_back(tmp_path, table, separator, line_end, bom, between):
     lines = [between + separator.join(map(repr, row)) + "\n" for row in table]
-    path = written(tmp_path, bom + "".join(lines).replace("\n", line_end).encode())
+    path = write_rows(tmp_path, bom + "".join(lines).replace("\n", line_end).encode())
     read = read_mot(path)
     frame, ident, left, top, width, height, score = np.array(table).reshape(-1, 7).T
     assert read.frame.tolist() == (frame - 1).tolist()
@@ -50,31 +50,31 @@ def test_rows_written_in_any_form_are_read_back(tmp_path, table, separator, line
 
 
 def test_frames_and_pixels_count_from_0_inside(tmp_path):
-    read = read_mot(written(tmp_path, "3,7,1,1,10,20,0.25\n"))
+    read = read_mot(write_rows(tmp_path, "3,7,1,1,10,20,0.25\n"))
     assert (read.frame.tolist(), read.id.tolist()) == ([2], [7])
     assert read.xyxy.tolist() == [[0, 0, 10, 20]]
     assert (read.xyxy.dtype, read.frame.dtype) == (np.float32, np.int64)
 
 
 def test_six_columns_have_score_1(tmp_path):
-    assert read_mot(written(tmp_path, "1 -1 5 5 5 5\n")).score.tolist() == [1]
+    assert read_mot(write_rows(tmp_path, "1 -1 5 5 5 5\n")).score.tolist() == [1]
 
 
 def test_only_nine_columns_have_class_and_visibility(tmp_path):
-    nine = read_mot(written(tmp_path, "1,2,5,5,5,5,0,7,0.5\n"))
+    nine = read_mot(write_rows(tmp_path, "1,2,5,5,5,5,0,7,0.5\n"))
     assert (nine.class_id.tolist(), nine.visibility.tolist()) == ([7], [0.5])
-    ten = read_mot(written(tmp_path, "1,-1,5,5,5,5,50.5,-5.33,12.25,0.694\n"))
+    ten = read_mot(write_rows(tmp_path, "1,-1,5,5,5,5,50.5,-5.33,12.25,0.694\n"))
     assert (ten.class_id.tolist(), ten.visibility.tolist()) == ([-1], [1])
 
 
 def test_exact_repetitions_are_read_once_and_counted(tmp_path):
-    read = read_mot(written(tmp_path, GOOD * 2 + "2,-1,1,1,1,1,1\n" + GOOD))
+    read = read_mot(write_rows(tmp_path, GOOD * 2 + "2,-1,1,1,1,1,1\n" + GOOD))
     assert (len(read), read.duplicates) == (2, 2)
     assert read.frame.tolist() == [0, 1]
 
 
 def test_boxes_that_are_no_boxes_are_read_as_they_are(tmp_path):
-    read = read_mot(written(tmp_path, "1,-1,nan,1,0,-5,1\n1,-1,1,1,1e300,inf,nan\n"))
+    read = read_mot(write_rows(tmp_path, "1,-1,nan,1,0,-5,1\n1,-1,1,1,1e300,inf,nan\n"))
     assert np.isnan(read.xyxy[0, 0])
     assert read.xyxy[0, 3] == -5
     assert np.isinf(read.xyxy[1, 2:]).all()
@@ -83,7 +83,7 @@ def test_boxes_that_are_no_boxes_are_read_as_they_are(tmp_path):
 
 @pytest.mark.parametrize("content", ["", "\n\n", "# nothing\n", b"\xef\xbb\xbf"])
 def test_an_empty_file_has_no_rows(tmp_path, content):
-    read = read_mot(written(tmp_path, content))
+    read = read_mot(write_rows(tmp_path, content))
     assert len(read) == 0
     assert read.xyxy.shape == (0, 4)
 
@@ -108,17 +108,17 @@ def test_an_empty_file_has_no_rows(tmp_path, content):
 def test_a_bad_row_is_named_by_its_line(tmp_path, line, fault, line_end):
     content = f"# heading\n\n{GOOD}{GOOD}{line}\n{GOOD}".replace("\n", line_end)
     with pytest.raises(InputError) as caught:
-        read_mot(written(tmp_path, content))
+        read_mot(write_rows(tmp_path, content))
     assert f"det.txt, line 5: {fault}; expected frame,id,left" in str(caught.value)
 
 
 def test_a_heading_and_a_class_that_is_no_number_are_bad_rows(tmp_path):
     with pytest.raises(InputError, match=r"line 1: frame 'frame' is not a number"):
-        read_mot(written(tmp_path, "frame,id,x,y,w,h\n" + GOOD))
+        read_mot(write_rows(tmp_path, "frame,id,x,y,w,h\n" + GOOD))
     with pytest.raises(InputError, match=r"line 2: class '1\.5' is not a whole number"):
-        read_mot(written(tmp_path, "1,1,1,1,1,1,1,1,1\n1,1,1,1,1,1,1,1.5,1\n"))
+        read_mot(write_rows(tmp_path, "1,1,1,1,1,1,1,1,1\n1,1,1,1,1,1,1,1.5,1\n"))
     with pytest.raises(InputError, match=r"line 1: 3 columns are too few"):
-        read_mot(written(tmp_path, "1,1,1\n"))
+        read_mot(write_rows(tmp_path, "1,1,1\n"))
 
 
 def test_files_that_are_no_text_files_get_one_sentence(tmp_path):
@@ -128,7 +128,7 @@ def test_files_that_are_no_text_files_get_one_sentence(tmp_path):
         read_mot(tmp_path)
     for binary in [b"\x89PNG\r\n\x1a\n\0\0\0", b"\xff\xfe1\0,\0", b"\xff\xd8\xff\xe0"]:
         with pytest.raises(InputError, match="is not a text file; expected frame"):
-            read_mot(written(tmp_path, binary))
+            read_mot(write_rows(tmp_path, binary))
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")

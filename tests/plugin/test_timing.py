@@ -11,7 +11,7 @@ from mvot_plugin.timing import StageTimer, stage
 
 
 class Clock:
-    """Shows the time that it is told to."""
+    """A clock that returns the time it is set to."""
 
     def __init__(self, now: float = 0.0) -> None:
         self.now = now
@@ -48,7 +48,7 @@ def test_a_timer_counts_a_stage_that_raises():
     assert timer.calls == {"detect": 2}
 
 
-def test_a_timer_looks_at_its_clock_twice_a_stage():
+def test_a_timer_reads_its_clock_twice_a_stage():
     ticks = count()
     timer = StageTimer(lambda: float(next(ticks)))
     for _ in range(3):
@@ -103,7 +103,7 @@ def test_labelled_stages_reach_the_active_timer_and_no_other():
     assert (inner.seconds, outer.seconds) == ({"crop": 1.0}, {"crop": 2.0})
 
 
-def test_a_label_without_an_active_timer_makes_nothing():
+def test_a_stage_without_an_active_timer_has_no_effect():
     assert stage("crop") is stage("head")
 
 

@@ -9,7 +9,7 @@ from mvot_plugin.types import Detections
 from mvot_synthetic import NoisyDetector, street
 
 
-def test_an_exact_detector_tells_the_truth_of_what_is_visible(scene, frames):
+def test_an_exact_detector_returns_the_ground_truth_of_visible_objects(scene, frames):
     detector = NoisyDetector(scene, recall=1, jitter=0, false_positives=0)
     for index in (0, 50, 100):
         ground_truth = scene.ground_truth(index)
@@ -20,7 +20,7 @@ def test_an_exact_detector_tells_the_truth_of_what_is_visible(scene, frames):
         assert np.array_equal(found.class_id, clear.class_id)
 
 
-def test_what_a_detector_says_of_a_frame_depends_on_that_frame_alone(scene, frames):
+def test_detections_depend_on_their_frame_alone(scene, frames):
     every, fifth, other = (NoisyDetector(scene, seed=seed) for seed in (1, 1, 2))
     found = [every(frame) for frame in frames]
     for index in reversed(range(0, len(frames), 5)):
@@ -36,7 +36,7 @@ def test_what_a_detector_says_of_a_frame_depends_on_that_frame_alone(scene, fram
 
 
 @pytest.mark.parametrize("recall", [0.6, 0.92])
-def test_recall_is_as_set_and_worse_for_the_half_hidden(scene, frames, recall):
+def test_recall_is_as_set_and_lower_for_occluded_objects(scene, frames, recall):
     hits: list[tuple[float, bool]] = []
     for seed in range(3):
         detector = NoisyDetector(scene, seed=seed, recall=recall, jitter=0, false_positives=0)
@@ -62,7 +62,7 @@ def test_jitter_is_a_share_of_the_box(scene, frames):
     assert np.concatenate(errors).std(0) == pytest.approx(0.05, rel=0.1)
 
 
-def test_false_positives_come_as_often_as_asked_for_and_are_less_sure(scene, frames):
+def test_false_positives_have_the_set_rate_and_lower_confidence(scene, frames):
     without = NoisyDetector(scene, false_positives=0)
     detector = NoisyDetector(scene, false_positives=0.5)
     extra, sure, unsure = 0, [], []

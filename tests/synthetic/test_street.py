@@ -8,21 +8,25 @@ from mvot_plugin.ops import boxes as box_ops
 from mvot_synthetic import NoisyDetector, Scene, street
 
 
-def small(seed: int = 0, **options) -> Scene:
+def small_street(seed: int = 0, **options) -> Scene:
     return street(seed, size=(200, 150), **options)
 
 
-def extent(mask: np.ndarray) -> np.ndarray:
+def bounding_box(mask: np.ndarray) -> np.ndarray:
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
 
 
-def inside(xyxy: np.ndarray, size: tuple[int, int], margin: float = 2) -> np.ndarray:
+def is_inside(xyxy: np.ndarray, size: tuple[int, int], margin: float = 2) -> np.ndarray:
     return (xyxy[:, :2] > margin).all(1) & (xyxy[:, 2:] < np.array(size) - margin).all(1)
 
 
 def test_one_seed_gives_the_same_bytes_and_boxes_and_another_seed_others():
-    first, again, other = small(4, frames=12), small(4, frames=12), small(5, frames=12)
+    first, again, other = (
+        small_street(4, frames=12),
+        small_street(4, frames=12),
+        small_street(5, frames=12),
+    )
     for index in range(12):
         image = first.frame(index).image
         assert image.tobytes() == again.frame(index).image.tobytes()
@@ -33,8 +37,8 @@ def test_one_seed_gives_the_same_bytes_and_boxes_and_another_seed_others():
         )
 
 
-def test_frames_come_in_any_order_as_they_come_in_turn():
-    in_turn, jumping = small(frames=10), small(frames=10)
+def test_frames_do_not_depend_on_the_order_of_access():
+    in_turn, jumping = small_street(frames=10), small_street(frames=10)
     images = [frame.image for frame in in_turn]
     for index in (7, 2, 9, 2):
         ground_truth = jumping.ground_truth(index)
@@ -44,7 +48,7 @@ def test_frames_come_in_any_order_as_they_come_in_turn():
 
 
 def test_a_scene_is_a_source_of_frames():
-    scene = small(frames=5, frame_rate=10.0)
+    scene = small_street(frames=5, frame_rate=10.0)
     assert (scene.name, scene.frame_rate, scene.size) == ("street", 10.0, (200, 150))
     assert len(scene) == scene.length == 5
     with scene as source:
@@ -58,7 +62,7 @@ def test_a_scene_is_a_source_of_frames():
 
 @pytest.mark.parametrize("index", [-1, 5])
 def test_a_frame_beyond_the_scene_is_an_index_error(index):
-    scene = small(frames=5)
+    scene = small_street(frames=5)
     with pytest.raises(IndexError, match="5 frames"):
         scene.frame(index)
     with pytest.raises(IndexError, match="5 frames"):
@@ -90,12 +94,14 @@ def test_a_street_may_be_a_single_frame_or_empty():
     assert len(NoisyDetector(empty, false_positives=0)(empty.frame(0))) == 0
 
 
-def test_there_are_as_many_objects_as_asked_for_with_ids_from_1():
-    scene = small(walkers=5, vehicles=2, cyclists=1, frames=100)
+def test_the_number_of_objects_is_as_set_and_ids_start_at_1():
+    scene = small_street(walkers=5, vehicles=2, cyclists=1, frames=100)
     ground_truths = [scene.ground_truth(index) for index in range(100)]
-    seen = {(int(i), int(c)) for t in ground_truths for i, c in zip(t.id, t.class_id, strict=True)}
-    assert [c for _, c in sorted(seen)] == [0, 0, 0, 0, 0, 2, 2, 0, 1]
-    assert sorted(i for i, _ in seen) == list(range(1, 10))
+    objects = {
+        (int(i), int(c)) for t in ground_truths for i, c in zip(t.id, t.class_id, strict=True)
+    }
+    assert [c for _, c in sorted(objects)] == [0, 0, 0, 0, 0, 2, 2, 0, 1]
+    assert sorted(i for i, _ in objects) == list(range(1, 10))
 
 
 def test_ids_are_unique_on_a_frame_and_follow_one_smoothly_moving_object(scene, frames):
@@ -115,9 +121,9 @@ def test_boxes_enclose_the_drawn_pixels_tightly(scene):
     for index in (10, 60, 110):
         ground_truth = scene.ground_truth(index)
         for identity, box in zip(ground_truth.id, ground_truth.xyxy, strict=True):
-            if inside(box[None], scene.size)[0]:
-                drawn = extent(scene.select([int(identity)]).id_map(index) > 0)
-                assert np.abs(drawn - box).max() <= 1.0
+            if is_inside(box[None], scene.size)[0]:
+                rendered = bounding_box(scene.select([int(identity)]).id_map(index) > 0)
+                assert np.abs(rendered - box).max() <= 1.0
                 checked += 1
     assert checked > 15
 
@@ -125,7 +131,7 @@ def test_boxes_enclose_the_drawn_pixels_tightly(scene):
 def test_an_objects_pixels_differ_from_the_street_without_it(scene):
     ground_truth = scene.ground_truth(60)
     empty = scene.select([]).frame(60).image.astype(int)
-    for identity in ground_truth.id[inside(ground_truth.xyxy, scene.size)]:
+    for identity in ground_truth.id[is_inside(ground_truth.xyxy, scene.size)]:
         alone = scene.select([int(identity)])
         changed = np.abs(alone.frame(60).image.astype(int) - empty).max(2) > 12
         own = alone.id_map(60) > 0
@@ -137,7 +143,7 @@ def test_visibility_is_the_share_of_own_pixels_that_the_image_shows(scene):
     hidden = 0
     for index in (25, 75, 105):
         ground_truth, ids = scene.ground_truth(index), scene.id_map(index)
-        for row in np.flatnonzero(inside(ground_truth.xyxy, scene.size)):
+        for row in np.flatnonzero(is_inside(ground_truth.xyxy, scene.size)):
             identity = int(ground_truth.id[row])
             own = scene.select([identity]).id_map(index) == identity
             shown = (ids == identity).sum() / own.sum()
@@ -160,7 +166,7 @@ def test_what_lies_beyond_the_image_is_not_visible_but_inside_the_box(scene):
     assert any((scene.ground_truth(i).xyxy[:, 2] > width).any() for i in range(len(scene)))
 
 
-def test_the_default_scene_has_all_that_makes_tracking_hard(scene, frames):
+def test_the_default_scene_has_all_difficulties_of_tracking(scene, frames):
     heights: dict[int, list[float]] = {}
     present: list[set[int]] = []
     visible: dict[int, list[float]] = {}
@@ -181,6 +187,6 @@ def test_the_default_scene_has_all_that_makes_tracking_hard(scene, frames):
 
 
 def test_the_camera_moves():
-    scene = small(walkers=0, vehicles=0, cyclists=0, frames=100)
+    scene = small_street(walkers=0, vehicles=0, cyclists=0, frames=100)
     first, last = scene.frame(0).image.astype(int), scene.frame(99).image.astype(int)
     assert np.abs(first - last).mean() > 15

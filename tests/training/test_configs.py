@@ -44,7 +44,7 @@ def test_a_file_extends_files_and_packaged_configs(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("extends: b.yaml", r"a\.yaml: extends itself"),
         ("extends: a.yaml", r"a\.yaml: extends itself"),
@@ -53,10 +53,10 @@ def test_a_file_extends_files_and_packaged_configs(tmp_path, monkeypatch):
         ("extends: siammt", "siammt: is a config of the stage siammt, not of siamfc"),
     ],
 )
-def test_an_extends_that_cannot_be_is_named(text, said, tmp_path):
+def test_an_extends_that_cannot_be_is_named(text, message, tmp_path):
     (tmp_path / "a.yaml").write_text(text)
     (tmp_path / "b.yaml").write_text("extends: a.yaml")
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         read_settings(str(tmp_path / "a.yaml"), "siamfc")
 
 

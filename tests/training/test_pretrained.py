@@ -18,13 +18,13 @@ NARROW = SiamMotionConfig(width=16, backbone_width=16)
 
 
 def test_a_backbone_starts_from_weights_in_its_own_order(tmp_path):
-    made, network = SiamMotionNet(NARROW), SiamMotionNet(NARROW)
+    source, network = SiamMotionNet(NARROW), SiamMotionNet(NARROW)
     path = tmp_path / "weights.pth"
-    renamed = {f"other.{i}": v for i, v in enumerate(made.backbone.state_dict().values())}
+    renamed = {f"other.{i}": v for i, v in enumerate(source.backbone.state_dict().values())}
     torch.save({**renamed, "classifier": torch.zeros(3)}, path)
     initialise_backbone(network, path)
     assert torch.equal(
-        network.backbone.layer3[1].conv2.weight, made.backbone.layer3[1].conv2.weight
+        network.backbone.layer3[1].conv2.weight, source.backbone.layer3[1].conv2.weight
     )
     torch.save({"other": torch.zeros(3)}, path)
     with pytest.raises(InputError, match=r"does not fit the backbone: conv1\.weight"):

@@ -1,4 +1,4 @@
-"""What a training starts from, samples, validates with, and leaves behind."""
+"""Training runs: initial weights, sampling, validation, and the files they save."""
 
 import csv
 from dataclasses import replace
@@ -44,22 +44,22 @@ def roots(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
     write_annotated_video(root / "clips" / "pair", masked=False)
     write_annotated_video(root / "clips" / "apart", masked=False)
-    write_annotated_photos(root / "stills" / "discs")
-    return [root / "clips", root / "stills"]
+    write_annotated_photos(root / "photos" / "discs")
+    return [root / "clips", root / "photos"]
 
 
 @pytest.fixture(autouse=True)
-def tiny(monkeypatch):
+def tiny_preset(monkeypatch):
     monkeypatch.setitem(PRESETS, "tiny", TINY)
 
 
-def test_a_training_starts_from_what_fits_of_other_weights(tmp_path):
-    made, path = SiamMotionNet(TINY), tmp_path / "weights.safetensors"
-    save_weights(path, made, "siammotion", TINY, {})
+def test_a_training_starts_from_those_of_other_weights_that_fit(tmp_path):
+    source, path = SiamMotionNet(TINY), tmp_path / "weights.safetensors"
+    save_weights(path, source, "siammotion", TINY, {})
     network = SiamMotionNet(replace(TINY, tower=1, ratios=(1.0,)))
     before = network.head.classify.weight.clone()
     load_fitting_weights(network, path)
-    assert torch.equal(network.head.search[0].weight, made.head.search[0].weight.half().float())
+    assert torch.equal(network.head.search[0].weight, source.head.search[0].weight.half().float())
     assert torch.equal(network.head.classify.weight, before)
     with pytest.raises(InputError, match=r"has no backbone\.\S+ for this network"):
         load_fitting_weights(SiamMotionNet(replace(TINY, backbone="lite0")), path)
@@ -68,48 +68,48 @@ def test_a_training_starts_from_what_fits_of_other_weights(tmp_path):
 def test_a_narrower_networks_weights_are_widened(tmp_path):
     torch.manual_seed(2)
     narrow = replace(TINY, tower=1)
-    made, path = SiamMotionNet(narrow), tmp_path / "weights.safetensors"
-    for branch in (made.attention.exemplar, made.attention.search):
+    source, path = SiamMotionNet(narrow), tmp_path / "weights.safetensors"
+    for branch in (source.attention.exemplar, source.attention.search):
         branch.weights.data.fill_(0.3)
-    save_weights(path, made, "siammotion", narrow, {})
-    made.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+    save_weights(path, source, "siammotion", narrow, {})
+    source.load_state_dict({k: v.float() for k, v in load_file(path).items()})
     wide = SiamMotionNet(replace(narrow, width=48))
     load_fitting_weights(wide, path)
     with torch.no_grad():
         images, last = torch.randn(1, 3, 128, 128), torch.full((1, 2), 60.0)
-        seen = []
-        for network in (made.eval(), wide.eval()):
+        outputs = []
+        for network in (source.eval(), wide.eval()):
             maps = network.neck(network.features(images))[1]
             exemplars = network.enroll(maps[:, :7, :7])
-            found = network.compare(exemplars, maps[:, 1:, 1:], last)
-            seen.append((maps, found))
-    assert seen[1][0].shape[3] == 48
-    torch.testing.assert_close(seen[1][0], seen[0][0].repeat_interleave(3, -1))
-    torch.testing.assert_close(seen[1][1].logits, seen[0][1].logits, rtol=1e-3, atol=1e-4)
-    torch.testing.assert_close(seen[1][1].boxes, seen[0][1].boxes, rtol=1e-3, atol=1e-3)
+            proposals = network.compare(exemplars, maps[:, 1:, 1:], last)
+            outputs.append((maps, proposals))
+    assert outputs[1][0].shape[3] == 48
+    torch.testing.assert_close(outputs[1][0], outputs[0][0].repeat_interleave(3, -1))
+    torch.testing.assert_close(outputs[1][1].logits, outputs[0][1].logits, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(outputs[1][1].boxes, outputs[0][1].boxes, rtol=1e-3, atol=1e-3)
     maps = wide.neck(wide.features(images))[2]
     maps.square().sum().backward()
-    learnt = wide.neck.lateral[2].weight.grad.view(16, 3, -1)
-    assert float((learnt[:, 0] - learnt[:, 1]).norm() / learnt[:, 0].norm()) > 0.1
+    gradient = wide.neck.lateral[2].weight.grad.view(16, 3, -1)
+    assert float((gradient[:, 0] - gradient[:, 1]).norm() / gradient[:, 0].norm()) > 0.1
     with pytest.raises(InputError, match=r"has no backbone\.\S+ for this network"):
         load_fitting_weights(SiamMotionNet(replace(narrow, width=32, backbone_width=48)), path)
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_worker_processes_sample_the_same_batches(roots):
-    library = TrainingData.read(roots, synthetic_scenes=0, progress=False)
-    drawn = []
+    training_data = TrainingData.read(roots, synthetic_scenes=0, progress=False)
+    runs = []
     for workers in (0, 2):
         with BatchPrefetcher(
-            partial(sample_step, library, CONFIG), range(1, 4), workers
+            partial(sample_step, training_data, CONFIG), range(1, 4), workers
         ) as batches:
-            drawn.append(list(batches))
-    assert [len(each) for each in drawn] == [3, 3]
-    for (level, a), (other, b) in zip(*drawn, strict=True):
+            runs.append(list(batches))
+    assert [len(each) for each in runs] == [3, 3]
+    for (level, a), (other, b) in zip(*runs, strict=True):
         assert level == other
         assert np.array_equal(a.searches, b.searches)
         assert np.array_equal(a.boxes, b.boxes)
-    assert not np.array_equal(drawn[0][0][1].searches, drawn[0][1][1].searches)
+    assert not np.array_equal(runs[0][0][1].searches, runs[0][1][1].searches)
 
 
 def test_validation_tracks_as_the_benchmark_does(roots, tmp_path):
@@ -129,15 +129,15 @@ def test_validation_tracks_as_the_benchmark_does(roots, tmp_path):
 
 
 def test_a_synthetic_scene_of_validation_has_its_ground_truth():
-    clip = Validation.open([], [], frames=3, synthetic_scenes=1).sequences["street-10000"]()
-    hold = evaluate(load_engine("hold"), clip)
+    sequence = Validation.open([], [], frames=3, synthetic_scenes=1).sequences["street-10000"]()
+    hold = evaluate(load_engine("hold"), sequence)
     assert 0.3 < hold.mean_iou < 1
 
 
 def fake_validations(values, monkeypatch):
     """Let the validations of a training measure these means, one after another."""
-    left = iter(values)
-    monkeypatch.setattr(Validation, "measure", lambda self, engine: {"mean": next(left)})
+    remaining = iter(values)
+    monkeypatch.setattr(Validation, "measure", lambda self, engine: {"mean": next(remaining)})
 
 
 def test_the_best_average_is_kept(roots, tmp_path, monkeypatch):
@@ -153,9 +153,9 @@ def test_the_best_average_is_kept(roots, tmp_path, monkeypatch):
     ]
     last = SiamMotionNet(TINY)
     last.load_state_dict(state["average"])
-    kept = SiamMotionNet(TINY)
-    load_fitting_weights(kept, path)
-    assert not torch.equal(kept.head.classify.bias, last.head.classify.bias.half().float())
+    best = SiamMotionNet(TINY)
+    load_fitting_weights(best, path)
+    assert not torch.equal(best.head.classify.bias, last.head.classify.bias.half().float())
     assert cv2.imread(str(tmp_path / "curves.png")).shape[1] > 1000
 
 
@@ -166,9 +166,9 @@ def test_curves_show_what_the_tables_hold(tmp_path, monkeypatch, capsys):
         *("step,loss,found", "100,1.50000,0.50000", "200,0.50000,0.25000")
     ]
     draw_curves(tmp_path)
-    picture = cv2.imread(str(tmp_path / "curves.png"))
-    assert picture.shape[0] > 300
-    assert picture.std() > 5
+    plot = cv2.imread(str(tmp_path / "curves.png"))
+    assert plot.shape[0] > 300
+    assert plot.std() > 5
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     (tmp_path / "curves.png").unlink()
     draw_curves(tmp_path)

@@ -44,7 +44,7 @@ class TrainingConfig:
     validate_every: int
     """Steps between validations; the weights of the best one are kept."""
     seed: int = 0
-    """Seed of the samples and of random first weights."""
+    """Seed of the samples and of random initial weights."""
     held_out: tuple[str, ...] = HELD_OUT
     """Names of the sequences to validate on, which are not trained on."""
 

@@ -19,7 +19,7 @@ def append_row(path: Path, step: int, values: dict[str, float]) -> None:
 
 
 def draw_curves(folder: Path) -> None:
-    """Plot the tables that a training left in a folder into ``curves.png`` there.
+    """Plot the tables that a training wrote into a folder as ``curves.png`` there.
 
     Without matplotlib a line says that there is no plot.
     """

@@ -53,20 +53,20 @@ def rpn_loss(
     config: PairLossConfig,
     outputs: tuple[Float[Tensor, "n 2 k h w"], Float[Tensor, "n k h w 4"]],
     anchors: Float[TensorCXCYWH, "k h w"],
-    truth: Float[TensorCXCYWH, " n"],
+    ground_truth: Float[TensorCXCYWH, " n"],
     present: Float[Tensor, " n"],
 ) -> tuple[Float[Tensor, ""], dict[str, float]]:
     """The loss of a region proposal network's logits and deltas, and its parts by name.
 
-    ``truth`` is the ground truth in canonical pixels, and ``present`` 1 where that is the
-    exemplar's object, 0 in negative pairs.
+    ``ground_truth`` is in canonical pixels; ``present`` is 1 where that is the exemplar's object, 0
+    in negative pairs.
     """
     logits, deltas = outputs[0].float(), outputs[1].float()
-    corners = cxcywh_to_xyxy(truth[:, None])
+    corners = cxcywh_to_xyxy(ground_truth[:, None])
     overlap = batched_iou(
-        cxcywh_to_xyxy(anchors.reshape(1, -1, 4)).expand(len(truth), -1, 4), corners
+        cxcywh_to_xyxy(anchors.reshape(1, -1, 4)).expand(len(ground_truth), -1, 4), corners
     )
-    overlap = overlap.view(len(truth), *anchors.shape[:3])
+    overlap = overlap.view(len(ground_truth), *anchors.shape[:3])
     is_present = present[:, None, None, None] > 0
     positive = (overlap > config.positive_iou) & is_present
     background = (overlap < config.negative_iou) & is_present
@@ -76,8 +76,8 @@ def rpn_loss(
     score, parts = classification_loss(
         config, log_odds, positive, background, confusing, overlap == 0
     )
-    wanted = encode_boxes(truth[:, None, None, None], anchors)
-    distance = F.smooth_l1_loss(deltas, wanted, beta=0.1, reduction="none").sum(-1)
+    target_deltas = encode_boxes(ground_truth[:, None, None, None], anchors)
+    distance = F.smooth_l1_loss(deltas, target_deltas, beta=0.1, reduction="none").sum(-1)
     box_loss = _masked_mean(distance, positive)
     boxes = cxcywh_to_xyxy(decode_boxes(deltas, anchors)).flatten(1, 3)
     iou_loss = _masked_mean(1 - batched_iou(boxes, corners).view(overlap.shape), positive)
@@ -89,17 +89,17 @@ def score_map_loss(
     config: PairLossConfig,
     log_odds: Float[Tensor, "n h w"],
     positions: Float[Tensor, "h w 2"],
-    truth: Float[TensorCXCYWH, " n"],
+    ground_truth: Float[TensorCXCYWH, " n"],
     present: Float[Tensor, " n"],
 ) -> tuple[Float[Tensor, ""], dict[str, float]]:
     """The loss of a score map's log odds, by the positions' distance to the target (SiamMT Eq. 3).
 
-    Unlike there, targets are not in the middle; positive and negative positions weigh the same, as
-    in SiamFC.
+    Unlike there, targets are not in the middle; positive and negative positions have the same total
+    weight, as in SiamFC.
     """
-    offset = positions - truth[:, None, None, :2]
+    offset = positions - ground_truth[:, None, None, :2]
     near, is_present = offset.norm(dim=-1) <= config.radius, present[:, None, None] > 0
-    apart = (offset.abs() > truth[:, None, None, 2:]).any(-1)
+    apart = (offset.abs() > ground_truth[:, None, None, 2:]).any(-1)
     return classification_loss(
         config, log_odds, near & is_present, ~near & is_present, near & ~is_present, apart
     )
@@ -115,8 +115,8 @@ def classification_loss(
 ) -> tuple[Float[Tensor, ""], dict[str, float]]:
     """The cross-entropies of positives, of negatives, and of the hardest negatives once more.
 
-    ``confusing`` is where negative pairs have the other object; the hardest negatives are sought
-    where it is ``apart`` from the target.
+    ``confusing`` is where negative pairs have the other object; the hardest negatives are
+    searched where it is ``apart`` from the target.
     """
     rejection = F.softplus(log_odds)
     positive_loss = _masked_mean(F.softplus(-log_odds), positive)
@@ -154,23 +154,23 @@ def pair_loss(
     )
     crops = _crop_features(network, backbone, batch.searches, areas, level, shape.search_bins)
     attended = network.attend(network.enroll(exemplars), crops)
-    truth = torch.as_tensor(
+    ground_truth = torch.as_tensor(
         to_canonical_pixels(batch.boxes, areas, shape.canonical_side), device=device
     )
     present = torch.as_tensor(batch.positive, device=device).float()
     if isinstance(head, PairwiseDepthwiseRPN):
-        return rpn_loss(config, head.outputs(*attended), head.anchors, truth, present)
+        return rpn_loss(config, head.outputs(*attended), head.anchors, ground_truth, present)
     assert isinstance(head, PairwiseCorrelation)
-    return score_map_loss(config, head.logits(*attended), head.places, truth, present)
+    return score_map_loss(config, head.logits(*attended), head.places, ground_truth, present)
 
 
 def to_canonical_pixels(
     boxes: Float32[XYXY, " n"], areas: Float32[XYXY, " n"], side: int
 ) -> Float32[CXCYWH, " n"]:
     """Boxes relative to the middle of their areas, in pixels of areas ``side`` pixels wide."""
-    centred, frames = xyxy_to_cxcywh(boxes), xyxy_to_cxcywh(areas)
-    centred[:, :2] -= frames[:, :2]
-    return np.asarray(centred * (side / frames[:, 2:3]), np.float32)
+    relative, centred_areas = xyxy_to_cxcywh(boxes), xyxy_to_cxcywh(areas)
+    relative[:, :2] -= centred_areas[:, :2]
+    return np.asarray(relative * (side / centred_areas[:, 2:3]), np.float32)
 
 
 def _crop_features(

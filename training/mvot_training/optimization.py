@@ -1,4 +1,4 @@
-"""Parts of a training step: precision, learning rate, moving average, checkpoint."""
+"""Parts of every trainer: precision, learning rate, moving average, checkpoints."""
 
 import math
 from pathlib import Path

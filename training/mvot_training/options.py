@@ -38,15 +38,17 @@ class Stage(Generic[ConfigT]):
     """The settings of ``--smoke``, by name."""
     train: Callable[..., Path]
     """Called with the settings, the data folders and the output folder, and by name with device,
-    hours, cache and ``train_options``; returns the path of what it leaves."""
+    hours, cache and ``train_options``; returns the path of the file it writes."""
     add_options: Callable[[Any], None] = field(default=lambda group: None)
     """Adds the stage's own options to an ``argparse`` group."""
     setting_options: tuple[str, ...] = ()
     """Those of its own options that are settings of the same name."""
     train_options: tuple[str, ...] = ()
     """Those of its own options that ``train`` takes by name."""
-    required_weights: str = ""
-    """Where the stage requires ``--weights``: the engine whose packaged ones ``--smoke`` takes."""
+    requires_weights: bool = False
+    """Whether ``--weights`` is required."""
+    smoke_weights: Callable[[ConfigT], str] | None = None
+    """The engine whose packaged weights ``--smoke`` starts from, unless others are named."""
     held_out: str = "held_out"
     """The setting that names the sequences to validate on."""
 
@@ -65,7 +67,7 @@ class Stage(Generic[ConfigT]):
     def configure(self, options: argparse.Namespace) -> ConfigT:
         """The settings: defaults, changed by ``--config``, own options, ``--smoke``, ``--set``.
 
-        Raises ``UsageError`` for settings that do not exist, naming the nearest, or cannot be.
+        Raises ``UsageError`` for settings that do not exist, naming the nearest, or are invalid.
         """
         settings: dict[str, Any] = {}
         if options.config is not None:
@@ -86,15 +88,15 @@ class Stage(Generic[ConfigT]):
         return build_config(self.config, settings, origin="--set: ")
 
     def run(self, config: ConfigT, options: argparse.Namespace) -> Path:
-        """Train; returns the path of what the training leaves.
+        """Train; returns the path of the file that the training writes.
 
-        Raises ``UsageError`` for options that are missing or cannot be.
+        Raises ``UsageError`` for options that are missing or invalid.
         """
         if not options.hours > 0:
             raise UsageError("--hours must be more than 0")
-        if options.smoke and self.required_weights and options.weights is None:
-            options.weights = shipped_weights(self.required_weights)
-        required = ("weights", "data") if self.required_weights else ("data",)
+        if options.smoke and self.smoke_weights is not None and _names_no_weights(options):
+            options.weights = shipped_weights(self.smoke_weights(config))
+        required = ("weights", "data") if self.requires_weights else ("data",)
         missing = [f"--{name}" for name in required if getattr(options, name) is None]
         if missing and not (options.smoke and missing == ["--data"]):
             raise UsageError(
@@ -106,6 +108,11 @@ class Stage(Generic[ConfigT]):
         names = ("device", "hours", "cache", *self.train_options)
         keywords = {name: getattr(options, name) for name in names}
         return self.train(config, options.data, options.output, **keywords)
+
+
+def _names_no_weights(options: argparse.Namespace) -> bool:
+    """Whether a training would start from weights that the user did not choose."""
+    return options.weights is None and getattr(options, "backbone", None) is None
 
 
 _NOTE = """\

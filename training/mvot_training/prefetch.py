@@ -50,9 +50,9 @@ class BatchPrefetcher(Generic[BatchT]):
         ahead = [self.pool.submit(_sample_step, self.sample, n) for n in islice(steps, self.ahead)]
         while ahead:
             yield ahead.pop(0).result()
-            following = next(steps, None)
-            if following is not None:
-                ahead.append(self.pool.submit(_sample_step, self.sample, following))
+            step = next(steps, None)
+            if step is not None:
+                ahead.append(self.pool.submit(_sample_step, self.sample, step))
 
 
 def _limit_opencv_threads() -> None:

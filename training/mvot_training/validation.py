@@ -20,7 +20,7 @@ __all__ = ["Validation", "prepare_copy"]
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 STREET_SEED = 10_000
-"""The first seed of the synthetic scenes; far from the seeds of those that are trained on."""
+"""The first seed of the synthetic scenes; far from the seeds of the training scenes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +33,10 @@ class Validation:
     def open(
         cls, roots: Sequence[Path], names: Collection[str], *, frames: int, synthetic_scenes: int
     ) -> "Validation":
-        """The first ``frames`` of the sequences called ``names`` in ``roots``, and of own scenes.
+        """Open the sequences called ``names`` in ``roots``, and synthetic scenes.
 
-        They are read only when they are needed; names that no folder has are left out.
+        Of each, the first ``frames`` are read, and only when they are needed; names that no folder
+        has are left out.
         """
         folders = [root / name for name in sorted(names) for root in roots]
         filmed = {f.name: _reader(f, frames) for f in folders if (f / "seqinfo.ini").is_file()}
@@ -50,8 +51,8 @@ class Validation:
     def measure(self, engine: MotionEngine[Any, Any]) -> dict[str, float]:
         """Track all objects of every sequence, from ground truth on.
 
-        Returns the mean IoU of one pass by sequence. ``mean``, by which the best network is
-        selected, is over sequences the mean of that and of the accuracy with re-initialisation.
+        Returns the mean IoU of one pass for each sequence, and ``mean``, by which the best network
+        is selected: the mean over sequences of that IoU and the accuracy with re-initialisation.
         """
         scores = {name: evaluate(engine, read()) for name, read in self.sequences.items()}
         quality = [(score.mean_iou + score.accuracy) / 2 for score in scores.values()]
@@ -78,10 +79,10 @@ def _renderer(seed: int, frames: int) -> Callable[[], VotSequence]:
 
 def _render_sequence(scene: Scene) -> VotSequence:
     """A synthetic scene with the ground truth of the objects that are at least half visible."""
-    truths = [scene.ground_truth(index) for index in range(len(scene))]
-    ids = np.unique(np.concatenate([truth.id for truth in truths]))
+    ground_truths = [scene.ground_truth(index) for index in range(len(scene))]
+    ids = np.unique(np.concatenate([objects.id for objects in ground_truths]))
     table = np.full((len(scene), len(ids), 4), np.nan, np.float32)
-    for row, truth in zip(table, truths, strict=True):
-        seen = truth.visibility >= 0.5
-        row[np.searchsorted(ids, truth.id[seen])] = truth.xyxy[seen]
+    for row, objects in zip(table, ground_truths, strict=True):
+        is_visible = objects.visibility >= 0.5
+        row[np.searchsorted(ids, objects.id[is_visible])] = objects.xyxy[is_visible]
     return VotSequence(frames=tuple(scene), ground_truth=table)

@@ -1,4 +1,4 @@
-"""``mvot-bench scaling`` and ``mvot-bench overhead``: the time that engines and pipeline take."""
+"""``mvot-bench scaling`` and ``mvot-bench overhead``: the time of engines and of the pipeline."""
 
 import argparse
 from functools import cache, partial
@@ -69,28 +69,26 @@ def _scaling(options: argparse.Namespace) -> None:
     engines = shared.load_engines(options)
     settings = "video", "engine", "frames", "weights", "device", "precision"
     results, rows = shared.open_results(options, scaling.ScalingRow, *settings), []
-    contest = scaling.ScalingBenchmark(engines, choose_device(options.device))
+    benchmark = scaling.ScalingBenchmark(engines, choose_device(options.device))
 
     @cache
-    def frames(size: tuple[int, int]) -> "list[Frame]":
+    def read_frames(size: tuple[int, int]) -> "list[Frame]":
         return scaling.read_frames(options.video, size, timed_frames)
 
     @cache
-    def all_engines(size: tuple[int, int], targets: int) -> "dict[str, ScalingRow]":
-        return contest.measure(frames(size), targets)
+    def measure_all(size: tuple[int, int], targets: int) -> "dict[str, ScalingRow]":
+        return benchmark.measure(read_frames(size), targets)
 
-    def measure(engine: str, size: tuple[int, int], targets: int) -> "ScalingRow":
-        return all_engines(size, targets)[engine]
+    def measure_one(engine: str, size: tuple[int, int], targets: int) -> "ScalingRow":
+        return measure_all(size, targets)[engine]
 
     with results:
         for size in sizes:
             for count in counts:
                 for name in engines:
                     key = {"engine": name, "size": size, "targets": count}
-                    measure_one = partial(measure, name, size, count)
-                    rows.append(
-                        shared.measure_row(results, measure_one, _format_scaling_row, **key)
-                    )
+                    measure = partial(measure_one, name, size, count)
+                    rows.append(shared.measure_row(results, measure, _format_scaling_row, **key))
     print(scaling_tables.format_table(rows))
 
 
@@ -109,8 +107,8 @@ def _parse_size(text: str) -> tuple[int, int]:
     if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
         raise UsageError(f"--size {text!r}: a size is WIDTHxHEIGHT in pixels, like 1280x720")
     if int(width) < LARGEST_BOX[0] or int(height) < LARGEST_BOX[1]:
-        least = f"{LARGEST_BOX[0]}x{LARGEST_BOX[1]}"
-        raise UsageError(f"--size {text!r}: targets are up to {least} pixels; take a larger one")
+        largest = f"{LARGEST_BOX[0]}x{LARGEST_BOX[1]}"
+        raise UsageError(f"--size {text!r}: targets are up to {largest} pixels; take a larger one")
     return int(width), int(height)
 
 

@@ -31,7 +31,9 @@ class VotResult:
     """One sequence tracked by one engine from ground truth."""
 
     sequence: str
+    """The sequence's name."""
     engine: str
+    """The engine's name."""
     fps: float | None
     """The rate at which frames arrive; None is without a clock."""
     score: vot.VotScore
@@ -42,6 +44,7 @@ class AblationResult:
     """One sequence tracked from ground truth by SiamMOTION with some of its parts."""
 
     sequence: str
+    """The sequence's name."""
     parts: str
     """Letters of ``FRAPI``, see ``ablation``."""
     score: vot.VotScore
@@ -69,7 +72,7 @@ def add_vot(commands: shared.Commands) -> None:
 def add_ablation(commands: shared.Commands) -> None:
     """Add ``ablation``: the same by networks without one of their parts."""
     command = commands.add_parser(
-        "ablation", help="what each part of SiamMOTION is worth, scored as by vot"
+        "ablation", help="how much each part of SiamMOTION contributes, scored as by vot"
     )
     shared.add_sequences(command)
     command.add_argument(

@@ -68,7 +68,7 @@ def add_detectors(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--classes",
         metavar="A,B",
-        help="the classes a YOLO is to find, by name or number; default person, as in the ground "
+        help="the classes that a YOLO detects, by name or number; default person, as in the ground "
         "truth of MOT sequences; '' is all",
     )
 
@@ -91,7 +91,7 @@ def add_json(command: argparse.ArgumentParser) -> None:
         "--json",
         type=Path,
         metavar="FILE",
-        help="write results there as they come; an interrupted run continues from it",
+        help="write the results there, row by row; an interrupted run continues from it",
     )
 
 

@@ -1,4 +1,4 @@
-"""``mvot-bench peers``: our engines beside other projects' trackers."""
+"""``mvot-bench peers``: our engines compared with other projects' trackers."""
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ _NANOTRACK = "nanotrack"
 def add_peers(commands: shared.Commands) -> None:
     """Add ``peers``: other trackers on the same detections."""
     command = commands.add_parser(
-        "peers", help="NanoTrack, norfair and ByteTrack beside our engines, scored as by mot"
+        "peers", help="our engines compared with NanoTrack, norfair and ByteTrack, scored as by mot"
     )
     shared.add_sequences(command)
     shared.add_engines(command, "lk-flow", "siammotion-n")

@@ -27,11 +27,11 @@ def read_davis(path: Path) -> Sequence:
     """
     masks = _list_masks(find_davis_masks(path))
     if path.is_dir():
-        index_of = {image.stem: index for index, image in enumerate(list_images(path))}
+        index_by_name = {image.stem: index for index, image in enumerate(list_images(path))}
         for mask in masks:
-            if mask.stem not in index_of:
-                raise InputError(f"{mask} has no image of its name in {path}: copy it there")
-        by_frame = {index_of[mask.stem]: mask for mask in masks}
+            if mask.stem not in index_by_name:
+                raise InputError(f"{mask} has no image of its name in {path}: copy the image there")
+        by_frame = {index_by_name[mask.stem]: mask for mask in masks}
     else:
         by_frame = _index_by_frame(masks, first=0)
     return Sequence(

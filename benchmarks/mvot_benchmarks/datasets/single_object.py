@@ -72,7 +72,7 @@ def _sequence(
     frame_rate: float,
     first: int = 0,
 ) -> Sequence:
-    """Build a sequence from the boxes of each object, one a frame from frame ``first`` on."""
+    """Build a sequence from the boxes of each object, one per frame from frame ``first`` on."""
     image_count, annotated = count_images(frames), first + max(map(len, objects))
     if image_count is not None and image_count < annotated:
         raise InputError(
@@ -81,11 +81,11 @@ def _sequence(
         )
     xyxy = np.concatenate(objects)
     frame = first + np.concatenate([np.arange(len(boxes)) for boxes in objects])
-    number = np.repeat(np.arange(1, len(objects) + 1), [len(boxes) for boxes in objects])
+    ids = np.repeat(np.arange(1, len(objects) + 1), [len(boxes) for boxes in objects])
     visible = is_visible(xyxy)
     ground_truth = GroundTruthRows(
         frame=frame[visible],
-        id=number[visible],
+        id=ids[visible],
         xyxy=xyxy[visible],
         class_id=np.full(visible.sum(), -1),
         ignored=np.zeros(visible.sum(), np.bool_),

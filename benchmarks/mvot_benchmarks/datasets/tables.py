@@ -1,4 +1,4 @@
-"""Text files of numbers, one object a row: the annotations of all data sets but MOTChallenge."""
+"""Text files of numbers, a row per object: the annotations of all data sets but MOTChallenge."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class _RowFormat:
     names: tuple[str, ...]
 
     def error(self, number: int, reason: str) -> InputError:
-        """The error for the line of this number."""
+        """The error for a line, by its number."""
         columns = ",".join(self.names)
         return InputError(f"{self.path}, line {number}: {reason}; expected rows of {columns}")
 
@@ -60,7 +60,7 @@ def read_table(path: Path, names: tuple[str, ...]) -> Float64[np.ndarray, "n col
 
 
 def read_flags(path: Path, count: int) -> Bool[np.ndarray, " count"]:
-    """Read ``count`` flags, 0 or 1, one a line or all in one line.
+    """Read ``count`` flags, 0 or 1, one per line or all in one line.
 
     Raises ``InputError`` for a missing file, another number of flags, and other values.
     """

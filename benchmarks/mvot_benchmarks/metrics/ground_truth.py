@@ -109,7 +109,7 @@ def split_by_frame(
 
 
 def is_visible(boxes: Float32[XYXY, " n"]) -> Bool[np.ndarray, " n"]:
-    """Which boxes are finite and have an area; data sets mark absent objects by other boxes."""
+    """Which boxes are finite and have an area; other boxes mark absent objects in data sets."""
     return np.asarray(np.isfinite(boxes).all(1) & (area(boxes) > 0))
 
 

@@ -33,9 +33,11 @@ class Scores:
     """The quality of one run, and the counts that it is computed from."""
 
     mota: float
-    """A share, as ``idf1`` and ``hota``: 1.0 is perfect."""
+    """MOTA, a share: 1.0 is perfect."""
     idf1: float
+    """IDF1, a share."""
     hota: float
+    """HOTA, a share (Luiten et al., 2021)."""
     switches: int
     """Identity switches."""
     fragmentations: int
@@ -100,8 +102,8 @@ class Scorer:
 
     def scores(self) -> Scores:
         """The scores over all frames so far."""
-        host = self._motmetrics.metrics.create()
-        row = host.compute(self._events, metrics=list(_COUNT_NAMES)).iloc[0]
+        metrics = self._motmetrics.metrics.create()
+        row = metrics.compute(self._events, metrics=list(_COUNT_NAMES)).iloc[0]
         counts = {name: int(row[original]) for original, name in _COUNT_NAMES.items()}
         return _scores_from_counts(counts, *association_accuracy(self._hota_counts))
 

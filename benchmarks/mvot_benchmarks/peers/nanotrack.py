@@ -1,4 +1,4 @@
-"""NanoTrack of OpenCV (``cv2.TrackerNano``): a small Siamese tracker, one instance a target."""
+"""NanoTrack of OpenCV (``cv2.TrackerNano``): a small Siamese tracker, one instance per target."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,12 +35,12 @@ class NanoTrackEngine:
     changes it: a ``NanoTargets`` value, with everything indexed from it, may be tracked or
     refreshed only once, and cannot be kept for later. Boxes are rounded to whole pixels, as
     OpenCV's are.
-
-    ``backbone`` and ``head`` are the ONNX files of NanoTrack v2.
     """
 
     backbone: Path
+    """The ONNX file of NanoTrack v2's backbone."""
     head: Path
+    """The ONNX file of NanoTrack v2's head."""
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> "NanoTrackEngine":

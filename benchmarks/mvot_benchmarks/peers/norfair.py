@@ -26,7 +26,7 @@ class NorfairPeer:
     with which it tracks better here than with its defaults. Three differ: an object is kept k
     times as long without a detection, since at k above 8 none would last to the next one; the
     score threshold is the detector's; and camera motion is not estimated. Objects without a live
-    point, which norfair calls stale and says to ignore, are left out.
+    point, which norfair calls stale and advises to ignore, are left out.
 
     Raises ``UsageError`` where norfair is not installed.
     """

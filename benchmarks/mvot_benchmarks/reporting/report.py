@@ -55,9 +55,10 @@ pre {{ background: #f4f4f4; padding: .5em; white-space: pre-wrap }}
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """The part of a report that is about one run."""
+    """The part of a report on one run."""
 
     title: str
+    """The name of the command."""
     command: str
     """The command line."""
     about: str
@@ -89,7 +90,7 @@ def write_report(paths: Sequence[Path], folder: Path) -> list[Path]:
 
 
 def build_sections(runs: Sequence[Results[Any]]) -> list[Section]:
-    """Make a section for each run; runs of ``mot`` and ``rt`` share one plot, in the first's."""
+    """A section for each run; runs of ``mot`` and ``rt`` share one plot, in the first of them."""
     quality = [run for run in runs if run.command in ("mot", "rt") and run.rows]
     sections = []
     for number, run in enumerate(runs, 1):
@@ -168,7 +169,7 @@ def _html_cell(markdown: str) -> str:
 
 
 def _html_table(markdown: str) -> str:
-    """One of our Markdown tables as HTML: a line of heads, a line of dashes, rows."""
+    """One of our Markdown tables as HTML: a line of headings, a line of dashes, rows."""
     head, _, *rows = (
         [_html_cell(cell.strip()) for cell in line.split("|")[1:-1]]
         for line in markdown.splitlines()

@@ -210,10 +210,10 @@ def _commit() -> str | None:
     describe = ["describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
     try:
         for arguments in (["ls-files", "--error-unmatch", file.name], describe):
-            done = subprocess.run([*git, *arguments], capture_output=True, text=True, check=True)
+            process = subprocess.run([*git, *arguments], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
 def _cpu() -> str:

@@ -1,9 +1,9 @@
 """``mvot-bench scaling``: frames per second against the number of targets (SiamMT 4.3 and 4.4).
 
-Engines alone, without detector and association. All engines follow the same boxes over the same
+Engines alone, without detector and association. All engines track the same boxes over the same
 frames, and take turns on each frame, so that a busy machine slows all of them alike. The boxes are
-not those of objects in the frames but random ones, so that any number can be had; they are of
-20x40 to 60x120 pixels whatever the frame's size, with areas on pyramid levels 1 to 3.
+random ones, not those of objects in the frames, so that there can be any number of them; they are
+of 20x40 to 60x120 pixels whatever the frame's size, with areas on pyramid levels 1 to 3.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ SMALLEST_BOX, LARGEST_BOX = (20, 40), (60, 120)
 WARM_UP = 2
 """Enrolments, and tracked frames, that are not counted."""
 ENROLMENTS = WARM_UP + 2
-"""The first frames, on each of which the targets are enrolled anew."""
+"""The first frames, on each of which the targets are enrolled again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +43,13 @@ class ScalingRow:
     size: tuple[int, int]
     """(width, height) of the frames, in pixels."""
     targets: int
-    """How many there are."""
+    """The number of targets."""
     frame: float
-    """``observe`` and ``track`` in one, with nothing in between."""
+    """``observe`` and ``track``, timed as one."""
     enroll: float
     """Enrolling all targets."""
     observe: float
-    """Timed in a second pass, as ``track`` and the stages: a GPU is waited for at each of them."""
+    """Timed in a second pass, as ``track`` and the stages; each waits for the GPU to finish."""
     track: float
     stages: dict[str, float]
     """The stages within ``observe`` and ``track``; empty for an engine without stages."""
@@ -129,29 +129,29 @@ class _Runner:
         self._targets: Any = None
 
     def enroll(self, frame: Frame, boxes: Float32[XYXY, " n"]) -> dict[str, float]:
-        """Follow these boxes from now on."""
+        """Replace the targets by new ones at these boxes."""
         observation = self._engine.observe(frame)
         start = self._clock()
         self._targets = self._engine.enroll(observation, boxes)
         return {"enroll": 1e3 * (self._clock() - start)}
 
     def step(self, frame: Frame) -> dict[str, float]:
-        """Go on to the next frame."""
+        """Track onto the next frame."""
         start = self._clock()
         self._targets, _ = self._engine.track(self._engine.observe(frame), self._targets)
         return {"frame": 1e3 * (self._clock() - start)}
 
     def step_by_stage(self, frame: Frame) -> dict[str, float]:
-        """Go on to the next frame, and time each stage of that."""
+        """Track onto the next frame, and time each stage."""
         timer, stages = StageTimer(self._clock), getattr(self._engine, "stages", ())
         with timer.activate():
             start = self._clock()
             observation = self._engine.observe(frame)
-            between = self._clock()
+            observed = self._clock()
             self._targets, _ = self._engine.track(observation, self._targets)
             end = self._clock()
         costs = {name: 1e3 * timer.seconds.get(name, 0.0) for name in stages}
-        return {"observe": 1e3 * (between - start), "track": 1e3 * (end - between), **costs}
+        return {"observe": 1e3 * (observed - start), "track": 1e3 * (end - observed), **costs}
 
 
 def _rotate(names: list[str], number: int) -> Iterator[str]:

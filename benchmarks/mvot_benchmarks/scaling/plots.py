@@ -1,4 +1,4 @@
-"""The figures of ``mvot-bench scaling``, drawn by matplotlib (the ``bench`` extra)."""
+"""Plots of ``mvot-bench scaling``, by matplotlib (of the extra ``bench``)."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -25,8 +25,8 @@ def draw_speed(rows: Sequence[ScalingRow]) -> "Figure":
     for axis, size in zip(axes, sizes, strict=True):
         axis.set(title=f"{size[0]}x{size[1]}", xlabel="targets", xscale="log", yscale="log")
         for engine in dict.fromkeys(row.engine for row in rows):
-            own = sorted((row.targets, row.fps) for row in rows if _is_of(row, engine, size))
-            counts, fps = [count for count, _ in own], [value for _, value in own]
+            points = sorted((row.targets, row.fps) for row in rows if _is_of(row, engine, size))
+            counts, fps = [count for count, _ in points], [value for _, value in points]
             axis.plot(counts, fps, "o-", label=engine, markersize=4)
         axis.axhline(REAL_TIME, color="black", linewidth=1, linestyle="--")
         _label_axes(axis, sorted({row.targets for row in rows}))

@@ -24,7 +24,7 @@ def format_table(rows: Sequence[ScalingRow]) -> str:
 
 
 def describe_capacity(rows: Sequence[ScalingRow]) -> str:
-    """The most targets with which an engine keeps 25 frames per second, in words.
+    """The most targets with which an engine keeps 25 frames per second, as text.
 
     ``rows`` are of one engine and size; between two numbers of targets, a frame's milliseconds are
     interpolated linearly.
@@ -54,11 +54,11 @@ def _speed_table(rows: Sequence[ScalingRow]) -> str:
     """Frames per second at one size: a row an engine, a column a number of targets."""
     counts = sorted({row.targets for row in rows})
     width, height = rows[0].size
-    heads = [f"N = {count}" for count in counts]
-    heads += [f"N at {REAL_TIME:g} fps", "ms per target", "t(100)/t(10)"]
+    headings = [f"N = {count}" for count in counts]
+    headings += [f"N at {REAL_TIME:g} fps", "ms per target", "t(100)/t(10)"]
     lines = [
-        f"| fps at {width}x{height} | {' | '.join(heads)} |",
-        "| --- " * (len(heads) + 1) + "|",
+        f"| fps at {width}x{height} | {' | '.join(headings)} |",
+        "| --- " * (len(headings) + 1) + "|",
     ]
     for engine in dict.fromkeys(row.engine for row in rows):
         own = [row for row in rows if row.engine == engine]
@@ -73,8 +73,8 @@ def _speed_table(rows: Sequence[ScalingRow]) -> str:
 
 def _stage_table(rows: Sequence[ScalingRow]) -> str:
     """Milliseconds of engines with the same stages: a row an engine, size and number of targets."""
-    heads = ["ms/frame", "size", "targets", "observe", "enroll", "track", *rows[0].stages]
-    lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
+    headings = ["ms/frame", "size", "targets", "observe", "enroll", "track", *rows[0].stages]
+    lines = [f"| {' | '.join(headings)} |", "| --- " * len(headings) + "|"]
     engines = list(dict.fromkeys(row.engine for row in rows))
     for row in sorted(rows, key=lambda row: (engines.index(row.engine), row.size, row.targets)):
         costs = [row.observe, row.enroll, row.track, *row.stages.values()]

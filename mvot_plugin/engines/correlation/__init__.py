@@ -1,4 +1,4 @@
-"""SiamFC and SiamMT: one correlation, two ways to come to features."""
+"""SiamFC and SiamMT: the same correlation, of features of crops or of whole frames."""
 
 from mvot_plugin.engines.correlation.siamfc import SiamFCEngine
 from mvot_plugin.engines.correlation.siammt import SiamMTEngine

@@ -1,4 +1,4 @@
-"""`siamfc` and `siamfc-mi`: every target's search areas are images, with features of their own.
+"""`siamfc` and `siamfc-mi`: the features of each search area, cropped from the image.
 
 SiamFC as described in SiamMT 3.1 (Fig. 4a): the baselines that SiamMT is measured against.
 """
@@ -63,8 +63,8 @@ class SiamFCEngine(NetworkEngine[SiamFCNet, Frame, CorrelationTargets]):
             for rows in self._batches(len(targets))
         ]
         chosen = torch.cat([best for best, _ in parts]).cpu().numpy()
-        offsets = torch.cat([place.offsets for _, place in parts]).cpu().numpy()
-        logits = torch.cat([place.logits for _, place in parts]).cpu().numpy()
+        offsets = torch.cat([found.offsets for _, found in parts]).cpu().numpy()
+        logits = torch.cat([found.logits for _, found in parts]).cpu().numpy()
         scale, damping = np.array(scales, np.float32)[chosen], self.search.damping
         side = areas[:, 2] - areas[:, 0]
         cell = side * scale * (network.backbone.receptive_field.stride / network.config.search)

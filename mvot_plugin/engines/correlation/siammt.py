@@ -122,11 +122,11 @@ class SiamMTEngine(NetworkEngine[SiamMTNet, Frame, SiamMTTargets]):
         with stage("upsampling"):
             maps = self.search.upsample(maps)
         with stage("update"):
-            place = self.search.locate(maps)
-        offsets = place.offsets.cpu().numpy()
+            displacements = self.search.locate(maps)
+        offsets = displacements.offsets.cpu().numpy()
         cell = (areas[:, 2:3] - areas[:, 0:1]) / network.search_cells
         growth = self._measure_growth(features, targets, offsets, cell)
-        return offsets * cell, growth, place.logits
+        return offsets * cell, growth, displacements.logits
 
     def _measure_growth(
         self,

@@ -12,7 +12,7 @@ from mvot_plugin.types import CXCYWH
 __all__ = ["STAGES", "CorrelationTargets"]
 
 STAGES = "setup", "crop-and-resize", "backbone", "similarity", "upsampling", "update"
-"""Those of SiamMT and of SiamFC-MI (SiamMT 4.4, Fig. 10)."""
+"""The stages of SiamMT and of SiamFC-MI (SiamMT 4.4, Fig. 10)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,6 +20,7 @@ class CorrelationTargets(NetworkTargets):
     """Boxes and the exemplars' features, as they are correlated with search areas."""
 
     exemplars: Float[Tensor, "n k k c"]
+    """Features of K x K cells for each exemplar."""
 
     def displace(
         self, shift: Float32[np.ndarray, "n 2"], growth: Float32[np.ndarray, " n"]

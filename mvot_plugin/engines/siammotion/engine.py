@@ -30,10 +30,12 @@ from mvot_plugin.types import CXCYWH, XYXY, Frame
 __all__ = ["SiamMotionEngine"]
 
 LARGEST_STRIDE = 16
+"""Pixels between the cells of the backbone's last level."""
 SIZE_DAMPING = 0.35
-"""With the paper's 0.18, boxes lag behind what comes nearer."""
+"""Weight of a new size; with the paper's 0.18, boxes lag behind targets that come nearer."""
 LARGEST_SHIFT, LARGEST_GROWTH = 0.25, 0.5
-"""Beyond these, a target was not found where it was enrolled, and its bias is not known."""
+"""The largest shift, in sides of the box, and growth (logarithm) that count as a bias. Beyond, the
+network did not find the target where it was enrolled, and its bias is unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,19 +49,20 @@ class SiamMotionEngine(NetworkEngine[SiamMotionNet, SiamMotionObservation, SiamM
     confidence: float = 0.3
     """The score, in 0..1, below which the ``stand_in`` replaces the box that was found."""
     stand_in: Literal["velocity", "inertia", "last box"] = "velocity"
-    """What is expected of a target: its mean velocity, the prediction of the network's inertia
-    module as in the paper (3.2.2), or no motion. It is no motion for a network without inertia."""
+    """How a target's box is predicted: by its mean velocity, by the network's inertia module as in
+    the paper (3.2.2), or as the last box. A network without inertia always predicts the last box.
+    """
     anticipate: bool = False
-    """Whether search areas lie about the box that is expected, as in the paper, or about the last.
+    """Whether search areas are centred on the predicted box, as in the paper, or on the last one.
 
-    The last boxes place them better, as measured: predictions are poor where the camera shakes.
+    The last box proved better in measurements: predictions are poor where the camera shakes.
     """
     correct_bias: bool = True
-    """Whether a target's bias is measured when it is enrolled, and taken off later.
+    """Whether a target's bias is measured when it is enrolled, and subtracted on later frames.
 
-    It is searched for on the very frame that it is enrolled on, where its box is known. If the
-    network finds a taller box there, for example, it will find one later, too, and that would add
-    up from frame to frame.
+    To measure it, the target is searched for on the frame that it is enrolled on, where its box is
+    known. If the network finds a taller box there, it does so on later frames, too, and the error
+    would add up.
     """
     slack: float = 1.0
     """Octaves by which a target may outgrow its exemplar's pyramid level before it is searched for
@@ -125,12 +128,12 @@ class SiamMotionEngine(NetworkEngine[SiamMotionNet, SiamMotionObservation, SiamM
     def _measure_bias(
         self, observation: SiamMotionObservation, targets: SiamMotionTargets
     ) -> Float32[np.ndarray, "n 4"]:
-        """What the network finds of new targets, against their boxes; 0 where it is far off."""
+        """The deviation of boxes found for new targets from their own; 0 where it is too large."""
         undamped = replace(self, penalisation=replace(self.penalisation, size_damping=np.inf))
-        true = targets.last
-        found, _ = undamped._find(observation, targets, true, targets.levels)
-        shift = (found[:, :2] - true[:, :2]) / true[:, 2:]
-        growth = np.log(found[:, 2:] / true[:, 2:])
+        enrolled = targets.last
+        found, _ = undamped._find(observation, targets, enrolled, targets.levels)
+        shift = (found[:, :2] - enrolled[:, :2]) / enrolled[:, 2:]
+        growth = np.log(found[:, 2:] / enrolled[:, 2:])
         near = (np.abs(shift) < LARGEST_SHIFT).all(1) & (np.abs(growth) < LARGEST_GROWTH).all(1)
         return np.where(near[:, None], np.concatenate([shift, growth], axis=1), 0)
 

@@ -33,11 +33,11 @@ class SiamMotionTargets(NetworkTargets):
     levels: Int64[np.ndarray, " n"]
     """The pyramid levels that the exemplars come from (Eq. 1)."""
     bias: Float32[np.ndarray, "n 4"]
-    """The box found where a target was enrolled, against its own; coded as in Eq. 2."""
+    """Deviation of the box found at enrolment from the target's own; encoded as in Eq. 2."""
     history: Float32[CXCYWH, "n g"]
     """The last G boxes of each target, oldest first."""
     known: Int64[np.ndarray, " n"]
-    """How many rows of the history, the last ones, have been seen."""
+    """How many of the history's last rows are of different frames; the others repeat the oldest."""
 
     @property
     def last(self) -> Float32[CXCYWH, " n"]:

@@ -15,6 +15,7 @@ STAGES = {
 """Channels and blocks of the five stages (Google, tpu/efficientnet/lite)."""
 
 KERNELS, STRIDES, STEM, EXPANSION = (3, 3, 5, 3, 5), (1, 2, 2, 2, 1), 32, 6
+"""Kernels and strides of the stages, channels of the stem, expansion of blocks."""
 
 
 class InvertedResidual(nn.Module):

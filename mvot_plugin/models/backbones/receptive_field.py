@@ -38,11 +38,11 @@ class ReceptiveField:
         return cls(size=size, stride=stride)
 
     def count_cells(self, pixels: int) -> int:
-        """How many cells ``pixels`` make."""
+        """The number of cells along ``pixels`` pixels."""
         return max((pixels - self.size) // self.stride + 1, 0)
 
     def round_up(self, pixels: int) -> int:
-        """The least number of pixels from ``pixels`` up of which the cells see all."""
+        """The least number of pixels, ``pixels`` or more, that cells cover exactly."""
         cells = max(-(-(pixels - self.size) // self.stride), 0)
         return self.size + cells * self.stride
 

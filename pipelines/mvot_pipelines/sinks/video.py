@@ -80,7 +80,7 @@ class OverlayVideoSink(Sink):
         self._written += 1
 
     def _check_disk(self) -> None:
-        """Raise while there is still space to finish the file.
+        """Raise ``OutputError`` early enough that the file can still be finished.
 
         A compressed pixel takes at most a byte.
         """

@@ -15,7 +15,7 @@ from mvot_synthetic.canvas import Canvas, Colour, Pattern, Sprite, mix_colours, 
 __all__ = ["Outfit", "Walker"]
 
 _TILT = 0.22
-"""Of the view from above."""
+"""Metres down in the image per metre toward the camera, which looks down from above."""
 _THIGH, _SHIN, _ANKLE = 0.43, 0.42, 0.07
 _SKELETON_HEIGHT = 1.75
 
@@ -31,8 +31,11 @@ class Outfit:
     shoes: Colour
     accent: Colour
     pattern: str = "plain"
+    """Of the top, in the accent colour: "plain", "stripes", "checks", "dots" or "band"."""
     garment: str = "trousers"
+    """Of the legs: "trousers", "skirt", "coat" or "shorts"."""
     bag: str = "none"
+    """"none", "backpack" or "tote"."""
     long_hair: bool = False
     short_sleeves: bool = False
     hat: bool = False

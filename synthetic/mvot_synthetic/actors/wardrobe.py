@@ -5,7 +5,7 @@ import numpy as np
 from mvot_synthetic.actors.people import Outfit
 from mvot_synthetic.canvas import Colour
 
-__all__ = ["BRIGHT", "sample_outfit", "choose_colour"]
+__all__ = ["BRIGHT", "choose_colour", "sample_outfit"]
 
 _SKIN: tuple[Colour, ...] = (
     (165, 195, 235),

@@ -96,13 +96,13 @@ def test_missing_annotations_of_drone_videos_are_errors_that_name_them(visdrone,
 def test_uavdt_has_vehicles_and_a_file_of_ignored_regions(tmp_path, archive):
     path = tmp_path / "UAV-benchmark-M" / "M0101"
     write_images(path, 2, "img{:06d}.jpg")
-    whole = write(
+    annotation = write(
         tmp_path / archive / "GT" / "M0101_gt_whole.txt",
         "1,1,5,6,10,11,1,1,1\n2,1,6,6,10,11,1,2,1\n2,2,30,20,8,8,1,1,3\n",
     )
     with pytest.raises(InputError, match=r"M0101_gt_ignore\.txt: no such file"):
         open_sequence(path)
-    write(whole.with_name("M0101_gt_ignore.txt"), "2,-1,28,18,10,10,-1,-1,-1\n")
+    write(annotation.with_name("M0101_gt_ignore.txt"), "2,-1,28,18,10,10,-1,-1,-1\n")
     sequence = open_sequence(path)
     assert sequence.ground_truth.class_id.tolist() == [1, 1, 3]
     assert sequence.ground_truth.ignored.tolist() == [False, False, True]
@@ -168,7 +168,7 @@ def test_lasot_has_no_object_where_it_is_hidden_or_out_of_view(tmp_path):
         open_sequence(tmp_path)
 
 
-def test_got10k_has_its_images_beside_the_annotation(tmp_path):
+def test_got10k_has_its_images_next_to_the_annotation(tmp_path):
     write_images(tmp_path, 3, "{:08d}.jpg")
     write(tmp_path / "groundtruth.txt", "11.0,6.0,10.5,12.0\n12,6,10,12\n13,7,10,12\n")
     write(tmp_path / "absence.label", "0\n1\n0\n")

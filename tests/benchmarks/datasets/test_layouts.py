@@ -1,4 +1,4 @@
-"""MOTChallenge folders, masks, and what all readers have in common."""
+"""MOTChallenge folders, masks, and the properties of all readers."""
 
 import cv2
 import numpy as np

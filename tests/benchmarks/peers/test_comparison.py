@@ -28,8 +28,8 @@ def run_peer(name, k, frames=13, has_detector_scores=True):
         PeerConfig(k=k, frame_rate=10.0, has_detector_scores=has_detector_scores)
     )
     assert isinstance(peer, PeerTracker)
-    seen = {i: Detections.of([box_at(i)], 0.9, 2) for i in range(0, frames, k)}
-    return [peer.step(frame_at(i), seen.get(i)) for i in range(frames)]
+    detections = {i: Detections.of([box_at(i)], 0.9, 2) for i in range(0, frames, k)}
+    return [peer.step(frame_at(i), detections.get(i)) for i in range(frames)]
 
 
 def left_edges(tracks, start):
@@ -79,14 +79,14 @@ def test_bytetrack_has_no_tracks_after_an_empty_detection():
 
 
 class Echo:
-    """A tracker that shows the last detections; ``seen`` are the frames that had any."""
+    """Reports the last detections; ``detector_frames`` are the frames that had any."""
 
     def __init__(self, config):
-        self.config, self.seen, self.last = config, [], Tracks.empty()
+        self.config, self.detector_frames, self.last = config, [], Tracks.empty()
 
     def step(self, frame, detections):
         if detections is not None:
-            self.seen.append(frame.index)
+            self.detector_frames.append(frame.index)
             columns = {"score": detections.confidence, "class_id": detections.class_id}
             number = np.arange(1, len(detections) + 1)
             detected = np.ones(len(detections), np.bool_)
@@ -104,7 +104,7 @@ def test_a_peer_gets_every_kth_frame_and_is_scored_as_engines_are(sequence):
     choice = DetectorChoice()
     result = evaluate(sequence, "echo", build, 5, choice)
     assert built[0].config == PeerConfig(k=5, frame_rate=10.0, has_detector_scores=False)
-    assert built[0].seen == [0, 5, 10]
+    assert built[0].detector_frames == [0, 5, 10]
     assert result.scores.objects == 12
     assert (result.scores.mota, result.k, result.detector) == (1.0, 5, "replay")
     assert evaluate(sequence, "echo", build, 1, choice).scores.switches == 0

@@ -89,7 +89,7 @@ def test_a_file_without_results_is_an_error_that_names_it(tmp_path, capsys):
     assert not (tmp_path / "r").exists()
 
 
-def test_the_report_says_that_a_run_was_cut_short(tmp_path):
+def test_the_report_marks_an_interrupted_run(tmp_path):
     path = tmp_path / "a.json"
     results = Results(
         kind=overhead.Overhead, command="overhead", environment=ENVIRONMENT, path=path

@@ -28,7 +28,7 @@ SMALL = ["--size", "160x128", "--frames", "1", "--device", "cpu", "--precision",
 
 @pytest.fixture
 def tiny_siammotion(monkeypatch):
-    """SiamMOTION as ``load_engine`` makes it, of 16 channels and untrained."""
+    """SiamMOTION from ``load_engine``, untrained and with 16 channels."""
     monkeypatch.setitem(PRESETS, "siammotion", SiamMotionConfig(width=16, backbone_width=16))
     monkeypatch.setattr(loading, "shipped_weights", lambda name: None)
 
@@ -50,7 +50,7 @@ def run(*arguments):
 
 
 @pytest.mark.parametrize("name", ["siammotion", "siammotion-n"])
-def test_every_stage_costs_something_and_less_than_the_whole(name):
+def test_the_time_of_every_stage_is_positive_and_below_the_total(name):
     engine = narrow_engine(name=name)
     row = ScalingBenchmark({name: engine}, CPU).measure(read_frames(None, SIZE, 2), 3)[name]
     assert tuple(row.stages) == SIAMMOTION
@@ -88,8 +88,8 @@ def test_an_engine_tracks_as_well_while_its_stages_are_timed(name, moving_frames
     assert set(timer.seconds) == set(engine.stages)
 
 
-class Recorder:
-    """An engine that notes what it is asked; its targets are the number of the last frame."""
+class RecordingEngine:
+    """An engine that records its calls; its targets are the number of the last frame."""
 
     def __init__(self, name, log):
         self.name, self.log = name, log
@@ -108,7 +108,7 @@ class Recorder:
 
 def test_engines_take_turns_on_the_same_consecutive_frames_with_the_same_boxes():
     log = []
-    contest = ScalingBenchmark({name: Recorder(name, log) for name in "ab"}, CPU)
+    contest = ScalingBenchmark({name: RecordingEngine(name, log) for name in "ab"}, CPU)
     frames = read_frames(None, SIZE, 3)
     contest.measure(frames, 4)
     by_engine = [[event[1:] for event in log if event[0] == name] for name in "ab"]
@@ -126,7 +126,9 @@ def test_the_command_measures_engines_with_and_without_stages(capsys):
     engines = ["--engine", "hold", "kalman", "lk-flow", "siammotion"]
     assert run(*engines, "--targets", 2, 1, 2, *SMALL) == 0
     out, err = capsys.readouterr()
-    speed, plain, staged = ([row.split("|")[1:-1] for row in t.splitlines()] for t in parts(out))
+    speed, plain, staged = (
+        [row.split("|")[1:-1] for row in t.splitlines()] for t in split_tables(out)
+    )
     assert [cell.strip() for cell in speed[0][:3]] == ["fps at 160x128", "N = 1", "N = 2"]
     assert [row[0].strip() for row in speed[2:]] == ["hold", "kalman", "lk-flow", "siammotion"]
     assert len(plain) == 2 + 3 * 2
@@ -135,7 +137,7 @@ def test_the_command_measures_engines_with_and_without_stages(capsys):
     assert err.count("fps, ") == 4 * 2
 
 
-def parts(text):
+def split_tables(text):
     return text.strip().split("\n\n")
 
 
@@ -162,7 +164,7 @@ def test_a_video_that_is_not_there_is_named(tmp_path, capsys):
     assert "nowhere.mp4: no such file" in capsys.readouterr().err
 
 
-def test_a_run_goes_on_where_it_was_cut_short(tmp_path, monkeypatch):
+def test_an_interrupted_run_is_continued(tmp_path, monkeypatch):
     file = tmp_path / "a.json"
     grid = ["--engine", "hold", "kalman", "--targets", 1, 3, *SMALL, "--json", file]
     measure = ScalingBenchmark.measure
@@ -190,7 +192,7 @@ def test_a_run_goes_on_where_it_was_cut_short(tmp_path, monkeypatch):
     assert [row["targets"] for row in after["rows"]] == [1, 1, 3, 3]
 
 
-def test_a_run_is_not_gone_on_with_by_other_engines(tmp_path, capsys):
+def test_a_run_is_not_continued_with_other_engines(tmp_path, capsys):
     grid = ["--targets", 1, *SMALL, "--json", tmp_path / "a.json"]
     assert run("--engine", "hold", *grid) == 0
     assert run("--engine", "hold", "kalman", *grid) == 2
@@ -198,7 +200,7 @@ def test_a_run_is_not_gone_on_with_by_other_engines(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--engine", "lk-flwo"], "unknown engine 'lk-flwo': did you mean 'lk-flow'?"),
         (["--size", "640"], "--size '640': a size is WIDTHxHEIGHT"),
@@ -211,7 +213,7 @@ def test_a_run_is_not_gone_on_with_by_other_engines(tmp_path, capsys):
         (["--frames", "0"], "--frames 0: must be 1 or more"),
     ],
 )
-def test_what_cannot_be_measured_is_one_clear_sentence(arguments, said, capsys):
+def test_errors_are_one_sentence(arguments, message, capsys):
     assert run(*arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert said in line
+    assert message in line

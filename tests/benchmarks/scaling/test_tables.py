@@ -18,7 +18,7 @@ def rows(costs, engine="lk-flow", size=(640, 480), **stages):
 
 
 @pytest.mark.parametrize(
-    ("costs", "said"),
+    ("costs", "description"),
     [
         ({1: 10.0, 100: 20.0}, "beyond N = 100"),
         ({1: 10.0, 100: 40.0}, "beyond N = 100"),
@@ -32,11 +32,11 @@ def rows(costs, engine="lk-flow", size=(640, 480), **stages):
         ({5: 40.0}, "beyond N = 5"),
     ],
 )
-def test_where_25_fps_are_lost_is_interpolated_over_targets(costs, said):
-    assert describe_capacity(rows(costs)) == said
+def test_the_capacity_at_25_fps_is_interpolated_over_targets(costs, description):
+    assert describe_capacity(rows(costs)) == description
 
 
-def test_a_target_costs_what_one_more_of_them_takes():
+def test_the_cost_of_a_target_is_the_marginal_time():
     assert cost_per_target(rows({100: 60.0, 10: 15.0, 50: 99.0})) == pytest.approx(0.5)
     assert cost_per_target(rows({10: 15.0})) is None
 

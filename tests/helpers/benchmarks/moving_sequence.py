@@ -11,11 +11,12 @@ IMAGE = np.zeros((64, 256, 3), np.uint8)
 
 
 def box_at(index):
+    """The box (x0, y0, x1, y1) of the object in a frame."""
     return [2.0 * index, 10.0, 2.0 * index + 40, 50.0]
 
 
 def write_sequence(folder, frames=12):
-    """``frames`` black frames at 10 a second, whose detections equal the ground truth."""
+    """Write ``frames`` black frames at 10 a second, with detections that equal the ground truth."""
     for part in ("img1", "det", "gt"):
         (folder / part).mkdir(parents=True)
     lines = []
@@ -29,7 +30,7 @@ def write_sequence(folder, frames=12):
 
 
 def make_scores(**values):
-    """Scores of an imaginary run: ``values``, and 3 of every other count."""
+    """Scores with these ``values``, and 3 for every other count."""
     counts = {one.name: 3 for one in fields(Scores) if one.type in (int, "int")}
     shares = dict.fromkeys(("mota", "idf1", "hota"), 0.5)
     by_overlap = {"located": (9,) * 19, "associated": (0.5,) * 19}

@@ -1,4 +1,4 @@
-"""VOT sequences of moving squares, and an engine that follows them but for scripted misses."""
+"""VOT sequences of moving squares, and an engine that tracks them except for scripted misses."""
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def vot_sequence(*visible):
 
 
 class ScriptedEngine:
-    """An engine that is right, but for what it ``misses``: objects by frame."""
+    """Tracks every object exactly, except for ``misses``: pairs (frame index, object)."""
 
     def __init__(self, misses=()):
         self.misses, self.observed, self.enrolled, self.tracked = misses, [], [], []

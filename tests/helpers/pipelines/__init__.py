@@ -12,6 +12,7 @@ BLANK_IMAGE = np.zeros((120, 160, 3), np.uint8)
 
 
 def track_all(tracker, frames):
+    """The tracks of each frame."""
     return [tracker.step(frame) for frame in frames]
 
 

@@ -13,6 +13,7 @@ def noise_image(seed: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> np.ndarra
 
 
 def write_video(path: Path, frames: int = 12, codec: str = "MJPG", rate: float = 10) -> Path:
+    """Write a video of noise; return its path."""
     fourcc = cv2.VideoWriter.fourcc(*codec)
     writer = cv2.VideoWriter(str(path), fourcc, rate, (WIDTH, HEIGHT))
     for index in range(frames):
@@ -34,6 +35,7 @@ def write_variable_rate_video(path: Path, ticks: list[int]) -> Path:
 
 
 def write_images(folder: Path, names: list[str]) -> list[np.ndarray]:
+    """Write an image of noise under each name; return the images."""
     folder.mkdir(parents=True, exist_ok=True)
     images = [noise_image(seed) for seed in range(len(names))]
     for name, image in zip(names, images, strict=True):

@@ -8,19 +8,18 @@ from mvot_plugin.ops.roi import FeatureTable
 from mvot_plugin.ops.tiles import find_needed_tiles
 
 STRIDES = [2.0, 4.0, 8.0, 16.0]
-
-
 SIZES = [(80, 60), (40, 30), (20, 15), (10, 8)]
 """(columns, rows) of the levels' maps of a frame of 160 x 120 pixels."""
 
 
 def random_pyramid(channels=3, sizes=SIZES, seed=0):
+    """A random feature map (channels, rows, columns) for each size."""
     generator = torch.Generator().manual_seed(seed)
     return [torch.randn(channels, rows, columns, generator=generator) for columns, rows in sizes]
 
 
 def build_table_of_needed_tiles(maps, index, areas, *, bins, tile, origin):
-    """Cells that hold only the tiles which are said to be needed; what is past the edge is NaN."""
+    """A table that holds only the tiles that the areas need; cells past a map's edge are NaN."""
     computed, values = {}, [maps[0].new_zeros(0, maps[0].shape[0])]
     for i, level in enumerate(maps):
         mine = areas[index.numpy() == i]

@@ -42,6 +42,7 @@ def coast(cycle, time, score=1.0, shift=0.0):
 
 
 def times(count, step=SHORT, start=0.0):
+    """``count`` times in seconds, ``step`` apart."""
     return [start + step * i for i in range(count)]
 
 
@@ -53,4 +54,5 @@ def establish_track(cycle, step=SHORT, hits=8):
 
 
 def state_of(cycle, identity=1):
+    """The state of the track with this id."""
     return State(cycle.trajectories.state[cycle.trajectories.id == identity].item())

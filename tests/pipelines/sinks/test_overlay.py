@@ -27,7 +27,7 @@ def tracks(boxes: object, ids: object = None, detected: object = True) -> Tracks
     )
 
 
-def changed(image: np.ndarray, original: np.ndarray = GREY) -> np.ndarray:
+def changed_pixels(image: np.ndarray, original: np.ndarray = GREY) -> np.ndarray:
     return (image != original).any(axis=2)
 
 
@@ -39,25 +39,25 @@ def test_an_identity_keeps_its_color_and_differs_from_its_neighbours():
         assert apart.min() > 40
 
 
-def test_drawing_leaves_the_given_image_alone():
+def test_drawing_does_not_change_its_input():
     before = GREY.copy()
     drawn = draw_tracks(GREY, tracks([[50, 60, 120, 200]]), {1: [(80, 200), (85, 200)]})
     np.testing.assert_array_equal(GREY, before)
     assert drawn.shape == GREY.shape
-    assert changed(drawn).any()
+    assert changed_pixels(drawn).any()
 
 
 def test_detected_boxes_are_whole_and_estimated_ones_are_corners():
     box = [[100, 60, 180, 240]]
-    whole = changed(draw_tracks(GREY, tracks(box), {}))
-    corners = changed(draw_tracks(GREY, tracks(box, detected=False), {}))
-    for view in (whole, corners):
+    rectangle = changed_pixels(draw_tracks(GREY, tracks(box), {}))
+    corners = changed_pixels(draw_tracks(GREY, tracks(box, detected=False), {}))
+    for view in (rectangle, corners):
         assert view[60, 100]
         assert view[239, 179]
         assert not view[150, 140], "the inside stays clear"
-    assert whole[150, 100]
-    assert whole[150, 179]
-    assert whole[239, 140]
+    assert rectangle[150, 100]
+    assert rectangle[150, 179]
+    assert rectangle[239, 140]
     assert not corners[150, 95:106].any()
     assert not corners[234:245, 140].any()
 
@@ -67,7 +67,7 @@ def test_the_label_stays_inside_the_image():
     for box in ([-20, -20, 20, 30], [370, 0, 400, 60], [360, 280, 400, 300], [0, 100, 5, 110]):
         bare = draw_tracks(GREY, tracks([box]), {})
         named = draw_tracks(GREY, tracks([box]), {}, class_names=names)
-        assert changed(named).sum() > changed(bare).sum()
+        assert changed_pixels(named).sum() > changed_pixels(bare).sum()
         color = np.array(track_color(1))
         assert (named == color).all(axis=2).sum() > 200, "the filled tag is in view"
 
@@ -97,11 +97,11 @@ def test_trails_follow_the_track_and_are_forgotten_in_time():
 
 def test_a_trail_is_drawn_where_the_track_went():
     painter = Painter(frame_rate=10, trail_seconds=2)
-    still = Painter(frame_rate=10, trail_seconds=2)
+    static_painter = Painter(frame_rate=10, trail_seconds=2)
     for x in (100, 120, 140, 160):
         moved = painter.paint(frame(), tracks([[x, 100, x + 40, 220]]))
-    stood = still.paint(frame(), tracks([[160, 100, 200, 220]]))
-    apart = np.argwhere(changed(moved, stood))
+    stood = static_painter.paint(frame(), tracks([[160, 100, 200, 220]]))
+    apart = np.argwhere(changed_pixels(moved, stood))
     assert len(apart) > 20
     assert apart[:, 0].min() > 210
     assert apart[:, 1].min() < 130
@@ -110,10 +110,10 @@ def test_a_trail_is_drawn_where_the_track_went():
 def test_the_legend_counts_in_the_upper_left_corner():
     painter = Painter()
     none = painter.paint(frame(3, timestamp=61.5), Tracks.empty())
-    assert changed(none)[:30, :200].any()
-    assert not changed(none)[40:].any()
+    assert changed_pixels(none)[:30, :200].any()
+    assert not changed_pixels(none)[40:].any()
     later = painter.paint(frame(4, timestamp=float("nan")), Tracks.empty())
-    assert changed(none, later).any()
+    assert changed_pixels(none, later).any()
     assert overlay._format_time(61.5) == "  1:01.5"
     assert overlay._format_time(float("nan")) == ""
 

@@ -46,9 +46,9 @@ class FullDisk(io.FileIO):
     def write(self, data: object) -> int:
         if self.room == 0:
             raise OSError(errno.ENOSPC, "No space left on device")
-        taken = super().write(memoryview(data)[: self.room])
-        self.room -= taken
-        return taken
+        written = super().write(memoryview(data)[: self.room])
+        self.room -= written
+        return written
 
 
 def test_mot_rows_count_frames_and_pixels_from_one(tmp_path):
@@ -160,18 +160,18 @@ def test_a_disk_that_fills_up_leaves_whole_frames(tmp_path, kind, room):
     path = tmp_path / "out"
     sink = kind(path)
     sink.write(frame(0), tracks(1, 2))
-    whole = path.read_bytes()
+    complete = path.read_bytes()
     sink._file.close()
     sink._file = FullDisk(path, "r+b")
-    sink._file.seek(len(whole))
+    sink._file.seek(len(complete))
     sink._file.room = room
     with pytest.raises(OutputError, match=r"cannot write .*out: No space left on device"):
         sink.write(frame(1), tracks(1, 2, 3, 4))
-    assert path.read_bytes() == whole
+    assert path.read_bytes() == complete
     sink._file.room = 10_000
     sink.write(frame(2), tracks(1))
     sink.close()
-    assert path.read_bytes().startswith(whole)
+    assert path.read_bytes().startswith(complete)
     assert len(path.read_bytes().splitlines()) == 3
 
 
@@ -196,13 +196,13 @@ def test_an_interrupt_within_a_write_leaves_whole_frames(tmp_path):
 
     sink = MotTextSink(tmp_path / "out")
     sink.write(frame(0), tracks(1))
-    whole = (tmp_path / "out").read_bytes()
+    complete = (tmp_path / "out").read_bytes()
     sink._file.close()
     sink._file = Interrupted(tmp_path / "out", "r+b")
-    sink._file.seek(len(whole))
+    sink._file.seek(len(complete))
     with pytest.raises(KeyboardInterrupt), sink:
         sink.write(frame(1), tracks(1))
-    assert (tmp_path / "out").read_bytes() == whole
+    assert (tmp_path / "out").read_bytes() == complete
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

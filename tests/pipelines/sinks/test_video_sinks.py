@@ -47,7 +47,7 @@ def test_the_video_file_holds_every_frame_in_its_size(tmp_path, suffix, size):
     images = read_back(path)
     assert len(images) == 30
     even = (size[0] + size[0] % 2, size[1] + size[1] % 2)
-    assert {(seen.shape[1], seen.shape[0]) for seen in images} == {even}
+    assert {(image.shape[1], image.shape[0]) for image in images} == {even}
     assert np.abs(images[0][-4:, -4:].astype(int) - 200).max() < 30, "the border is the image's"
     capture = cv2.VideoCapture(str(path))
     assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(29.97)

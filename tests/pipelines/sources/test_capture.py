@@ -29,7 +29,7 @@ def make_cut_video(path: Path, codec: str) -> Path:
 
 
 def fake_capture(reads: list[bool]) -> Mock:
-    """Reads that succeed or fail as told, and fail ever after."""
+    """Reads that succeed or fail as scripted, and always fail afterwards."""
     image = np.zeros((48, 64, 3), np.uint8)
     answers = chain(((good, image if good else None) for good in reads), repeat((False, None)))
     return Mock(spec=cv2.VideoCapture, read=Mock(side_effect=answers))
@@ -101,19 +101,19 @@ def test_a_video_of_no_frames_is_refused_by_name(tmp_path):
         capture.read_first_size(fake_capture([]), "clip.avi")
 
 
-def places(reads: list[bool], clock: Callable[[], float] = time.monotonic) -> list[int]:
+def decoded_indices(reads: list[bool], clock: Callable[[], float] = time.monotonic) -> list[int]:
     return [place for place, _ in capture.decode_frames(fake_capture(reads), clock)]
 
 
-def test_failed_reads_are_passed_over_but_counted():
-    assert places([True, *[False] * 299, True, False, True]) == [0, 300, 302]
-    assert places([True, *[False] * 300, True]) == [0]
+def test_failed_reads_are_skipped_but_counted():
+    assert decoded_indices([True, *[False] * 299, True, False, True]) == [0, 300, 302]
+    assert decoded_indices([True, *[False] * 300, True]) == [0]
 
 
-def test_silence_ends_the_reading():
+def test_reading_ends_after_a_timeout_without_frames():
     clock = count()
-    assert places([True, *[False] * 2, True], clock=lambda: float(next(clock))) == [0, 3]
-    assert places([True, *[False] * 20, True], clock=lambda: float(next(clock))) == [0]
+    assert decoded_indices([True, *[False] * 2, True], clock=lambda: float(next(clock))) == [0, 3]
+    assert decoded_indices([True, *[False] * 20, True], clock=lambda: float(next(clock))) == [0]
 
 
 def test_a_text_file_is_no_video_though_ffmpeg_would_render_it(tmp_path):

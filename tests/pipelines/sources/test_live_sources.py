@@ -29,7 +29,9 @@ def test_a_stream_is_timed_by_the_clock_and_simply_ends(tmp_path):
         assert source.length is None
         frames = list(source)
     times = np.array([frame.timestamp for frame in frames])
-    assert [frame.index for frame in frames] == list(range(11)), "the first one told the size"
+    assert [frame.index for frame in frames] == list(range(11)), (
+        "the size was read from the first one"
+    )
     assert (np.diff(times) >= 0.5).all()
     source.close()
 
@@ -47,7 +49,7 @@ def test_a_camera_that_is_not_there_is_one_sentence(capfd):
         assert capfd.readouterr().err == ""
 
 
-def test_a_stream_that_cannot_be_opened_does_not_tell_the_password():
+def test_a_stream_that_cannot_be_opened_does_not_reveal_the_password():
     with pytest.raises(InputError) as caught:
         open_source("http://me:secret@127.0.0.1:9/live?token=abc")
     assert str(caught.value).startswith("http://127.0.0.1:9/live cannot be opened")

@@ -1,4 +1,4 @@
-"""Video files, and what cannot be opened."""
+"""Video files, and files that cannot be opened."""
 
 from pathlib import Path
 
@@ -31,10 +31,10 @@ def truncate(path: Path, share: float) -> Path:
 
 
 def read_until_error(source: Source) -> tuple[list[int], str]:
-    seen: list[int] = []
+    indices: list[int] = []
     with pytest.raises(TruncatedError) as caught:
-        seen.extend(frame.index for frame in source)  # extend keeps what came before the error
-    return seen, str(caught.value)
+        indices.extend(frame.index for frame in source)  # extend keeps what came before the error
+    return indices, str(caught.value)
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [("mp4", "mp4v"), ("avi", "MJPG"), ("mkv", "MJPG")])
@@ -84,14 +84,14 @@ def test_an_impossible_frame_rate_is_refused(rate):
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [("avi", "MJPG"), ("avi", "XVID"), ("mkv", "mp4v")])
-def test_a_truncated_video_gives_its_good_frames_and_then_says_so(tmp_path, suffix, codec):
+def test_a_truncated_video_yields_its_intact_frames_and_then_raises(tmp_path, suffix, codec):
     path = truncate(write_video(tmp_path / f"clip.{suffix}", frames=40, codec=codec), 0.6)
     with open_source(path) as source:
-        seen, message = read_until_error(source)
-    assert 10 < len(seen) < 36
-    assert seen == list(range(len(seen)))
+        indices, message = read_until_error(source)
+    assert 10 < len(indices) < 36
+    assert indices == list(range(len(indices)))
     assert str(path) in message
-    assert f"only {len(seen)} of 40 frames" in message
+    assert f"only {len(indices)} of 40 frames" in message
 
 
 def test_frames_after_a_damaged_stretch_keep_their_numbers_and_times(tmp_path):
@@ -153,7 +153,7 @@ def test_a_file_without_permission_is_named_with_the_reason(tmp_path, monkeypatc
     ("sequence", "size", "rate", "length"),
     [("val/PETS09-S2L1", (768, 576), 7, 795), ("val/TUD-Campus", (640, 480), 25, 71)],
 )
-def test_real_sequences_open_with_the_facts_of_their_descriptions(sequence, size, rate, length):
+def test_real_sequences_have_the_properties_of_their_descriptions(sequence, size, rate, length):
     with open_source(shared_data(sequence)) as source:
         assert (source.size, source.frame_rate, source.length) == (size, rate, length)
         first, second = (frame for frame, _ in zip(source, range(2), strict=False))

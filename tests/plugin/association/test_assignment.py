@@ -30,7 +30,7 @@ def total(affinity, match):
 
 
 @given(tables, gates)
-def test_the_total_is_the_largest_of_all_ways(affinity, gate):
+def test_the_total_is_the_largest_of_all_assignments(affinity, gate):
     match = assign(affinity, gate)
     assert total(affinity, match) == pytest.approx(best_total(affinity, gate), abs=1e-6)
     assert (affinity[match.targets, match.detections] >= gate).all()
@@ -50,7 +50,7 @@ def test_rows_and_columns_are_accounted_for_once_and_ascending(affinity, gate, d
 
 
 @given(tables, gates, st.data())
-def test_an_earlier_turn_chooses_as_if_there_were_no_later_one(affinity, gate, data):
+def test_a_lower_rank_is_assigned_as_if_there_were_no_higher_one(affinity, gate, data):
     turns = data.draw(arrays(np.int64, len(affinity), elements=st.integers(0, 1)))
     match = assign(affinity, gate, rank=turns)
     early = np.flatnonzero(turns == 0)
@@ -61,7 +61,7 @@ def test_an_earlier_turn_chooses_as_if_there_were_no_later_one(affinity, gate, d
 
 
 @given(tables, gates, st.data())
-def test_a_later_turn_makes_the_best_of_what_is_left(affinity, gate, data):
+def test_a_higher_rank_is_assigned_optimally_among_the_rest(affinity, gate, data):
     turns = data.draw(arrays(np.int64, len(affinity), elements=st.integers(0, 1)))
     match = assign(affinity, gate, rank=turns)
     first = turns[match.targets] == 0
@@ -71,7 +71,7 @@ def test_a_later_turn_makes_the_best_of_what_is_left(affinity, gate, data):
     assert late == pytest.approx(best_total(remaining, gate), abs=1e-6)
 
 
-def test_turns_need_not_count_from_0():
+def test_ranks_need_not_count_from_0():
     affinity = np.array([[0.9, 0.3], [0.8, 0.0]], np.float32)
     match = assign(affinity, 0.1, rank=np.array([7, -2]))
     assert match.targets.tolist() == [0, 1]
@@ -83,7 +83,7 @@ def test_the_best_total_wins_over_the_best_pair():
     assert assign(affinity, 0.1).detections.tolist() == [1, 0]
 
 
-def test_a_turn_wins_over_the_best_total():
+def test_rank_takes_precedence_over_the_best_total():
     affinity = np.array([[0.9, 0.8], [0.8, 0.0]], np.float32)
     match = assign(affinity, 0.1, rank=np.array([0, 1]))
     assert match.targets.tolist() == [0]

@@ -17,7 +17,7 @@ from mvot_plugin.association.trajectories import State
 
 
 @pytest.mark.parametrize(("step", "hits"), [(0.04, 10), (0.04, 100), (0.2, 5), (0.2, 10)])
-def test_one_missed_detection_of_a_well_seen_track_keeps_it(step, hits):
+def test_a_track_survives_one_missed_detection_with_a_good_score(step, hits):
     cycle = create_lifecycle()
     time = establish_track(cycle, step, hits)
     assert detect(cycle, time + step) == [1]
@@ -26,7 +26,7 @@ def test_one_missed_detection_of_a_well_seen_track_keeps_it(step, hits):
     assert detect(cycle, time + 2 * step, A) == [1]
 
 
-def test_two_missed_detections_hide_a_track_and_the_next_ones_bring_it_back():
+def test_two_missed_detections_hide_a_track_and_the_next_ones_restore_it():
     cycle = create_lifecycle()
     time = establish_track(cycle)
     assert detect(cycle, time + 0.2) == [1]
@@ -39,15 +39,15 @@ def test_two_missed_detections_hide_a_track_and_the_next_ones_bring_it_back():
 
 @pytest.mark.parametrize("hits", [2, 15, 60])
 def test_a_first_miss_within_the_patience_is_forgiven_where_the_engine_is_sure(hits):
-    for score, settings, kept in ((1.0, {}, [1]), (0.7, {}, []), (1.0, {"patience": 0.1}, [])):
+    for score, settings, reported in ((1.0, {}, [1]), (0.7, {}, []), (1.0, {"patience": 0.1}, [])):
         cycle = create_lifecycle(prior_misses=0.01, hit_odds=2.0, most_odds=4.0, **settings)
         for i in range(hits):
             detect(cycle, 0.2 * i, A)
-        assert detect(cycle, 0.2 * hits, score=score) == kept
+        assert detect(cycle, 0.2 * hits, score=score) == reported
         assert detect(cycle, 0.2 * (hits + 1)) == []
 
 
-def test_a_track_that_is_always_detected_is_doubted_sooner_than_one_now_and_then():
+def test_misses_count_more_for_a_track_that_is_always_detected():
     always, sometimes = create_lifecycle(patience=0.0), create_lifecycle(patience=0.0)
     for i, time in enumerate(times(30)):
         detect(always, time, A)
@@ -59,7 +59,7 @@ def test_a_track_that_is_always_detected_is_doubted_sooner_than_one_now_and_then
     assert sometimes.trajectories.odds > always.trajectories.odds
 
 
-def test_an_engine_score_below_alpha_hides_a_track_and_a_better_one_brings_it_back():
+def test_an_engine_score_below_alpha_hides_a_track_and_a_higher_one_restores_it():
     cycle = create_lifecycle()
     time = establish_track(cycle)
     assert coast(cycle, time + 0.04, score=0.41) == [1]
@@ -69,7 +69,7 @@ def test_an_engine_score_below_alpha_hides_a_track_and_a_better_one_brings_it_ba
     assert cycle.trajectories.id.tolist() == [1]
 
 
-def test_a_detection_brings_a_hidden_track_back_whatever_the_engine_says():
+def test_a_detection_restores_a_hidden_track_at_any_engine_score():
     cycle = create_lifecycle()
     time = establish_track(cycle)
     assert coast(cycle, time + 0.1, score=0.0) == []
@@ -118,7 +118,7 @@ def test_tau_is_no_less_than_tau_cycles_detector_cycles():
 
 
 @pytest.mark.parametrize(("left", "lives"), [(-24.0, True), (-30.0, False)])
-def test_a_target_with_too_little_of_it_inside_the_image_has_left(left, lives):
+def test_a_target_mostly_outside_the_image_has_left(left, lives):
     cycle = create_lifecycle()
     detect(cycle, 0.0, (left + 20, 100.0, left + 60, 200.0))
     assert coast(cycle, 0.04, shift=-20.0) == ([1] if lives else [])
@@ -143,7 +143,7 @@ def test_coasting_moves_boxes_and_scores_and_detects_nothing():
     assert not tracks.detected.any()
 
 
-def test_a_detector_frame_puts_a_match_on_its_detection_and_leaves_the_others_to_the_engine():
+def test_matched_tracks_get_their_detections_and_others_the_engines_boxes():
     cycle = create_lifecycle()
     for time in times(5):
         detect(cycle, time, A, B)
@@ -156,7 +156,7 @@ def test_a_detector_frame_puts_a_match_on_its_detection_and_leaves_the_others_to
     assert tracks.detected.tolist() == [True, False]
 
 
-def test_missing_is_what_the_engine_does_not_see():
+def test_tracks_of_low_engine_score_are_missing():
     cycle = create_lifecycle()
     establish_track(cycle)
     assert cycle.is_missing(shifted_motion(cycle)).tolist() == [False]
@@ -165,16 +165,16 @@ def test_missing_is_what_the_engine_does_not_see():
 
 def test_the_unproven_are_neither_missing_nor_crowded():
     cycle = create_lifecycle()
-    beside = (A[0] + 10, *A[1:2], A[2] + 10, A[3])
+    neighbour = (A[0] + 10, *A[1:2], A[2] + 10, A[3])
     detect(cycle, 0.0, A)
     detect(cycle, 0.2, A, B)
-    cycle.trajectories.boxes[1] = beside
+    cycle.trajectories.boxes[1] = neighbour
     assert cycle.trajectories.proven.tolist() == [True, False]
     assert cycle.is_missing(shifted_motion(cycle, score=0.0)).tolist() == [True, False]
     assert cycle.is_crowded(shifted_motion(cycle)).tolist() == [True, False]
 
 
-def test_crowded_is_what_overlaps_another_target():
+def test_tracks_that_overlap_another_are_crowded():
     cycle = create_lifecycle(crowded=0.3)
     detect(cycle, 0.0, A, B)
     assert cycle.is_crowded(shifted_motion(cycle)).tolist() == [False, False]
@@ -185,7 +185,7 @@ def test_crowded_is_what_overlaps_another_target():
         assert cycle.is_crowded(shifted_motion(cycle)).tolist() == [crowded, crowded]
 
 
-def test_nothing_at_all_is_legal_everywhere():
+def test_no_tracks_and_no_detections_are_legal():
     cycle = create_lifecycle()
     assert coast(cycle, 0.0) == []
     assert detect(cycle, 0.04) == []
@@ -201,7 +201,7 @@ def test_nothing_at_all_is_legal_everywhere():
     assert tracks.xyxy.shape == (0, 4)
 
 
-def test_two_detector_calls_at_one_time_change_nothing_that_was_sure():
+def test_two_detector_calls_at_one_time_keep_confirmed_tracks():
     cycle = create_lifecycle()
     time = establish_track(cycle)
     assert detect(cycle, time, A) == [1]

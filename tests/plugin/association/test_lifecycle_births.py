@@ -54,7 +54,7 @@ def test_newcomer_seconds_divide_short_cycles_from_long_ones(step, reported):
     assert detect(cycle, step, A, B) == reported
 
 
-def test_a_false_alarm_is_never_reported_and_soon_forgotten():
+def test_a_false_positive_is_never_reported_and_soon_removed():
     cycle = create_lifecycle()
     detect(cycle, 0.0, A)
     detect(cycle, 0.2, A, B)
@@ -63,7 +63,7 @@ def test_a_false_alarm_is_never_reported_and_soon_forgotten():
     assert cycle.trajectories.id.tolist() == [1]
 
 
-def test_ids_count_from_1_in_the_order_of_birth_and_are_never_used_again():
+def test_ids_count_from_1_in_the_order_of_birth_and_are_never_reused():
     cycle = create_lifecycle(tau=0.5, tau_cycles=0.0)
     assert detect(cycle, 0.0, A, B) == [1, 2]
     assert coast(cycle, 0.6, score=0.0) == []
@@ -72,7 +72,7 @@ def test_ids_count_from_1_in_the_order_of_birth_and_are_never_used_again():
     assert detect(cycle, 3.6, A, B, C) == [3, 4, 5]
 
 
-def test_two_lifecycles_count_for_themselves():
+def test_the_ids_of_two_lifecycles_are_independent():
     one, other = create_lifecycle(), create_lifecycle()
     assert detect(one, 0.0, A, B) == [1, 2]
     assert detect(other, 0.0, A) == [1]
@@ -96,7 +96,7 @@ def test_beta_is_the_least_confidence_of_a_birth():
     assert cycle.tracks().xyxy.tolist() == [list(B)]
 
 
-def test_a_detection_too_unsure_for_a_birth_still_keeps_a_track():
+def test_a_detection_below_beta_still_confirms_a_track():
     cycle = create_lifecycle(beta=0.5)
     detect(cycle, 0.0, A)
     detect(cycle, 0.2, A, confidence=0.3)
@@ -111,14 +111,14 @@ def overlapping_box(share):
 
 
 @pytest.mark.parametrize(("share", "reported"), [(0.3, [1]), (0.2, [1, 2])])
-def test_a_detection_on_a_reported_track_starts_nothing(share, reported):
+def test_a_detection_on_a_reported_track_starts_no_track(share, reported):
     cycle = create_lifecycle()
     detect(cycle, 0.0, A)
     assert detect(cycle, 1.0, A, overlapping_box(share)) == reported
     assert len(cycle.trajectories) == len(reported)
 
 
-def test_a_detection_on_a_lost_track_starts_anew():
+def test_a_detection_on_a_lost_track_starts_a_track():
     cycle = create_lifecycle()
     time = establish_track(cycle, LONG)
     coast(cycle, time + 0.5, score=0.0)
@@ -127,7 +127,7 @@ def test_a_detection_on_a_lost_track_starts_anew():
     assert cycle.tracks().id.tolist() == [2]
 
 
-def test_a_bicycle_is_born_beside_its_rider_and_a_second_rider_is_not():
+def test_a_bicycle_starts_a_track_on_its_rider_and_a_second_rider_does_not():
     bicycle = (A[0], A[1] + 0.4 * (A[3] - A[1]), A[2], A[3])
     for class_id, tracks in ((1, [1, 2]), (0, [1])):
         cycle = create_lifecycle()

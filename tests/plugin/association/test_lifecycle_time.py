@@ -1,4 +1,4 @@
-"""Fates do not depend on the frame rate; odds of existence over time."""
+"""The lifecycle is independent of the frame rate; odds of existence over time."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from helpers.plugin.lifecycles import A, B, C, coast, create_lifecycle, detect, establish_track
 
 
-def run_story(rate, every):
-    """Run a story in seconds, filmed at ``rate``; return the report of each detector call.
+def run_scenario(rate, every):
+    """Run one scenario, timed in seconds; return the reported ids of each detector call.
 
-    B comes at 1 s and is confirmed, A is missed once at 1.6 s, a false alarm at C at 2 s, A goes
-    away at 2.4 s and B stays.
+    B appears at 1 s and is confirmed, A is missed once at 1.6 s, C is a false positive at 2 s, A
+    disappears at 2.4 s and B stays.
     """
     cycle, reports = create_lifecycle(), []
     for frame in range(int(6 * rate)):
@@ -27,9 +27,9 @@ def run_story(rate, every):
     return reports
 
 
-def test_the_same_story_at_any_frame_rate_has_the_same_fates():
-    slow, fast = run_story(rate=10, every=2), run_story(rate=50, every=10)
-    assert slow == fast == run_story(rate=5, every=1)
+def test_a_scenario_has_the_same_outcome_at_any_frame_rate():
+    slow, fast = run_scenario(rate=10, every=2), run_scenario(rate=50, every=10)
+    assert slow == fast == run_scenario(rate=5, every=1)
     reported_at = dict(slow)
     assert reported_at[0.8] == [1]
     assert reported_at[1.0] == [1]
@@ -41,7 +41,7 @@ def test_the_same_story_at_any_frame_rate_has_the_same_fates():
 
 
 @pytest.mark.parametrize("rate", [25, 50, 100])
-def test_the_end_of_a_track_comes_after_the_same_seconds_at_any_frame_rate(rate):
+def test_an_undetected_track_ends_after_the_same_seconds_at_any_frame_rate(rate):
     cycle = create_lifecycle()
     time = establish_track(cycle)
     end = next(
@@ -52,8 +52,8 @@ def test_the_end_of_a_track_comes_after_the_same_seconds_at_any_frame_rate(rate)
     assert end == pytest.approx(2.0, abs=1.01 / rate)
 
 
-def newcomer_story(rate, every):
-    """B comes on the second detector call and stays; whether it is reported within a second."""
+def is_newcomer_confirmed(rate, every):
+    """Whether B, detected from the second frame on, is reported within a second."""
     cycle = create_lifecycle()
     for frame in range(rate):
         detector = frame % every == 0
@@ -67,25 +67,25 @@ def newcomer_story(rate, every):
 
 @pytest.mark.parametrize("rate", [10, 25, 30, 60, 120])
 def test_a_newcomer_is_confirmed_within_a_second_with_the_detector_on_every_frame(rate):
-    assert newcomer_story(rate, every=1)
+    assert is_newcomer_confirmed(rate, every=1)
 
 
 @pytest.mark.parametrize(("rate", "every"), [(25, 2), (25, 5), (30, 2), (30, 5), (60, 5), (60, 10)])
 def test_a_newcomer_is_confirmed_within_a_second_with_frames_between(rate, every):
-    assert newcomer_story(rate, every)
+    assert is_newcomer_confirmed(rate, every)
 
 
 @pytest.mark.parametrize(("rate", "every"), [(50, 2), (60, 2), (100, 4), (120, 5)])
 def test_a_newcomer_is_confirmed_in_very_short_cycles_with_frames_between(rate, every):
-    assert newcomer_story(rate, every)
+    assert is_newcomer_confirmed(rate, every)
 
 
 def test_a_newcomer_is_confirmed_in_high_speed_video():
-    assert newcomer_story(rate=240, every=1)
+    assert is_newcomer_confirmed(rate=240, every=1)
 
 
 @dataclass(kw_only=True)
-class Reference:
+class ReferenceOdds:
     """One target's odds, computed with scalars."""
 
     odds: float
@@ -103,10 +103,10 @@ class Reference:
 
 
 @given(st.lists(st.booleans(), max_size=25), st.sampled_from([0.04, 0.2, 0.8]))
-def test_odds_are_bounded_and_equal_one_target_at_a_time(story, step):
-    cycle, reference = create_lifecycle(tau=1e9, patience=0.0), Reference(odds=4.0)
+def test_odds_are_bounded_and_equal_the_scalar_reference(hits, step):
+    cycle, reference = create_lifecycle(tau=1e9, patience=0.0), ReferenceOdds(odds=4.0)
     detect(cycle, 0.0, A, B)
-    for i, hit in enumerate(story, 1):
+    for i, hit in enumerate(hits, 1):
         detect(cycle, i * step, *([A] if hit else []), B)
         reference.update(hit, step)
         assert cycle.trajectories.odds[0] == pytest.approx(reference.odds, rel=1e-6)
@@ -114,7 +114,7 @@ def test_odds_are_bounded_and_equal_one_target_at_a_time(story, step):
         assert cycle.trajectories.proven.all()
 
 
-def test_belief_fades_over_a_long_cycle_and_one_hit_restores_it():
+def test_one_hit_restores_the_odds_after_a_long_interval():
     cycle = create_lifecycle()
     detect(cycle, 0.0, A)
     assert detect(cycle, 60.0, A) == [1]

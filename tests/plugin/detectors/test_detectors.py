@@ -169,11 +169,11 @@ def test_an_unknown_detector_names_the_nearest():
 
 
 def test_any_callable_is_a_detector():
-    def mine(image_with_time: Frame) -> Detections:
+    def detect(image_with_time: Frame) -> Detections:
         return Detections.empty()
 
-    assert isinstance(mine, Detector)
-    assert as_detector(mine) is mine
+    assert isinstance(detect, Detector)
+    assert as_detector(detect) is detect
     with pytest.raises(UsageError, match=r"a detector is a callable .* got int"):
         as_detector(5)
     with pytest.raises(UsageError, match="unknown detector"):

@@ -47,20 +47,24 @@ def offline(tmp_path, monkeypatch):
 
 @pytest.fixture
 def with_model(offline, model):
+    """The directory of ``offline``, in a package that has its model."""
     torch.save(model, offline / "pretrained" / "detector-n.pt")
     return offline
 
 
 @pytest.fixture
-def film(offline):
-    (offline / "film").mkdir()
+def image_folder(offline):
+    """Two blank images in the working directory; the folder's name."""
+    (offline / "images").mkdir()
     for number in range(2):
-        cv2.imwrite(str(offline / "film" / f"{number}.png"), BLANK.image)
-    return "film"
+        cv2.imwrite(str(offline / "images" / f"{number}.png"), BLANK.image)
+    return "images"
 
 
-def test_mvot_run_uses_it_where_the_default_cannot_be_had_and_says_so(with_model, film, capsys):
-    assert main([film, "--save-txt", "tracks.txt", "--device", "cpu", "--quiet"]) == 0
+def test_mvot_run_warns_and_uses_it_where_the_default_is_unavailable(
+    with_model, image_folder, capsys
+):
+    assert main([image_folder, "--save-txt", "tracks.txt", "--device", "cpu", "--quiet"]) == 0
     out, err = capsys.readouterr()
     assert out == ""
     assert err == (
@@ -72,18 +76,18 @@ def test_mvot_run_uses_it_where_the_default_cannot_be_had_and_says_so(with_model
 
 
 @pytest.mark.usefixtures("with_model")
-def test_classes_are_those_of_the_one_that_is_used_instead(film, capsys):
+def test_classes_are_those_of_the_packaged_detector(image_folder, capsys):
     outputs = ["--save-txt", "tracks.txt", "--device", "cpu"]
-    assert main([film, *outputs, "--classes", "dog"]) == 0
+    assert main([image_folder, *outputs, "--classes", "dog"]) == 0
     assert "is used instead" in capsys.readouterr().out
-    assert main([film, *outputs, "--classes", "boat"]) == 2
+    assert main([image_folder, *outputs, "--classes", "boat"]) == 2
     err = capsys.readouterr().err
     assert "detector-n, is used instead" in err
     assert "unknown class 'boat': choose from dog, person" in err
 
 
 @pytest.mark.usefixtures("with_model")
-def test_it_can_be_asked_for_without_a_word():
+def test_it_loads_by_name_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         detector = load_detector("packaged", device="cpu", conf=0.0)
@@ -93,7 +97,7 @@ def test_it_can_be_asked_for_without_a_word():
         load_detector("ultralytics", device="cpu")
 
 
-def test_the_default_model_goes_first_where_it_is(with_model, model):
+def test_a_local_default_model_takes_precedence(with_model, model):
     torch.save({**model, "model": model["model"]}, with_model / "yolo11n.pt")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -101,15 +105,15 @@ def test_the_default_model_goes_first_where_it_is(with_model, model):
 
 
 @pytest.mark.usefixtures("offline")
-def test_without_any_the_error_is_what_it_was(film, capsys):
-    assert main([film, "--save-txt", "tracks.txt"]) == 1
+def test_without_any_model_the_download_error_remains(image_folder, capsys):
+    assert main([image_folder, "--save-txt", "tracks.txt"]) == 1
     assert "model 'yolo11n.pt' could not be found or downloaded" in capsys.readouterr().err
     with pytest.raises(InputError, match="has no detector; name another"):
         load_detector("packaged")
 
 
 @pytest.mark.usefixtures("with_model")
-def test_a_model_that_was_named_is_not_replaced():
+def test_a_model_chosen_by_name_is_not_replaced():
     with pytest.raises(InputError, match=r"'yolo11s\.pt' could not be found or downloaded"):
         load_detector("yolo11s.pt")
 
@@ -122,7 +126,7 @@ def no_proxy(monkeypatch):
 
 
 @pytest.mark.usefixtures("no_proxy")
-def test_a_host_is_reachable_or_not_within_a_time(monkeypatch):
+def test_reachability_is_decided_within_a_time_limit(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert is_reachable("127.0.0.1", port)
@@ -133,15 +137,15 @@ def test_a_host_is_reachable_or_not_within_a_time(monkeypatch):
         raise OSError
 
     monkeypatch.setattr(socket, "create_connection", silent)
-    begun = time.monotonic()
+    start = time.monotonic()
     assert not is_reachable("127.0.0.1", seconds=0.1)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - start < 1
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     assert is_reachable("127.0.0.1", seconds=0.1)
 
 
 @pytest.mark.skipif(SHIPPED is None, reason="no detector is shipped")
-def test_the_shipped_detector_is_what_its_record_says():
+def test_the_shipped_detector_matches_its_record():
     record = json.loads(SHIPPED.with_suffix(".json").read_text())
     assert record["sha256"] == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
     assert record["licence"].startswith("AGPL-3.0")

@@ -23,7 +23,7 @@ BLANK = Frame(image=np.zeros((48, 64, 3), np.uint8), index=0, timestamp=0.0)
 
 
 class Model:
-    """Stands for a model object: finds what it is told to, and notes how it was asked."""
+    """A fake model object: returns scripted results and records the arguments of its calls."""
 
     def __init__(self) -> None:
         self.names = {0: "person", 1: "Dining Table", 2: "42"}
@@ -38,7 +38,7 @@ class Model:
 
 
 @pytest.fixture
-def unreachable(tmp_path, monkeypatch):
+def offline(tmp_path, monkeypatch):
     """A working directory without models, on a machine where every download is refused."""
     monkeypatch.chdir(tmp_path)
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
@@ -47,7 +47,7 @@ def unreachable(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def pets():
+def pets_frame():
     video = cv2.VideoCapture(str(DATA / "val/PETS09-S2L1/vtest.avi"))
     image = video.read()[1]
     video.release()
@@ -55,9 +55,9 @@ def pets():
 
 
 @needs_data
-def test_a_real_model_finds_the_people_of_a_real_frame(pets):
+def test_a_real_model_finds_the_people_of_a_real_frame(pets_frame):
     detector = UltralyticsDetector(SSD, conf=0.3)
-    found = detector(pets)
+    found = detector(pets_frame)
     people = found[found.class_id == 0]
     assert detector.names[0] == "person"
     assert len(people) >= 3
@@ -67,9 +67,9 @@ def test_a_real_model_finds_the_people_of_a_real_frame(pets):
 
 
 @needs_data
-def test_classes_are_chosen_by_name_and_number(pets):
-    assert set(load_detector(str(SSD), classes=["person"])(pets).class_id) == {0}
-    assert set(UltralyticsDetector(SSD, classes="Person, 2")(pets).class_id) == {0, 2}
+def test_classes_are_chosen_by_name_and_number(pets_frame):
+    assert set(load_detector(str(SSD), classes=["person"])(pets_frame).class_id) == {0}
+    assert set(UltralyticsDetector(SSD, classes="Person, 2")(pets_frame).class_id) == {0, 2}
     with pytest.raises(UsageError, match="unknown class 'persn': did you mean 'person'"):
         UltralyticsDetector(SSD, classes=["persn"])
 
@@ -127,7 +127,7 @@ def test_models_without_upright_boxes_are_refused(kind):
         UltralyticsDetector(f"yolo11n-{kind}.yaml")
 
 
-@pytest.mark.usefixtures("unreachable")
+@pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize(
     "name",
     ["yolo11n.pt", "yolo11n", "yolo99z.pt", "mine.pt", "mine.onnx", "https://x.invalid/a.pt"],
@@ -143,7 +143,7 @@ def test_a_model_that_is_nowhere_gets_one_sentence_at_once(name):
     assert time.monotonic() - start < 10
 
 
-@pytest.mark.usefixtures("unreachable")
+@pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize("name", ["bad.pt", "bad.onnx", "bad.yaml", "empty.pt", "empty.onnx"])
 def test_a_damaged_model_gets_one_sentence(name, capfd):
     Path(name).write_bytes(b"a: [1" if name.startswith("bad") else b"")
@@ -178,7 +178,7 @@ def test_the_process_is_left_as_it_was():
     assert logger.filters == filters
 
 
-def test_a_fresh_process_keeps_its_threads_and_says_nothing(tmp_path):
+def test_a_fresh_process_keeps_its_threads_and_prints_nothing(tmp_path):
     code = (
         "import cv2, numpy as np\n"
         "threads = cv2.getNumThreads()\n"
@@ -211,5 +211,5 @@ def test_a_fresh_process_keeps_its_threads_and_says_nothing(tmp_path):
         *[("rtdetr-l", True), ("https://host/m", True), ("det.txt", False), ("hold", False)],
     ],
 )
-def test_model_names_are_told_from_other_names(name, answer):
+def test_model_names_are_distinguished_from_other_names(name, answer):
     assert looks_like_model(name) == answer

@@ -130,7 +130,7 @@ def test_refresh_corrects_targets_towards_the_measured_boxes(name, moving_frames
 
 
 @every_engine
-def test_corrected_targets_are_looked_for_where_they_were_measured(name, moving_frames):
+def test_corrected_targets_are_searched_where_they_were_measured(name, moving_frames):
     """But a network finds the look that it knows, unless it was shown another."""
     engine = trained_engine(name)
     targets, motions = follow(engine, moving_frames[:3])
@@ -140,9 +140,9 @@ def test_corrected_targets_are_looked_for_where_they_were_measured(name, moving_
     fresh = refresh(engine, observation, targets, measured, sure)
     _, uncorrected = engine.track(later, targets)
     _, corrected = engine.track(later, fresh)
-    moved = centres(corrected.boxes) - centres(uncorrected.boxes)
+    displacement = centres(corrected.boxes) - centres(uncorrected.boxes)
     followed = slice(None) if name in WITHOUT_A_NETWORK else sure
-    assert (np.sign(moved[:, 0]) == [1, -1, 1, -1])[followed].all()
+    assert (np.sign(displacement[:, 0]) == [1, -1, 1, -1])[followed].all()
 
 
 @every_engine
@@ -171,7 +171,7 @@ def test_the_same_frame_again_moves_nothing(name, moving_frames):
     ],
     ids=["corner", "far corner", "larger than the image", "outside", "tiny", "line"],
 )
-def test_odd_boxes_are_tracked_without_fuss(name, box, moving_frames):
+def test_unusual_boxes_are_tracked_without_error(name, box, moving_frames):
     engine = contract_engine(name)
     _, motions = follow(engine, moving_frames[:4], np.array([box], np.float32))
     for motion in motions:
@@ -189,7 +189,7 @@ def test_small_and_slim_images_are_legal(name, shape):
     assert np.isfinite(motions[-1].boxes).all()
 
 
-def scattered(count):
+def random_squares(count):
     corner = np.random.default_rng(0).uniform(0, 200, (count, 2))
     return np.hstack([corner, corner + 24]).astype(np.float32)
 
@@ -197,7 +197,7 @@ def scattered(count):
 @every_engine
 def test_more_targets_than_an_image_has_rows_are_one_batch(name, moving_frames):
     engine = contract_engine(name)
-    many = scattered(1500 if name in WITHOUT_A_NETWORK else 300)
+    many = random_squares(1500 if name in WITHOUT_A_NETWORK else 300)
     _, motions = follow(engine, moving_frames[:2], many)
     _, last = follow(engine, moving_frames[:2], many[-3:])
     assert motions[0].boxes.shape == (len(many), 4)
@@ -205,7 +205,7 @@ def test_more_targets_than_an_image_has_rows_are_one_batch(name, moving_frames):
         assert np.array_equal(motions[0].boxes[-3:], last[0].boxes)
 
 
-def test_engines_without_history_are_enrolled_anew(moving_frames, is_identical):
+def test_engines_without_history_enroll_again(moving_frames, is_identical):
     engine = HoldEngine()
     assert not isinstance(engine, SupportsRefresh)
     targets, _ = follow(engine, moving_frames[:3])

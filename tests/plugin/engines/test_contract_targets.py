@@ -10,8 +10,8 @@ from helpers.engine_runs import (
     APART,
     WITHOUT_A_NETWORK,
     contract_engine,
-    each_by_itself,
     follow,
+    without_interaction,
 )
 from mvot_plugin.engines import Targets, engine_names, load_engine
 from mvot_plugin.engines.base import refresh
@@ -19,32 +19,32 @@ from mvot_plugin.engines.base import refresh
 every_engine = pytest.mark.parametrize("name", engine_names())
 
 
-def one_way_or_another(frames, ways):
-    """The motions of two or more engines that see each frame in turn."""
-    targets = [engine.enroll(engine.observe(frames[0]), boxes) for engine, boxes in ways]
-    motions = [[] for _ in ways]
+def follow_interleaved(frames, runs):
+    """The motions of several runs (engine, boxes) that take turns on each frame."""
+    targets = [engine.enroll(engine.observe(frames[0]), boxes) for engine, boxes in runs]
+    motions = [[] for _ in runs]
     for frame in frames[1:]:
-        for i, (engine, _) in enumerate(ways):
+        for i, (engine, _) in enumerate(runs):
             targets[i], motion = engine.track(engine.observe(frame), targets[i])
             motions[i].append(motion)
     return motions
 
 
 @every_engine
-def test_targets_are_values(name, moving_frames, is_identical):
+def test_targets_are_immutable_values(name, moving_frames, is_identical):
     engine = contract_engine(name)
     observation, boxes = engine.observe(moving_frames[0]), APART.copy()
     targets = engine.enroll(observation, boxes)
     boxes += 5
     assert np.array_equal(targets.boxes, APART)
-    before, seen = deepcopy(targets), deepcopy(observation)
+    before, observed_before = deepcopy(targets), deepcopy(observation)
     later = engine.observe(moving_frames[1])
     tracked, motion = engine.track(later, targets)
     assert is_identical(targets, before)
     after, sure = deepcopy(tracked), np.array([True, False, True, False])
     refresh(engine, later, tracked, APART + 2, sure)
     assert is_identical(tracked, after)
-    assert is_identical(observation, seen)
+    assert is_identical(observation, observed_before)
     assert len(motion.boxes) == 4
 
 
@@ -65,14 +65,14 @@ def test_a_run_is_repeatable(name, moving_frames, is_identical):
 @every_engine
 def test_two_runs_of_one_engine_are_independent(name, moving_frames, is_identical):
     engine = contract_engine(name)
-    mixed = one_way_or_another(moving_frames, [(engine, APART), (engine, APART[:2] + 15)])
+    mixed = follow_interleaved(moving_frames, [(engine, APART), (engine, APART[:2] + 15)])
     assert all(map(is_identical, mixed[0], follow(engine, moving_frames)[1]))
     assert all(map(is_identical, mixed[1], follow(engine, moving_frames, APART[:2] + 15)[1]))
 
 
 @every_engine
 def test_a_batch_is_as_many_targets_alone(name, moving_frames, is_identical):
-    engine = each_by_itself(contract_engine(name))
+    engine = without_interaction(contract_engine(name))
     _, batch = follow(engine, moving_frames)
     for row in range(len(APART)):
         _, alone = follow(engine, moving_frames, APART[row : row + 1])
@@ -126,7 +126,7 @@ def test_targets_are_indexed_like_an_array(name, rows, moving_frames):
 
 
 @every_engine
-def test_targets_fall_apart_and_come_together(name, moving_frames, is_identical):
+def test_split_targets_can_be_concatenated_again(name, moving_frames, is_identical):
     engine = contract_engine(name)
     targets, _ = follow(engine, moving_frames[:3])
     again = Targets.cat([targets[:1], targets[1:3], targets[3]])
@@ -149,7 +149,7 @@ def test_targets_survive_a_pickle(name, moving_frames, is_identical):
 def test_targets_last_seen_on_different_frames_are_tracked_together(
     name, moving_frames, is_identical
 ):
-    engine = each_by_itself(contract_engine(name))
+    engine = without_interaction(contract_engine(name))
     old = engine.enroll(engine.observe(moving_frames[0]), APART[:2])
     new = engine.enroll(engine.observe(moving_frames[3]), APART[2:])
     later = engine.observe(moving_frames[4])

@@ -15,8 +15,8 @@ def test_optical_flow_recovers_a_shift(step, render_view):
     _, motions = follow(load_engine("lk-flow"), frames, APART[:3] + np.float32(5))
     before = APART[:3] + np.float32(5)
     for motion in motions:
-        moved = centres(motion.boxes) - centres(before)
-        assert np.abs(moved - step).max() < 0.3
+        shifted = centres(motion.boxes) - centres(before)
+        assert np.abs(shifted - step).max() < 0.3
         assert (motion.scores > 0.8).all()
         before = motion.boxes
     assert np.allclose(size(before), size(APART[:3]), rtol=0.02)
@@ -32,25 +32,25 @@ def test_optical_flow_recovers_a_zoom(rate, render_view):
         assert np.abs(centres(motion.boxes) - (160, 120)).max() < 2
 
 
-def test_optical_flow_follows_the_most_of_a_box_and_counts_the_rest_against_its_score(render_view):
+def test_optical_flow_follows_the_majority_of_a_box_and_lowers_the_score(render_view):
     box = np.array([[100, 60, 160, 160]], np.float32)
-    still, moved = render_view(), render_view(dx=8.0)
-    part = moved.copy()
-    part[:, :124] = still[:, :124]
+    static, shifted = render_view(), render_view(dx=8.0)
+    part = shifted.copy()
+    part[:, :124] = static[:, :124]
     engine = load_engine("lk-flow")
-    _, (all_of_it,) = follow(engine, [still, moved], box)
-    _, (most_of_it,) = follow(engine, [still, part], box)
+    _, (all_of_it,) = follow(engine, [static, shifted], box)
+    _, (most_of_it,) = follow(engine, [static, part], box)
     assert np.allclose(centres(most_of_it.boxes) - centres(box), [[8, 0]], atol=0.5)
     assert np.allclose(size(most_of_it.boxes), size(box), rtol=0.02)
     assert most_of_it.scores[0] < all_of_it.scores[0]
 
 
-def noise(seed, shape=(240, 320, 3)):
+def noise_image(seed, shape=(240, 320, 3)):
     return np.random.default_rng(seed).integers(0, 255, shape).astype(np.uint8)
 
 
-def test_optical_flow_loses_trust_in_what_was_replaced_by_noise(render_view):
-    frames = [render_view()] + [noise(i) for i in range(1, 30)]
+def test_optical_flow_lowers_the_score_of_a_target_replaced_by_noise(render_view):
+    frames = [render_view()] + [noise_image(i) for i in range(1, 30)]
     _, motions = follow(load_engine("lk-flow"), frames)
     scores = np.array([motion.scores for motion in motions])
     assert (np.diff(scores, axis=0) < 0).all()
@@ -63,7 +63,7 @@ def test_optical_flow_without_texture_fades_and_stays():
     assert np.allclose(motions[-1].scores, 0.5 ** (29 * NOMINAL_STEP / 0.5), atol=1e-3)
 
 
-def test_only_the_target_that_vanished_loses_trust(render_view):
+def test_only_the_target_that_vanished_has_a_low_score(render_view):
     empty = render_view().copy()
     empty[15:95, 15:75] = 128
     _, motions = follow(load_engine("lk-flow"), [render_view()] + [empty] * 29)
@@ -71,7 +71,7 @@ def test_only_the_target_that_vanished_loses_trust(render_view):
     assert (motions[-1].scores[1:] > 0.95).all()
 
 
-def test_a_target_behind_a_nearer_one_goes_on_with_its_velocity(render_view):
+def test_an_occluded_target_continues_with_its_velocity(render_view):
     engine = load_engine("lk-flow")
     frames = [Frame(image=render_view(dx=3.0 * i), index=i, timestamp=i / 25) for i in range(11)]
     targets, _ = follow(engine, frames[:-1], np.array([[60, 60, 100, 140]], np.float32))
@@ -81,21 +81,21 @@ def test_a_target_behind_a_nearer_one_goes_on_with_its_velocity(render_view):
     wall = np.array([[x0 - 15, 40, x1 + 60, 200]], np.float32)
     targets = Targets.cat([walker, engine.enroll(observation, wall)])
     for i in range(1, 6):
-        still = Frame(image=frames[-1].image, index=10 + i, timestamp=(10 + i) / 25)
-        targets, motion = engine.track(engine.observe(still), targets)
+        static = Frame(image=frames[-1].image, index=10 + i, timestamp=(10 + i) / 25)
+        targets, motion = engine.track(engine.observe(static), targets)
         assert centres(motion.boxes)[0, 0] - (x0 + x1) / 2 == pytest.approx(3 * i, abs=0.3)
         assert np.allclose(motion.boxes[1], wall, atol=0.05)
     assert motion.scores[0] < 0.9 < motion.scores[1]
 
 
-def test_optical_flow_goes_on_with_its_velocity_by_time_not_by_frame(render_view):
+def test_velocity_is_extrapolated_by_time_not_by_frame(render_view):
     engine = load_engine("lk-flow")
     frames = [Frame(image=render_view(dx=3.0 * i), index=i, timestamp=i / 25) for i in range(11)]
     targets, motions = follow(engine, frames, APART[:1])
     blank = np.full((240, 320, 3), 90, np.uint8)
     _, motion = engine.track(engine.observe(Frame(image=blank, index=11, timestamp=0.6)), targets)
-    moved = centres(motion.boxes) - centres(motions[-1].boxes)
-    assert np.allclose(moved, [[15, 0]], atol=1)
+    shifted = centres(motion.boxes) - centres(motions[-1].boxes)
+    assert np.allclose(shifted, [[15, 0]], atol=1)
 
 
 def test_refresh_keeps_the_velocity_of_optical_flow(render_view):
@@ -107,7 +107,7 @@ def test_refresh_keeps_the_velocity_of_optical_flow(render_view):
     assert fresh.score.tolist() == [1]
 
 
-def test_optical_flow_goes_on_from_where_a_strayed_target_was_found(render_view):
+def test_optical_flow_continues_from_a_corrected_box(render_view):
     engine = load_engine("lk-flow")
     frames = [Frame(image=render_view(), index=i, timestamp=i / 25) for i in range(7)]
     targets, _ = follow(engine, frames[:6], APART[:1])
@@ -117,7 +117,7 @@ def test_optical_flow_goes_on_from_where_a_strayed_target_was_found(render_view)
     assert iou(motion.boxes, found).item() > 0.5
 
 
-def test_a_colour_frame_and_its_grey_move_alike(render_view):
+def test_a_colour_frame_and_its_grey_version_give_the_same_motion(render_view):
     colour = [render_view(dx=2.0 * i) for i in range(4)]
     grey = [cv2.cvtColor(cv2.cvtColor(i, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR) for i in colour]
     engine = load_engine("lk-flow")

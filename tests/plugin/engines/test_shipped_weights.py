@@ -1,4 +1,4 @@
-"""What ships in the package besides code: small enough, and each with a record of its own."""
+"""The shipped weights: their total size, and the record of each."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ SHIPPED = sorted(path for path in FOLDER.iterdir() if path.suffix in (".pt", ".s
 MIB = 2**20
 
 
-def test_all_of_it_fits_a_package():
+def test_the_weights_fit_into_a_package():
     sizes = [path.stat().st_size for path in SHIPPED]
     assert len(sizes) >= 2
     assert max(sizes) <= 16 * MIB
@@ -20,7 +20,7 @@ def test_all_of_it_fits_a_package():
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
-def test_each_has_a_record_of_just_this_file(path):
+def test_each_weights_file_has_a_matching_record(path):
     record = json.loads(path.with_suffix(".json").read_text())
     assert record["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert record["licence"]

@@ -7,12 +7,12 @@ import torch
 
 from helpers.engine_runs import (
     APART,
-    close,
-    crowd,
-    each_by_itself,
     follow,
+    is_close,
     narrow_engine,
+    overlapping_boxes,
     trained_engine,
+    without_interaction,
 )
 from mvot_plugin.engines.base import Targets
 from mvot_plugin.ops.boxes import iou
@@ -26,15 +26,18 @@ def engine():
     return narrow_engine()
 
 
-def weighing_distractors(engine, distractor):
+def with_distractor_weight(engine, distractor):
     return replace(engine, penalisation=replace(engine.penalisation, distractor=distractor))
 
 
 @pytest.mark.parametrize("off", [[], *([switch] for switch in SWITCHES), SWITCHES], ids=str)
 def test_a_batch_is_as_many_targets_alone(off, moving_frames):
-    engine = each_by_itself(narrow_engine(**dict.fromkeys(off, False)))
-    targets = engine.enroll(engine.observe(moving_frames[0]), crowd(8))
-    alone = [engine.enroll(engine.observe(moving_frames[0]), crowd(8)[i : i + 1]) for i in range(8)]
+    engine = without_interaction(narrow_engine(**dict.fromkeys(off, False)))
+    targets = engine.enroll(engine.observe(moving_frames[0]), overlapping_boxes(8))
+    alone = [
+        engine.enroll(engine.observe(moving_frames[0]), overlapping_boxes(8)[i : i + 1])
+        for i in range(8)
+    ]
     for frame in moving_frames[1:4]:
         observation = engine.observe(frame)
         targets, together = engine.track(observation, targets)
@@ -46,38 +49,40 @@ def test_a_batch_is_as_many_targets_alone(off, moving_frames):
 
 @pytest.mark.parametrize("distractor", [0.0, 0.01, 0.9])
 def test_the_order_of_targets_does_not_matter(engine, distractor, moving_frames):
-    engine = weighing_distractors(engine, distractor)
+    engine = with_distractor_weight(engine, distractor)
     order = np.random.default_rng(3).permutation(20)
-    _, straight = follow(engine, moving_frames[:4], crowd())
-    _, shuffled = follow(engine, moving_frames[:4], crowd()[order])
+    _, straight = follow(engine, moving_frames[:4], overlapping_boxes())
+    _, shuffled = follow(engine, moving_frames[:4], overlapping_boxes()[order])
     for motion, other in zip(straight, shuffled, strict=True):
         assert np.allclose(other.boxes, motion.boxes[order], atol=1e-3)
         assert np.allclose(other.scores, motion.scores[order], atol=1e-4)
 
 
-def test_other_targets_weigh_on_where_a_target_is_found(engine, moving_frames):
-    heedless, wary = weighing_distractors(engine, 0.0), weighing_distractors(engine, 0.9)
-    (first,), (second,) = (follow(one, moving_frames[:2], crowd())[1] for one in (heedless, wary))
-    assert not close(first, second)
+def test_other_targets_are_distractors(engine, moving_frames):
+    unweighted, weighted = with_distractor_weight(engine, 0.0), with_distractor_weight(engine, 0.9)
+    (first,), (second,) = (
+        follow(one, moving_frames[:2], overlapping_boxes())[1] for one in (unweighted, weighted)
+    )
+    assert not is_close(first, second)
 
 
 @pytest.mark.parametrize("distractor", [0.0, 0.9])
 @pytest.mark.parametrize("batch", [1, 7, 64])
 def test_the_size_of_batches_changes_no_result(engine, batch, distractor, moving_frames):
-    engine = replace(weighing_distractors(engine, distractor), batch=20)
-    _, whole = follow(engine, moving_frames[:4], crowd())
-    _, parts = follow(replace(engine, batch=batch), moving_frames[:4], crowd())
-    assert all(map(close, whole, parts))
+    engine = replace(with_distractor_weight(engine, distractor), batch=20)
+    _, full = follow(engine, moving_frames[:4], overlapping_boxes())
+    _, batched = follow(replace(engine, batch=batch), moving_frames[:4], overlapping_boxes())
+    assert all(map(is_close, full, batched))
 
 
-def test_what_moves_by_whole_cells_is_found_that_much_further(engine, texture):
-    """By the coarsest stride, far from edges. The distractors' window has steps of its own."""
-    engine, boxes = each_by_itself(engine), crowd(6) * 0.4 + 260
-    still, moved = np.full((2, 640, 640, 3), 110, np.uint8)
-    still[220:420, 220:420] = moved[236:436, 204:404] = texture[:200, :200]
-    _, (at_rest,) = follow(engine, [still] * 2, boxes)
+def test_tracking_is_equivariant_to_shifts_by_whole_cells(engine, texture):
+    """Shifts are one coarsest stride, far from edges; distractor masks are off."""
+    engine, boxes = without_interaction(engine), overlapping_boxes(6) * 0.4 + 260
+    static, displaced = np.full((2, 640, 640, 3), 110, np.uint8)
+    static[220:420, 220:420] = displaced[236:436, 204:404] = texture[:200, :200]
+    _, (at_rest,) = follow(engine, [static] * 2, boxes)
     away = np.float32([-16, 16, -16, 16])
-    _, (shifted,) = follow(engine, [moved] * 2, boxes + away)
+    _, (shifted,) = follow(engine, [displaced] * 2, boxes + away)
     assert np.allclose(shifted.boxes, at_rest.boxes + away, atol=0.01)
     assert np.allclose(shifted.scores, at_rest.scores, atol=1e-4)
     assert np.ptp(at_rest.scores) > 0.01
@@ -88,11 +93,11 @@ def test_a_run_on_several_threads_is_repeatable(precision, moving_frames, is_ide
     engine, threads = narrow_engine(precision), torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        first, again = (follow(engine, moving_frames[:3], crowd()) for _ in range(2))
+        first, repeated = (follow(engine, moving_frames[:3], overlapping_boxes()) for _ in range(2))
     finally:
         torch.set_num_threads(threads)
-    assert is_identical(first[0], again[0])
-    assert all(map(is_identical, first[1], again[1]))
+    assert is_identical(first[0], repeated[0])
+    assert all(map(is_identical, first[1], repeated[1]))
 
 
 def test_two_engines_in_one_process_are_independent(engine, moving_frames, is_identical):
@@ -103,7 +108,7 @@ def test_two_engines_in_one_process_are_independent(engine, moving_frames, is_id
         for j, one in enumerate(engines):
             targets[j], motion = one.track(one.observe(frame), targets[j])
             assert is_identical(motion, alone[j][i])
-    assert not close(alone[0][-1], alone[1][-1])
+    assert not is_close(alone[0][-1], alone[1][-1])
 
 
 def test_a_target_is_found_where_it_was_just_enrolled(frames, perfect_detector):
@@ -116,9 +121,9 @@ def test_a_target_is_found_where_it_was_just_enrolled(frames, perfect_detector):
 def test_an_observation_stays_as_it_was(engine, moving_frames, is_identical):
     observation = engine.observe(moving_frames[0])
     before = deepcopy(observation)
-    targets = engine.enroll(observation, crowd())
+    targets = engine.enroll(observation, overlapping_boxes())
     engine.track(observation, targets)
-    engine.refresh(observation, targets, crowd(seed=5), np.ones(20, np.bool_))
+    engine.refresh(observation, targets, overlapping_boxes(seed=5), np.ones(20, np.bool_))
     assert is_identical(observation, before)
 
 
@@ -127,13 +132,13 @@ def test_no_targets_are_legal_everywhere(off, moving_frames):
     engine = narrow_engine(**dict.fromkeys(off, False))
     observation, none = engine.observe(moving_frames[0]), np.zeros(0, np.bool_)
     targets = engine.enroll(observation, NONE)
-    moved, motion = engine.track(observation, targets)
-    fresh = engine.refresh(observation, moved, NONE, none)
+    tracked, motion = engine.track(observation, targets)
+    refreshed = engine.refresh(observation, tracked, NONE, none)
     assert motion.boxes.shape == (0, 4)
     assert motion.scores.shape == (0,)
-    for some in (targets, moved, fresh, fresh[none], Targets.cat([fresh, targets])):
-        assert type(some) is type(targets)
-        assert len(some) == len(some.exemplars) == len(some.history) == 0
+    for part in (targets, tracked, refreshed, refreshed[none], Targets.cat([refreshed, targets])):
+        assert type(part) is type(targets)
+        assert len(part) == len(part.exemplars) == len(part.history) == 0
 
 
 @pytest.mark.parametrize("size", [(317, 233), (305, 240), (320, 225), (17, 31)], ids=str)
@@ -145,15 +150,15 @@ def test_frames_of_any_size_are_padded_at_the_right_and_bottom(engine, size, ren
     padded = [-(-side // 16) * 16 for side in (height, width)]
     for stride, features in zip((2, 4, 8, 16), observation.features, strict=True):
         assert list(features.shape[2:]) == [side // stride for side in padded]
-    whole = engine.observe(render_view()).features[0]
+    full = engine.observe(render_view()).features[0]
     mine, rows, columns = observation.features[0], height // 2 - 2, width // 2 - 2
-    assert torch.allclose(mine[..., :rows, :columns], whole[..., :rows, :columns], atol=1e-5)
+    assert torch.allclose(mine[..., :rows, :columns], full[..., :rows, :columns], atol=1e-5)
     _, motions = follow(engine, [image] * 3, np.float32([[2, 2, 15, 25]]))
     assert np.isfinite(motions[-1].boxes).all()
 
 
 @pytest.mark.parametrize("off", [*([switch] for switch in SWITCHES), SWITCHES], ids=str)
-def test_what_an_ablation_leaves_out_it_tracks_without(engine, off, moving_frames):
+def test_an_ablated_engine_tracks_without_its_parts(engine, off, moving_frames):
     variant = narrow_engine(**dict.fromkeys(off, False))
     targets, motions = follow(variant, moving_frames)
     for motion in motions:
@@ -163,40 +168,40 @@ def test_what_an_ablation_leaves_out_it_tracks_without(engine, off, moving_frame
     assert (targets.exemplars.value is None) == ("attention" in off)
     assert (variant.penalisation.distractor == 0) == ("penalties" in off)
     assert (variant.network.inertia is None) == ("inertia" in off)
-    same = close(follow(engine, moving_frames)[1][-1], motions[-1])
+    same = is_close(follow(engine, moving_frames)[1][-1], motions[-1])
     assert same == (off == ["inertia"]), "untrained inertia expects rest, as does none"
 
 
-def test_what_the_network_is_off_by_where_it_enrols_is_taken_off(moving_frames):
-    """Undamped and without shape penalty, the enrolled boxes come back to the pixel."""
-    engine = each_by_itself(narrow_engine())
+def test_the_bias_measured_at_enrolment_is_subtracted(moving_frames):
+    """Without damping and shape penalty, tracking on the same frame returns the enrolled boxes."""
+    engine = without_interaction(narrow_engine())
     bare = replace(engine.penalisation, shape=0.0, size_damping=np.inf)
     engine = replace(engine, penalisation=bare, confidence=0.0)
-    observation, boxes = engine.observe(moving_frames[0]), crowd()
+    observation, boxes = engine.observe(moving_frames[0]), overlapping_boxes()
     targets = engine.enroll(observation, boxes)
     known = (targets.bias != 0).any(1)
     assert known.sum() > 0
-    again = engine.track(observation, targets)[1].boxes
-    assert np.allclose(again[known], boxes[known], atol=0.01)
+    repeated = engine.track(observation, targets)[1].boxes
+    assert np.allclose(repeated[known], boxes[known], atol=0.01)
     plain = replace(engine, correct_bias=False)
     targets = plain.enroll(observation, boxes)
     assert not targets.bias.any()
-    off = plain.track(observation, targets)[1].boxes
-    assert np.abs(off[known] - boxes[known]).max() > 1
+    uncorrected = plain.track(observation, targets)[1].boxes
+    assert np.abs(uncorrected[known] - boxes[known]).max() > 1
 
 
 @pytest.mark.parametrize(
-    ("slack", "anew", "level"), [(1.0, False, 2), (0.0, False, 3), (1.0, True, 3)]
+    ("slack", "sure", "level"), [(1.0, False, 2), (0.0, False, 3), (1.0, True, 3)]
 )
-def test_a_target_that_has_grown_is_sought_on_the_level_of_its_exemplar(
-    engine, moving_frames, monkeypatch, slack, anew, level
+def test_a_grown_target_is_searched_on_the_level_of_its_exemplar(
+    engine, moving_frames, monkeypatch, slack, sure, level
 ):
     engine = replace(engine, slack=slack)
     observation = engine.observe(moving_frames[0])
     # search areas have 4.13 times the side of square boxes, and 248 pixels begin level 3
     before, after = (np.array([[90, 90, 90 + s, 90 + s]], np.float32) for s in (56, 70))
     targets = engine.enroll(observation, before)
-    targets = engine.refresh(observation, targets, after, np.array([anew]))
+    targets = engine.refresh(observation, targets, after, np.array([sure]))
     used, build = [], engine.network.feature_table
 
     def note_levels(*arguments):

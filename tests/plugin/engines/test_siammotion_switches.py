@@ -13,14 +13,14 @@ from helpers import reference_siammotion as slow
 from helpers.small_siammotion import (
     BOXES,
     PREDICTED,
-    an_image,
-    canonical,
-    enrolled,
-    one_thread,
-    proposed,
-    searched,
-    seen,
-    some_network,
+    canonical_sizes,
+    crop_areas,
+    crop_search_areas,
+    enroll_boxes,
+    propose,
+    random_image,
+    random_network,
+    run_on_one_thread,
 )
 from mvot_plugin.errors import UsageError
 from mvot_plugin.models.inertia import Inertia
@@ -33,43 +33,43 @@ side = st.floats(5, 300)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def lightly():
-    with torch.no_grad(), one_thread():
+def no_gradients_on_one_thread():
+    with torch.no_grad(), run_on_one_thread():
         yield
 
 
 def test_without_a_pyramid_all_areas_are_cropped_at_stride_8():
-    network = some_network(pyramid=False)
+    network = random_network(pyramid=False)
     areas, w = network.search_areas(BOXES), network.state_dict()
-    only = slow.projected(w, "neck", slow.backbone(w, an_image(0))[2])
-    whole = torch.cat([slow.crop(only, 8, area.tolist(), 31) for area in areas])
-    crops = seen(network, an_image(0), areas, network.levels(areas), 31)
-    assert_close(crops.permute(0, 3, 1, 2), whole, **close)
+    only = slow.convolve_1x1(w, "neck", slow.backbone(w, random_image(0))[2])
+    full = torch.cat([slow.crop(only, 8, area.tolist(), 31) for area in areas])
+    crops = crop_areas(network, random_image(0), areas, network.levels(areas), 31)
+    assert_close(crops.permute(0, 3, 1, 2), full, **close)
     assert not [key for key in w if key.startswith(("neck.lateral", "neck.smooth"))]
 
 
 def test_without_attention_features_stay_as_they_are():
-    network = some_network(attention=False)
-    exemplars = enrolled(network, an_image(0), BOXES)
-    crops = searched(network, an_image(1), PREDICTED)
+    network = random_network(attention=False)
+    exemplars = enroll_boxes(network, random_image(0), BOXES)
+    crops = crop_search_areas(network, random_image(1), PREDICTED)
     own, x = network.attend(exemplars, crops)
     assert exemplars.value is exemplars.mask is None
     assert torch.equal(x, crops)
     assert torch.equal(own.flatten(1, 2), exemplars.own)
-    proposals, parts = proposed(network), (part.permute(0, 3, 1, 2) for part in (own, crops))
+    proposals, parts = propose(network), (part.permute(0, 3, 1, 2) for part in (own, crops))
     for i, (kernel, area) in enumerate(zip(*(part.split(1) for part in parts), strict=True)):
         classes, _ = slow.proposal_network(network.state_dict(), kernel, area)
         assert_close(proposals.logits[i], classes[1] - classes[0], **close)
 
 
 def test_without_a_proposal_network_one_correlation_is_tried_at_three_scales():
-    network = some_network(rpn=False, attention=False)
+    network = random_network(rpn=False, attention=False)
     norm = network.head.adjust
     slope = float(norm.weight / (norm.running_var + 1e-5).sqrt())
     offset = float(norm.bias) - slope * float(norm.running_mean)
-    kernels = enrolled(network, an_image(0), BOXES).own.view(-1, 7, 7, 16)
-    areas = searched(network, an_image(1), PREDICTED).view(-1, 3, 31, 31, 16)
-    fast, last = proposed(network), canonical(network, BOXES)
+    kernels = enroll_boxes(network, random_image(0), BOXES).own.view(-1, 7, 7, 16)
+    areas = crop_search_areas(network, random_image(1), PREDICTED).view(-1, 3, 31, 31, 16)
+    fast, last = propose(network), canonical_sizes(network, BOXES)
     assert fast.logits.shape == (len(BOXES), 3, 25, 25)
     for i, k, row, column in np.ndindex(2, 3, 25, 25):
         under = areas[i, k, row : row + 7, column : column + 7]
@@ -84,16 +84,16 @@ def test_without_a_proposal_network_one_correlation_is_tried_at_three_scales():
 
 @pytest.mark.parametrize("switch", ["pyramid", "rpn", "attention", "inertia"])
 def test_any_part_can_be_left_out(switch):
-    whole, without = some_network(), some_network(**{switch: False})
-    named = {"pyramid": "neck.smooth", "rpn": "head.classify"}.get(switch, switch)
-    assert any(key.startswith(named) for key in whole.state_dict())
-    assert not any(key.startswith(named) for key in without.state_dict())
-    proposals = proposed(without)
+    full, without = random_network(), random_network(**{switch: False})
+    prefix = {"pyramid": "neck.smooth", "rpn": "head.classify"}.get(switch, switch)
+    assert any(key.startswith(prefix) for key in full.state_dict())
+    assert not any(key.startswith(prefix) for key in without.state_dict())
+    proposals = propose(without)
     assert proposals.logits.isfinite().all()
     assert proposals.boxes.isfinite().all()
 
 
-def test_the_preset_is_the_paper():
+def test_the_preset_has_the_settings_of_the_paper():
     config = PRESETS["siammotion"]
     assert config == SiamMotionConfig()
     assert (config.width, config.backbone_width, config.context, config.stride) == (256, 64, 0.5, 8)
@@ -126,7 +126,7 @@ def test_an_exemplar_has_a_middle_and_keeps_no_more_than_it_has(bad):
 
 @cache
 def some_inertia():
-    return some_network().inertia
+    return random_network().inertia
 
 
 @st.composite
@@ -142,7 +142,7 @@ def test_untrained_inertia_predicts_rest(history):
 
 @given(histories())
 def test_inertia_is_the_formula(history):
-    """Eq. 2 of five steps, two tanh layers, and the last box moved by what comes out."""
+    """Eq. 2 of five steps, two tanh layers, and their output added to the last box."""
     inertia, steps = some_inertia(), []
     for (x0, y0, w0, h0), (x1, y1, w1, h1) in zip(history[0], history[0, 1:]):  # noqa: B905
         steps += [(x1 - x0) / w0, (y1 - y0) / h0, (w1 / w0).log(), (h1 / h0).log()]
@@ -157,13 +157,13 @@ def test_inertia_is_the_formula(history):
 
 
 @given(histories(), st.floats(0.25, 4), coordinate, coordinate)
-def test_inertia_knows_neither_scale_nor_place(history, scale, dx, dy):
+def test_inertia_is_invariant_to_scale_and_position(history, scale, dx, dy):
     inertia, shift = some_inertia(), torch.tensor([dx, dy, 0, 0])
     expected = inertia(history) * scale + shift
     assert_close(inertia(history * scale + shift), expected, atol=5e-2, rtol=1e-3)
 
 
-def test_targets_do_not_feel_the_inertia_of_each_other():
+def test_the_inertia_of_targets_is_independent():
     inertia, random = some_inertia(), torch.Generator().manual_seed(1)
     history = torch.rand(5, 6, 4, generator=random) * 50 + 20
     together = inertia(history)

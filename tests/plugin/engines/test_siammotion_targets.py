@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.engine_runs import APART, close, crowd, each_by_itself, follow, narrow_engine
+from helpers.engine_runs import (
+    APART,
+    follow,
+    is_close,
+    narrow_engine,
+    overlapping_boxes,
+    without_interaction,
+)
 from mvot_plugin.engines.base import Motion, Targets
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -14,12 +21,12 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 
 @pytest.fixture(scope="module", params=["fp32", "bf16"])
 def engine(request):
-    return each_by_itself(narrow_engine(request.param))
+    return without_interaction(narrow_engine(request.param))
 
 
 @pytest.fixture(scope="module")
 def targets(engine, moving_frames):
-    return follow(engine, moving_frames[:4], crowd(6))[0]
+    return follow(engine, moving_frames[:4], overlapping_boxes(6))[0]
 
 
 def columns(targets):
@@ -51,28 +58,28 @@ def columns(targets):
 )
 def test_every_column_is_indexed_like_an_array(engine, targets, rows, moving_frames):
     chosen = targets[rows]
-    for part, whole in zip(columns(chosen), columns(targets), strict=True):
-        assert np.array_equal(part, whole[rows])
+    for part, full in zip(columns(chosen), columns(targets), strict=True):
+        assert np.array_equal(part, full[rows])
     _, motion = engine.track(engine.observe(moving_frames[4]), chosen)
     assert motion.boxes.shape == chosen.boxes.shape
 
 
 @pytest.mark.parametrize("rows", [slice(None, None, -1), [3, 1], np.arange(6) % 3 == 0], ids=str)
-def test_chosen_targets_go_where_they_go_among_all(rows, moving_frames):
-    engine = each_by_itself(narrow_engine())
-    targets, _ = follow(engine, moving_frames[:4], crowd(6))
+def test_selected_targets_move_as_among_all(rows, moving_frames):
+    engine = without_interaction(narrow_engine())
+    targets, _ = follow(engine, moving_frames[:4], overlapping_boxes(6))
     observation = engine.observe(moving_frames[4])
-    whole, part = (engine.track(observation, some)[1] for some in (targets, targets[rows]))
-    assert close(Motion(boxes=whole.boxes[rows], scores=whole.scores[rows]), part)
+    full, part = (engine.track(observation, some)[1] for some in (targets, targets[rows]))
+    assert is_close(Motion(boxes=full.boxes[rows], scores=full.scores[rows]), part)
 
 
 @pytest.mark.parametrize("row", [2, -1, np.int64(0)])
 def test_a_row_is_targets_of_length_one(targets, row):
-    for part, whole in zip(columns(targets[row]), columns(targets), strict=True):
-        assert np.array_equal(part, whole[row][None])
+    for part, full in zip(columns(targets[row]), columns(targets), strict=True):
+        assert np.array_equal(part, full[row][None])
 
 
-def test_what_is_left_out_of_exemplars_stays_out(moving_frames):
+def test_exemplar_parts_that_are_none_stay_none(moving_frames):
     engine = narrow_engine(attention=False)
     targets = engine.enroll(engine.observe(moving_frames[0]), APART)
     for some in (targets[::-1], Targets.cat([targets, targets[:2]]), targets.to("cpu")):
@@ -107,8 +114,8 @@ def test_targets_move_to_a_gpu_and_back(targets, moving_frames, is_identical):
     assert away.exemplars.own.device.type == "cuda"
     assert is_identical(away[::-1].to("cpu"), targets[::-1])
     engine = narrow_engine(device="cuda")
-    moved, motion = engine.track(
+    tracked, motion = engine.track(
         engine.observe(moving_frames[4]), targets.to("cuda", torch.float32)
     )
-    assert moved.exemplars.mask.device.type == "cuda"
+    assert tracked.exemplars.mask.device.type == "cuda"
     assert np.isfinite(motion.boxes).all()

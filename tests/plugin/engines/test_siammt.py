@@ -1,4 +1,4 @@
-"""The engines of SiamFC's family: crops, whole-frame features, and what they have in common."""
+"""The engines of SiamFC's family: crops, whole-frame features, and properties of all."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.engine_runs import APART, centres, close, follow, narrow_correlation, trained_engine
+from helpers.engine_runs import APART, centres, follow, is_close, narrow_correlation, trained_engine
 from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import InputError
 from mvot_plugin.models.siamfc import PRESETS, CorrelationConfig, SiamFCNet
@@ -24,19 +24,19 @@ def squares(*sides):
 
 @pytest.mark.parametrize("name", FAMILY)
 def test_no_new_targets_cost_nothing(name, moving_frames, monkeypatch):
-    """A detector that confirms what is there: nothing is enrolled, and no frame is looked at."""
+    """Detections that only confirm targets: nothing is enrolled, and no features are computed."""
     engine = narrow_correlation(name)
     targets = engine.enroll(moving_frames[0], APART)
     monkeypatch.setattr(engine.network, "features", None)
-    moved = engine.refresh(moving_frames[1], targets, APART + 2, np.zeros(4, np.bool_))
-    assert np.array_equal(moved.boxes, APART + 2)
-    assert torch.equal(moved.exemplars, targets.exemplars)
+    refreshed = engine.refresh(moving_frames[1], targets, APART + 2, np.zeros(4, np.bool_))
+    assert np.array_equal(refreshed.boxes, APART + 2)
+    assert torch.equal(refreshed.exemplars, targets.exemplars)
     none = engine.enroll(moving_frames[1], APART[:0])
     assert engine.track(moving_frames[1], none)[1].boxes.shape == (0, 4)
     assert none.exemplars.shape[1:] == targets.exemplars.shape[1:]
 
 
-def test_exemplar_and_search_area_show_the_object_alike():
+def test_exemplar_and_search_area_show_the_object_at_one_scale():
     """Fig. 7c: both have the same pixels to a cell, and ζ = 0 leaves no context."""
     network = narrow_correlation("siammt").network
     boxes = squares(33.0, 60.0)
@@ -45,7 +45,7 @@ def test_exemplar_and_search_area_show_the_object_alike():
     assert np.allclose((search[:, 2] - search[:, 0]) / 22, (exemplar[:, 2] - exemplar[:, 0]) / 6)
 
 
-def test_siammt_w_sees_what_siamfc_saw():
+def test_siammt_w_has_the_features_of_siamfc():
     """Of a 63.5 pixel object's 127 pixels, 6 cells of stride 8; and 22 of 255 (SiamMT 3.1)."""
     boxes = squares(63.5)
     fc, w = narrow_correlation("siamfc").network, narrow_correlation("siammt-w").network
@@ -60,7 +60,7 @@ def test_stacked_targets_are_the_same_as_one_after_another(moving_frames):
     one, stacked = narrow_correlation("siamfc"), narrow_correlation("siamfc-mi")
     assert (one.batch, stacked.batch) == (1, 16)
     for a, b in zip(follow(one, moving_frames)[1], follow(stacked, moving_frames)[1], strict=True):
-        assert close(a, b, atol=1e-3)
+        assert is_close(a, b, atol=1e-3)
 
 
 def test_how_many_are_compared_at_once_changes_nothing(moving_frames):
@@ -69,7 +69,7 @@ def test_how_many_are_compared_at_once_changes_nothing(moving_frames):
         for batch in (1, 3):
             other = follow(replace(engine, batch=batch), moving_frames[:4])[1]
             ours = follow(engine, moving_frames[:4])[1]
-            assert all(close(a, b, atol=1e-3) for a, b in zip(ours, other, strict=True))
+            assert all(is_close(a, b, atol=1e-3) for a, b in zip(ours, other, strict=True))
 
 
 @pytest.mark.parametrize("name", FAMILY)
@@ -86,7 +86,7 @@ def test_a_target_that_grows_is_given_a_larger_box(name, moving_frames):
     assert np.abs(centres(motion.boxes) - centres(box)).max() < 5
 
 
-def test_siamfc_s_weights_serve_three_engines(tmp_path):
+def test_the_weights_of_siamfc_load_into_three_engines(tmp_path):
     path = tmp_path / "siamfc.safetensors"
     torch.manual_seed(1)
     network = SiamFCNet(CorrelationConfig(channels=NARROW, calibration=(2.0, -1.0)))
@@ -95,13 +95,13 @@ def test_siamfc_s_weights_serve_three_engines(tmp_path):
         engine = load_engine(name, weights=str(path), precision="fp32")
         assert engine.calibration == (2.0, -1.0)
         assert engine.network.config.view == PRESETS[name].view
-        kept = engine.network.backbone.layers[0].weight
-        assert kept.shape == (16, 3, 11, 11)
+        weight = engine.network.backbone.layers[0].weight
+        assert weight.shape == (16, 3, 11, 11)
     with pytest.raises(InputError, match="holds weights of 'siamfc', but 'siammt' needs its own"):
         load_engine("siammt", weights=str(path))
 
 
-def test_what_siamfc_s_scores_are_worth_depends_on_which_engine_they_serve(tmp_path):
+def test_the_calibration_of_siamfc_weights_depends_on_the_engine(tmp_path):
     path = tmp_path / "siamfc.safetensors"
     line, framed = (2.0, -1.0), (1.5, -0.5)
     network = SiamFCNet(

@@ -36,7 +36,7 @@ def as_places(x):
     return x[0].flatten(1).T
 
 
-def named(attention):
+def prefixed_state(attention):
     return {f"attention.{key}": value for key, value in attention.state_dict().items()}
 
 
@@ -46,14 +46,16 @@ def test_masks_are_the_softmax_of_cosine_similarities():
         masks = branch.mask(x)
         assert_close(masks.sum(2), torch.ones(3, WIDTH))
         for i in range(3):
-            assert_close(masks[i], slow.channel_mask(named(attention), name, as_map(x[i])), **close)
+            assert_close(
+                masks[i], slow.channel_mask(prefixed_state(attention), name, as_map(x[i])), **close
+            )
 
 
 def test_enhanced_features_are_those_of_the_reference():
     attention, x, y = an_attention(), some_features(9), some_features(25, seed=2)
     exemplars, searches = attention(attention.enroll(x), y)
     for i in range(3):
-        expected = slow.attention(named(attention), as_map(x[i]), as_map(y[i]))
+        expected = slow.enhance_features(prefixed_state(attention), as_map(x[i]), as_map(y[i]))
         assert_close(exemplars[i], as_places(expected[0]), **close)
         assert_close(searches[i], as_places(expected[1]), **close)
         assert (exemplars[i] - x[i]).abs().max() > 0.1
@@ -68,7 +70,7 @@ def test_each_term_has_a_weight_of_its_own(term):
     attention, x, y = an_attention(weights=pairs), some_features(9), some_features(25, seed=2)
     found = attention(attention.enroll(x), y)
     for i, (before, after) in enumerate(zip((x, y), found, strict=True)):
-        expected = slow.attention(named(attention), as_map(x[0]), as_map(y[0]))[i]
+        expected = slow.enhance_features(prefixed_state(attention), as_map(x[0]), as_map(y[0]))[i]
         assert_close(after[0], as_places(expected), **close)
         assert torch.allclose(before, after, atol=1e-6) == (i != term // 2)
 

@@ -50,10 +50,11 @@ def test_a_shifted_image_shifts_the_features(backbone):
     image = torch.zeros(1, 3, 160, 160)
     image[..., 48:96, 48:96] = torch.randn(1, 3, 48, 48)
     with torch.inference_mode():
-        here, there = backbone(image), backbone(image.roll((16, 16), (2, 3)))
-    for a, b, by in zip(here[:2], there[:2], (8, 4), strict=True):  # deeper, padding is seen
-        middle, moved = slice(3 * by, 7 * by), slice(4 * by, 8 * by)
-        assert_close(a[..., middle, middle], b[..., moved, moved], atol=1e-4, rtol=1e-4)
+        features, shifted_features = backbone(image), backbone(image.roll((16, 16), (2, 3)))
+    # deeper features depend on the padding
+    for a, b, by in zip(features[:2], shifted_features[:2], (8, 4), strict=True):
+        middle, shifted = slice(3 * by, 7 * by), slice(4 * by, 8 * by)
+        assert_close(a[..., middle, middle], b[..., shifted, shifted], atol=1e-4, rtol=1e-4)
 
 
 def test_folding_changes_no_feature(backbone):
@@ -67,13 +68,16 @@ def test_folding_changes_no_feature(backbone):
 
 
 def test_a_block_adds_its_input_where_the_shape_stays():
-    kept, changed = InvertedResidual(8, 8, 3, 1, 6), InvertedResidual(8, 8, 3, 2, 6)
-    for block in (kept, changed):
+    with_shortcut, without_shortcut = (
+        InvertedResidual(8, 8, 3, 1, 6),
+        InvertedResidual(8, 8, 3, 2, 6),
+    )
+    for block in (with_shortcut, without_shortcut):
         torch.nn.init.zeros_(block.layers[-1].weight)
         torch.nn.init.zeros_(block.layers[-1].bias)
     x = torch.randn(2, 8, 6, 6)
-    assert torch.equal(kept(x), x)
-    assert torch.equal(changed(x), torch.zeros(2, 8, 3, 3))
+    assert torch.equal(with_shortcut(x), x)
+    assert torch.equal(without_shortcut(x), torch.zeros(2, 8, 3, 3))
 
 
 def test_layers_come_in_the_order_of_the_published_weights(backbone):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from helpers import reference_siammotion as slow
-from helpers.small_siammotion import one_thread
+from helpers.small_siammotion import run_on_one_thread
 from mvot_plugin.models import fpn
 from mvot_plugin.models.fpn import TILE, FeaturePyramid, upsample
 
@@ -15,8 +15,8 @@ close = {"atol": 1e-5, "rtol": 1e-5}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def lightly():
-    with one_thread():
+def one_thread():
+    with run_on_one_thread():
         yield
 
 
@@ -47,30 +47,32 @@ def every_tile(features):
     }
 
 
-def cut_out(maps, wanted):
-    """The wanted tiles of whole maps (1, H, W, C); 0 where a tile reaches beyond its map."""
+def cut_tiles(maps, needed):
+    """Cut tiles out of full maps (1, H, W, C); 0 where a tile reaches beyond its map."""
     cut = {}
-    for level, at in wanted.items():
+    for level, positions in needed.items():
         x = torch.nn.functional.pad(maps[level], (0, 0, 0, TILE, 0, TILE))[0]
-        places = [(row * TILE, column * TILE) for row, column in at.tolist()]
+        places = [(row * TILE, column * TILE) for row, column in positions.tolist()]
         cut[level] = torch.stack([x[r : r + TILE, c : c + TILE] for r, c in places])
     return cut
 
 
-def within(tiles, level, at, features):
-    """Tiles with 0 for their cells outside the map, which nobody may ask for."""
+def mask_outside_cells(tiles, level, positions, features):
+    """Tiles with 0 in their cells outside the map, which are undefined."""
     height, width = features[level].shape[2:]
-    rows = at[:, :1] * TILE + torch.arange(TILE) < height
-    columns = at[:, 1:] * TILE + torch.arange(TILE) < width
+    rows = positions[:, :1] * TILE + torch.arange(TILE) < height
+    columns = positions[:, 1:] * TILE + torch.arange(TILE) < width
     return tiles * (rows[:, :, None] & columns[:, None])[..., None]
 
 
-def assert_tiles_are_those_of_the_maps(pyramid, features, wanted):
-    expected = cut_out(pyramid(features), wanted)
-    found = pyramid.compute_tiles(features, wanted)
-    assert found.keys() == wanted.keys()
-    for level, at in wanted.items():
-        assert_close(within(found[level], level, at, features), expected[level], **close)
+def assert_tiles_are_those_of_the_maps(pyramid, features, needed):
+    expected = cut_tiles(pyramid(features), needed)
+    found = pyramid.compute_tiles(features, needed)
+    assert found.keys() == needed.keys()
+    for level, positions in needed.items():
+        assert_close(
+            mask_outside_cells(found[level], level, positions, features), expected[level], **close
+        )
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -98,12 +100,12 @@ def test_all_tiles_together_are_the_maps(size):
 def test_any_tiles_are_those_of_the_maps(data):
     size = data.draw(st.tuples(st.integers(1, 12), st.integers(1, 12)))
     features = backbone_features(16 * size[0], 16 * size[1])
-    wanted = {}
+    needed = {}
     for level in data.draw(st.lists(st.sampled_from(range(4)), unique=True, min_size=1)):
         rows, columns = (tiles_along(cells) for cells in features[level].shape[2:])
         places = st.tuples(st.integers(0, rows - 1), st.integers(0, columns - 1))
-        wanted[level] = torch.tensor(data.draw(st.lists(places, min_size=1, max_size=6)))
-    assert_tiles_are_those_of_the_maps(a_pyramid(), features, wanted)
+        needed[level] = torch.tensor(data.draw(st.lists(places, min_size=1, max_size=6)))
+    assert_tiles_are_those_of_the_maps(a_pyramid(), features, needed)
 
 
 def test_no_tiles_are_no_features():
@@ -121,11 +123,11 @@ def test_tiles_in_several_batches_are_the_same(monkeypatch):
 
 def test_levels_below_the_wanted_are_not_looked_at():
     pyramid, features = a_pyramid(), backbone_features(48, 80)
-    wanted = {2: torch.tensor([[0, 1]])}
-    expected = pyramid.compute_tiles(features, wanted)[2]
+    needed = {2: torch.tensor([[0, 1]])}
+    expected = pyramid.compute_tiles(features, needed)[2]
     for level in (0, 1):
         features[level] = torch.full_like(features[level], torch.nan)
-    assert torch.equal(pyramid.compute_tiles(features, wanted)[2], expected)
+    assert torch.equal(pyramid.compute_tiles(features, needed)[2], expected)
 
 
 @pytest.mark.parametrize("level", range(4))
@@ -133,9 +135,11 @@ def test_gradients_flow_through_tiles_as_through_the_maps(level):
     pyramid, features = a_pyramid(), backbone_features(48, 80)
     for x in features:
         x.requires_grad_(True)
-    wanted = {level: every_tile(features)[level]}
+    needed = {level: every_tile(features)[level]}
     inputs = [*features[level:], pyramid.smooth[level].weight, pyramid.lateral[3].weight]
-    tiles = within(pyramid.compute_tiles(features, wanted)[level], level, wanted[level], features)
+    tiles = mask_outside_cells(
+        pyramid.compute_tiles(features, needed)[level], level, needed[level], features
+    )
     found = torch.autograd.grad(tiles.square().sum(), inputs)
     expected = torch.autograd.grad(pyramid(features)[level].square().sum(), inputs)
     for a, b in zip(found, expected, strict=True):

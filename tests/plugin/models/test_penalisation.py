@@ -18,7 +18,7 @@ def some_proposals(seed=0, targets=3):
     coarse = 3 * torch.randn(targets, 5, 7, 7, generator=random)
     logits = torch.nn.functional.interpolate(coarse, size=(25, 25), mode="bilinear")
     deltas = 0.15 * torch.randn(targets, 5, 4, 25, 25, generator=random)
-    boxes = torch.stack([slow.decoded(one) for one in deltas])
+    boxes = torch.stack([slow.decode_boxes(one) for one in deltas])
     return Proposals(logits=logits, boxes=boxes)
 
 
@@ -29,7 +29,7 @@ def some_masks(seed=0, targets=3):
 def flat_proposals(logit=-4.0):
     """One target's boxes of its last size at each place, all equally unlikely."""
     deltas = torch.zeros(5, 4, 25, 25)
-    boxes = slow.decoded(deltas)[None]
+    boxes = slow.decode_boxes(deltas)[None]
     boxes[..., 2:] = torch.tensor([60.0, 70.0])
     return Proposals(logits=torch.full((1, 5, 25, 25), logit), boxes=boxes)
 
@@ -39,7 +39,7 @@ def test_the_box_and_the_score_are_those_of_the_reference(seed):
     proposals, masks = some_proposals(seed), some_masks(seed)
     boxes, scores = Penalisation().select(proposals, LAST, masks)
     for i, last in enumerate(LAST.tolist()):
-        box, score = slow.selected(proposals.logits[i], proposals.boxes[i], last, masks[i])
+        box, score = slow.select_box(proposals.logits[i], proposals.boxes[i], last, masks[i])
         assert boxes[i].tolist() == pytest.approx(box, abs=1e-2)
         assert float(scores[i]) == pytest.approx(score, abs=1e-5)
 
@@ -64,7 +64,7 @@ def test_each_penalty_is_that_of_its_formula():
     likely = proposals.logits.sigmoid()
     eroded = replace(NOTHING, erosion=True).scores(proposals, LAST, masks)[0]
     for i in range(3):
-        assert_close(eroded[i], slow.eroded(likely[i]))
+        assert_close(eroded[i], slow.erode(likely[i]))
     masked = replace(NOTHING, distractor=0.3).scores(proposals, LAST, masks)[0]
     assert_close(masked, likely * (0.7 + 0.3 * masks[:, None]))
     shaped, shape = replace(NOTHING, shape=0.05).scores(proposals, LAST, masks)

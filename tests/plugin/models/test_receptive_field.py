@@ -50,7 +50,7 @@ def test_a_cell_lies_in_the_middle_of_the_pixels_that_it_sees(spare):
         nn.init.ones_(parameter)
     cells = ones(image[0])[0, 0]
     for number in range(len(cells)):
-        (seen,) = torch.autograd.grad(cells[number], image, retain_graph=True)
-        pixels = torch.nonzero(seen[0, 0, 0])[:, 0]
+        (gradient,) = torch.autograd.grad(cells[number], image, retain_graph=True)
+        pixels = torch.nonzero(gradient[0, 0, 0])[:, 0]
         middle = float(pixels.float().mean()) + 0.5
         assert middle == field.size / 2 + number * field.stride

@@ -24,7 +24,7 @@ def peak(x, y, height=1.0, side=17):
 
 @pytest.mark.parametrize("mode", ["bicubic", "bilinear"])
 @pytest.mark.parametrize("shape", [(2, 3, 17, 17), (1, 5, 5)])
-def test_maps_are_made_finer_as_by_interpolation(mode, shape):
+def test_maps_are_upsampled_by_interpolation(mode, shape):
     maps = random_maps(*shape)
     found = ScaleSearch(interpolation=mode).upsample(maps)
     side = 16 * shape[-1]
@@ -36,7 +36,7 @@ def test_maps_are_made_finer_as_by_interpolation(mode, shape):
 
 @pytest.mark.parametrize("mode", ["bicubic", "bilinear"])
 @pytest.mark.parametrize(("x", "y"), [(8, 8), (8.5, 7), (3.25, 12.5)])
-def test_a_place_is_told_in_cells_from_the_middle(mode, x, y):
+def test_displacements_are_in_cells_from_the_middle(mode, x, y):
     search = ScaleSearch(window=0.0, interpolation=mode)
     maps = search.upsample(torch.stack([peak(x, y), peak(16 - x, y, 5.0)]))
     displacements = search.locate(maps)
@@ -65,7 +65,7 @@ def test_the_best_scale_is_the_highest_and_change_costs():
 
 
 def test_log_odds_below_zero_are_penalised_too():
-    """A share of a negative number would favour what is to be penalised."""
+    """A factor below 1 would raise a negative number instead of penalising it."""
     maps = torch.stack([peak(8, 8, h) for h in (1.01, 1.0, 0.5)])[None]
     assert ScaleSearch().best_scale(maps - 5).tolist() == STIFF.best_scale(maps).tolist()
 

@@ -11,15 +11,15 @@ from helpers.small_siammotion import (
     BOXES,
     PREDICTED,
     SIZE,
-    an_image,
-    canonical,
-    enrolled,
-    one_thread,
-    proposed,
-    randomise,
-    searched,
-    seen,
-    some_network,
+    canonical_sizes,
+    crop_areas,
+    crop_search_areas,
+    enroll_boxes,
+    propose,
+    random_image,
+    random_network,
+    randomise_batch_norm,
+    run_on_one_thread,
 )
 from mvot_plugin.engines.loading import prepare
 from mvot_plugin.models import folding
@@ -29,53 +29,53 @@ from mvot_plugin.models.penalisation import Penalisation
 from mvot_plugin.ops.distractors import distractor_masks
 from mvot_plugin.ops.xcorr import pairwise_depthwise_xcorr
 
-close = {"atol": 1e-4, "rtol": 1e-4}
+TOLERANCE = {"atol": 1e-4, "rtol": 1e-4}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def lightly():
-    with torch.no_grad(), one_thread():
+def no_gradients_on_one_thread():
+    with torch.no_grad(), run_on_one_thread():
         yield
 
 
 @pytest.fixture(scope="module")
 def network():
-    return some_network()
+    return random_network()
 
 
 @pytest.fixture(scope="module")
 def expected(network):
-    """What the reference makes of each of ``BOXES``."""
+    """The reference's results for each of ``BOXES``."""
     pairs = zip(BOXES, PREDICTED, strict=True)
-    return [slow.followed(network, an_image(0), an_image(1), *pair) for pair in pairs]
+    return [slow.track_target(network, random_image(0), random_image(1), *pair) for pair in pairs]
 
 
-def joined(results, name):
+def stack_results(results, name):
     return torch.stack([getattr(result, name) for result in results])
 
 
 def test_the_backbone_is_that_of_the_reference(network):
-    fast = network.features(an_image(0))
-    for a, b in zip(fast, slow.backbone(network.state_dict(), an_image(0)), strict=True):
-        assert_close(a, b, **close)
+    fast = network.features(random_image(0))
+    for a, b in zip(fast, slow.backbone(network.state_dict(), random_image(0)), strict=True):
+        assert_close(a, b, **TOLERANCE)
 
 
 def test_the_backbone_takes_the_weights_of_torchvision():
     theirs, ours = resnet18(weights=None).eval(), ResNet18().eval()
     for part in theirs.modules():
         if isinstance(part, torch.nn.BatchNorm2d):
-            randomise(part)
+            randomise_batch_norm(part)
     answer = ours.load_state_dict(theirs.state_dict(), strict=False)
     assert not answer.missing_keys
     assert {key.split(".")[0] for key in answer.unexpected_keys} == {"layer4", "fc"}
     with torch.inference_mode():
-        x = theirs.relu(theirs.bn1(theirs.conv1(an_image(0, 64, 48))))
-        fast = ours(an_image(0, 64, 48))
-        assert_close(fast[0], x, **close)
+        x = theirs.relu(theirs.bn1(theirs.conv1(random_image(0, 64, 48))))
+        fast = ours(random_image(0, 64, 48))
+        assert_close(fast[0], x, **TOLERANCE)
         x = theirs.maxpool(x)
         for level, layer in enumerate((theirs.layer1, theirs.layer2, theirs.layer3), 1):
             x = layer(x)
-            assert_close(fast[level], x, **close)
+            assert_close(fast[level], x, **TOLERANCE)
 
 
 def test_areas_and_levels_are_those_of_the_reference(network):
@@ -85,7 +85,7 @@ def test_areas_and_levels_are_those_of_the_reference(network):
         side = slow.exemplar_side(box)
         assert levels[i] == slow.pyramid_level(side * 31 / 15)
         for areas, bins in ((network.exemplar_areas(BOXES), 7), (network.search_areas(BOXES), 31)):
-            assert areas[i] == pytest.approx(slow.square(box, side * bins / 15), abs=1e-3)
+            assert areas[i] == pytest.approx(slow.square_area(box, side * bins / 15), abs=1e-3)
 
 
 @pytest.mark.parametrize("stage", ["exemplar", "search"])
@@ -93,45 +93,44 @@ def test_crops_of_the_tiles_are_crops_of_the_whole_maps(stage, network, expected
     boxes, bins = (BOXES, 7) if stage == "exemplar" else (PREDICTED, 31)
     areas = network.exemplar_areas(boxes) if bins == 7 else network.search_areas(boxes)
     levels = network.levels(network.search_areas(boxes))
-    fast = seen(network, an_image(int(bins == 31)), areas, levels, bins)
-    assert_close(fast.permute(0, 3, 1, 2), joined(expected, stage)[:, 0], **close)
+    fast = crop_areas(network, random_image(int(bins == 31)), areas, levels, bins)
+    assert_close(fast.permute(0, 3, 1, 2), stack_results(expected, stage)[:, 0], **TOLERANCE)
 
 
 def test_enhanced_features_are_those_of_the_reference(network, expected):
-    exemplars = enrolled(network, an_image(0), BOXES)
-    fast = network.attend(exemplars, searched(network, an_image(1), PREDICTED))
+    exemplars = enroll_boxes(network, random_image(0), BOXES)
+    fast = network.attend(exemplars, crop_search_areas(network, random_image(1), PREDICTED))
     for i, part in enumerate(fast):
-        whole = torch.cat([result.enhanced[i] for result in expected])
-        assert_close(part.permute(0, 3, 1, 2), whole, **close)
+        reference = torch.cat([result.enhanced[i] for result in expected])
+        assert_close(part.permute(0, 3, 1, 2), reference, **TOLERANCE)
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.enable_grad])
 def test_proposals_are_those_of_the_reference(mode, network, expected):
     with mode():
-        fast = proposed(network)
-    assert_close(fast.logits, joined(expected, "logits"), **close)
-    assert_close(fast.boxes, joined(expected, "boxes"), atol=1e-3, rtol=1e-4)
+        fast = propose(network)
+    assert_close(fast.logits, stack_results(expected, "logits"), **TOLERANCE)
+    assert_close(fast.boxes, stack_results(expected, "boxes"), atol=1e-3, rtol=1e-4)
     assert fast.logits.std() > 0.1
 
 
 def test_the_box_and_the_score_are_those_of_the_reference(network, expected):
-    last = canonical(network, BOXES)
+    last = canonical_sizes(network, BOXES)
     masks = distractor_masks(network.search_areas(PREDICTED), SIZE)
-    boxes, scores = Penalisation().select(proposed(network), last, masks)
+    boxes, scores = Penalisation().select(propose(network), last, masks)
     for i, result in enumerate(expected):
-        box, score = slow.selected(result.logits, result.boxes, last[i].tolist(), masks[i])
+        box, score = slow.select_box(result.logits, result.boxes, last[i].tolist(), masks[i])
         assert boxes[i].tolist() == pytest.approx(box, abs=1e-2)
         assert float(scores[i]) == pytest.approx(score, abs=1e-4)
 
 
-def test_a_target_is_followed_as_if_it_were_alone(network):
-    together, one = proposed(network), BOXES[2:3]
-    exemplars = enrolled(network, an_image(0), one)
-    alone = network.compare(
-        exemplars, searched(network, an_image(1), PREDICTED[2:3]), canonical(network, one)
-    )
-    assert_close(alone.logits[0], together.logits[2], **close)
-    assert_close(alone.boxes[0], together.boxes[2], **close)
+def test_the_proposals_of_a_target_do_not_depend_on_others(network):
+    together, one = propose(network), BOXES[2:3]
+    exemplars = enroll_boxes(network, random_image(0), one)
+    crops = crop_search_areas(network, random_image(1), PREDICTED[2:3])
+    alone = network.compare(exemplars, crops, canonical_sizes(network, one))
+    assert_close(alone.logits[0], together.logits[2], **TOLERANCE)
+    assert_close(alone.boxes[0], together.boxes[2], **TOLERANCE)
 
 
 def test_a_folded_network_is_the_same_network(network):
@@ -139,8 +138,8 @@ def test_a_folded_network_is_the_same_network(network):
     fold_batch_norm(folded)
     assert not [m for m in folded.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert len(list(network.state_dict())) > len(list(folded.state_dict()))
-    assert_close(proposed(folded).logits, proposed(network).logits, **close)
-    assert_close(proposed(folded).boxes, proposed(network).boxes, atol=1e-3, rtol=1e-4)
+    assert_close(propose(folded).logits, propose(network).logits, **TOLERANCE)
+    assert_close(propose(folded).boxes, propose(network).boxes, atol=1e-3, rtol=1e-4)
 
 
 def computes_halves():
@@ -165,12 +164,14 @@ def without_halves(monkeypatch):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_cpu_without_half_precision_tracks_in_it_all_the_same(dtype, without_halves):
-    network = some_network(backbone="lite0", width=16)
+    network = random_network(backbone="lite0", width=16)
     prepare(network, torch.device("cpu"), dtype)
     fused = [m for m in network.modules() if isinstance(m, folding._ActivatedConv2d)]
     assert bool(fused) == (dtype == torch.float32)
     with torch.inference_mode():
-        maps = network.features(an_image(0).to(dtype).contiguous(memory_format=torch.channels_last))
+        maps = network.features(
+            random_image(0).to(dtype).contiguous(memory_format=torch.channels_last)
+        )
     assert all(each.dtype == dtype and each.isfinite().all() for each in maps)
 
 
@@ -179,7 +180,7 @@ def test_a_cpu_without_half_precision_tracks_in_it_all_the_same(dtype, without_h
 def test_fused_activations_change_nothing(backbone, dtype):
     if dtype == torch.bfloat16 and not computes_halves():
         pytest.skip("this CPU has no bfloat16")
-    plain = some_network(backbone=backbone, backbone_width=16, tower=2)
+    plain = random_network(backbone=backbone, backbone_width=16, tower=2)
     fold_batch_norm(plain)
     plain.to(dtype=dtype, memory_format=torch.channels_last)
     fused = deepcopy(plain)
@@ -188,7 +189,7 @@ def test_fused_activations_change_nothing(backbone, dtype):
     assert not activations
     exemplars = torch.randn(2, 7, 7, 16).to(dtype)
     areas = torch.randn(2, 31, 31, 16).to(dtype)
-    image = an_image(0).to(dtype).contiguous(memory_format=torch.channels_last)
+    image = random_image(0).to(dtype).contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
         for a, b in zip(plain.features(image), fused.features(image), strict=True):
             assert torch.equal(a, b)
@@ -197,7 +198,7 @@ def test_fused_activations_change_nothing(backbone, dtype):
 
 
 def test_a_tower_looks_at_the_neighbours_of_a_place():
-    network = some_network(tower=1)
+    network = random_network(tower=1)
     exemplars = torch.rand(1, 7, 7, 16)
     areas = torch.rand(1, 31, 31, 16)
     classes, deltas = network.head.outputs(exemplars, areas)
@@ -210,8 +211,8 @@ def test_a_tower_looks_at_the_neighbours_of_a_place():
     ):
         spread, mix, norm, _ = tower[0]
         patch = branch[0, 9:12, 4:7]  # about row 10, column 5
-        seen = (patch.permute(2, 0, 1) * spread.weight[:, 0]).sum((1, 2))
-        mixed = mix.weight[:, :, 0, 0] @ seen
+        summed = (patch.permute(2, 0, 1) * spread.weight[:, 0]).sum((1, 2))
+        mixed = mix.weight[:, :, 0, 0] @ summed
         spread_out = (norm.running_var + norm.eps).sqrt()
         normed = (mixed - norm.running_mean) / spread_out * norm.weight + norm.bias
         expected = out.weight @ normed.relu() + out.bias
@@ -221,24 +222,24 @@ def test_a_tower_looks_at_the_neighbours_of_a_place():
 
 def test_no_targets_have_no_proposals(network):
     none = np.empty((0, 4), np.float32)
-    crops = searched(network, an_image(0), none)
-    exemplars = enrolled(network, an_image(0), none)
+    crops = crop_search_areas(network, random_image(0), none)
+    exemplars = enroll_boxes(network, random_image(0), none)
     proposals = network.compare(exemplars, crops, torch.empty(0, 2))
     assert proposals.boxes.shape == (0, 5, 25, 25, 4)
 
 
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
-def test_what_moves_by_a_whole_stride_is_cropped_alike(level, network):
+def test_crops_are_equivariant_to_shifts_by_a_stride(level, network):
     """Far enough from the borders, whose zeros reach as far as a cell sees."""
-    content = an_image(5, 96, 96)
+    content = random_image(5, 96, 96)
     areas, crops = np.float32([[165.5, 170, 285, 290.25]]), []
     for dx, dy in ((0, 0), (16, 0), (32, -16)):
         canvas = torch.full((1, 3, 464, 464), 0.4)
         canvas[..., 176 + dy : 272 + dy, 176 + dx : 272 + dx] = content
-        moved = areas + np.float32([dx, dy, dx, dy])
-        crops.append(seen(network, canvas, moved, np.array([level]), 31))
-    assert_close(crops[1], crops[0], **close)
-    assert_close(crops[2], crops[0], **close)
+        shifted_areas = areas + np.float32([dx, dy, dx, dy])
+        crops.append(crop_areas(network, canvas, shifted_areas, np.array([level]), 31))
+    assert_close(crops[1], crops[0], **TOLERANCE)
+    assert_close(crops[2], crops[0], **TOLERANCE)
     assert crops[0].std() > 0.1
 
 
@@ -247,10 +248,10 @@ def test_bfloat16_gives_nearly_the_same_proposals(network):
     half = deepcopy(network)
     fold_batch_norm(half)
     half.to(dtype=torch.bfloat16, memory_format=torch.channels_last)
-    crops = searched(half, an_image(1).bfloat16(), PREDICTED)
-    exemplars = enrolled(half, an_image(0).bfloat16(), BOXES)
-    rough = half.compare(exemplars, crops, canonical(network, BOXES))
-    exact = proposed(network)
+    crops = crop_search_areas(half, random_image(1).bfloat16(), PREDICTED)
+    exemplars = enroll_boxes(half, random_image(0).bfloat16(), BOXES)
+    rough = half.compare(exemplars, crops, canonical_sizes(network, BOXES))
+    exact = propose(network)
     assert crops.dtype == torch.bfloat16
     assert rough.logits.dtype == rough.boxes.dtype == torch.float32
     assert (rough.logits - exact.logits).abs().max() < 0.15

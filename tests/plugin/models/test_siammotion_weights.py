@@ -1,4 +1,4 @@
-"""Where `siammotion` takes its weights from, and what it says where there are none."""
+"""The weights that `siammotion` loads, and its warnings and errors."""
 
 import json
 from unittest.mock import patch
@@ -35,12 +35,12 @@ def load(**options):
 
 @pytest.mark.parametrize("off", [{}, {"pyramid": False, "attention": False, "penalties": False}])
 def test_an_engine_runs_on_the_weights_of_a_file(off, moving_frames, is_identical, tmp_path):
-    made, path = network(SiamMotionConfig(width=24, backbone_width=8, **off)), tmp_path / "a"
-    save_weights(path, made, "siammotion", made.config, {"licence": "Apache-2.0"})
+    source, path = network(SiamMotionConfig(width=24, backbone_width=8, **off)), tmp_path / "a"
+    save_weights(path, source, "siammotion", source.config, {"licence": "Apache-2.0"})
     engine = load(weights=str(path))
     assert engine.trained
-    assert engine.network.config == made.config
-    assert torch.equal(engine.network.head.classify.weight, made.head.classify.weight.half())
+    assert engine.network.config == source.config
+    assert torch.equal(engine.network.head.classify.weight, source.head.classify.weight.half())
     assert is_identical(
         follow(engine, moving_frames[:3]), follow(load(weights=str(path)), moving_frames[:3])
     )
@@ -56,7 +56,7 @@ def test_weights_that_ship_are_the_engines_own(tmp_path):
 
 
 @pytest.mark.parametrize("weights", ["auto", "random"])
-def test_an_engine_without_trained_weights_says_so(weights):
+def test_an_engine_without_trained_weights_warns(weights):
     with (
         patch(SHIPPED, lambda name: None),
         pytest.warns(UntrainedWeights, match="'siammotion' runs on random, untrained weights"),
@@ -85,8 +85,8 @@ def test_the_network_is_in_the_precision_asked_for_and_inertia_in_single(precisi
     assert {p.dtype for p in network.inertia.parameters()} == {torch.float32}
 
 
-def written(path, change=lambda tensors, metadata: None):
-    """A weights file that differs from a good one."""
+def write_weights_file(path, change=lambda tensors, metadata: None):
+    """Write a valid weights file, changed by ``change``."""
     tensors = {name: t.half() for name, t in network().state_dict().items()}
     metadata = {"kind": "siammotion", "config": json.dumps({"width": 32, "backbone_width": 16})}
     change(tensors, metadata)
@@ -94,7 +94,7 @@ def written(path, change=lambda tensors, metadata: None):
 
 
 def test_a_good_file_is_read(tmp_path):
-    written(tmp_path / "a.safetensors")
+    write_weights_file(tmp_path / "a.safetensors")
     assert load(weights=str(tmp_path / "a.safetensors")).trained
 
 
@@ -121,7 +121,7 @@ def test_a_good_file_is_read(tmp_path):
 )
 def test_weights_that_do_not_fit_are_refused(change, words, tmp_path):
     path = tmp_path / "a.safetensors"
-    written(path, change)
+    write_weights_file(path, change)
     with pytest.raises(InputError) as caught:
         load(weights=str(path))
     assert str(caught.value).startswith(f"{path}: ")
@@ -137,7 +137,7 @@ def test_weights_that_do_not_fit_are_refused(change, words, tmp_path):
     ],
     ids=["missing", "empty", "garbage"],
 )
-def test_what_is_no_weights_file_is_refused(content, words, tmp_path):
+def test_a_file_that_holds_no_weights_is_refused(content, words, tmp_path):
     path = tmp_path / "a.safetensors"
     if content is not None:
         path.write_bytes(content)
@@ -147,7 +147,7 @@ def test_what_is_no_weights_file_is_refused(content, words, tmp_path):
 
 def test_a_file_cut_short_is_refused(tmp_path):
     path = tmp_path / "a.safetensors"
-    written(path)
+    write_weights_file(path)
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(InputError, match="not a readable safetensors file"):
         load(weights=str(path))

@@ -54,6 +54,6 @@ def test_no_targets_are_legal():
 
 
 def test_a_target_may_be_a_cell_off():
-    beside = torch.full((1, 5, 3, 3), 0.1)
-    beside[:, :, 0, 2] = similarity(1.1)[:, :, 0, 0]
-    assert growth(PLAIN, beside)[0] == pytest.approx(1.1, abs=0.01)
+    off_centre = torch.full((1, 5, 3, 3), 0.1)
+    off_centre[:, :, 0, 2] = similarity(1.1)[:, :, 0, 0]
+    assert growth(PLAIN, off_centre)[0] == pytest.approx(1.1, abs=0.01)

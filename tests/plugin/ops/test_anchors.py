@@ -26,21 +26,21 @@ def random_boxes(*shape, seed=0):
     return torch.cat([centre, torch.rand(*shape, 2, generator=generator) * 90 + 10], -1)
 
 
-def outputs(*shape):
+def random_deltas(*shape):
     return torch.randn(*shape, 4, generator=torch.Generator().manual_seed(3)) * 0.7
 
 
-def encoded(box, anchor):
+def encode_scalar(box, anchor):
     (x, y, w, h), (x_a, y_a, w_a, h_a) = box, anchor
     return [(x - x_a) / w_a, (y - y_a) / h_a, (w / w_a).log(), (h / h_a).log()]
 
 
-def decoded(delta, anchor):
+def decode_scalar(delta, anchor):
     (dx, dy, dw, dh), (x_a, y_a, w_a, h_a) = delta, anchor
     return [dx * w_a + x_a, dy * h_a + y_a, w_a * math.e**dw, h_a * math.e**dh]
 
 
-def one_at_a_time(code, some, others):
+def apply_one_by_one(code, some, others):
     rows = [torch.stack(code(*pair)) for pair in zip(some, others, strict=True)]
     return torch.stack(rows)
 
@@ -62,8 +62,8 @@ def test_anchors_lie_a_stride_apart_about_the_middle(anchors):
     for k in range(5):
         for row in range(25):
             for column in range(25):
-                place = anchors[k, row, column, :2].tolist()
-                assert place == [8 * (column - 12), 8 * (row - 12)]
+                position = anchors[k, row, column, :2].tolist()
+                assert position == [8 * (column - 12), 8 * (row - 12)]
 
 
 def test_anchors_of_an_even_map_lie_either_side_of_the_middle():
@@ -73,13 +73,15 @@ def test_anchors_of_an_even_map_lie_either_side_of_the_middle():
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize(("fast", "slow"), [(encode_boxes, encoded), (decode_boxes, decoded)])
+@pytest.mark.parametrize(
+    ("fast", "slow"), [(encode_boxes, encode_scalar), (decode_boxes, decode_scalar)]
+)
 def test_coding_and_its_gradients_equal_one_box_at_a_time(fast, slow, device):
     anchors = random_boxes(12, seed=1)
-    some = random_boxes(12, seed=2) if slow is encoded else outputs(12)
-    weights = outputs(12)
+    some = random_boxes(12, seed=2) if slow is encode_scalar else random_deltas(12)
+    weights = random_deltas(12)
     results = []
-    for code, where in [(lambda a, b: one_at_a_time(slow, a, b), "cpu"), (fast, device)]:
+    for code, where in [(lambda a, b: apply_one_by_one(slow, a, b), "cpu"), (fast, device)]:
         ours = some.to(where, copy=True).requires_grad_()
         theirs = anchors.to(where, copy=True).requires_grad_()
         coded = code(ours, theirs)
@@ -106,18 +108,18 @@ def test_coding_a_history_against_itself_gives_its_differences(history):
         assert found == pytest.approx(oracle, rel=1e-4, abs=1e-5)
 
 
-def test_a_box_that_stays_is_coded_as_nothing():
+def test_an_unchanged_box_is_encoded_as_0():
     boxes = random_boxes(5)
     assert encode_boxes(boxes, boxes).abs().max() == 0
     assert torch.equal(decode_boxes(torch.zeros(5, 4), boxes), boxes)
 
 
 def test_each_target_is_decoded_against_the_same_anchors(anchors):
-    deltas = outputs(2, 5, 25, 25)
+    deltas = random_deltas(2, 5, 25, 25)
     boxes = decode_boxes(deltas, anchors)
     assert boxes.shape == deltas.shape
     for n, k, row, column in [(0, 0, 0, 0), (1, 4, 24, 3), (1, 2, 7, 20)]:
-        oracle = decoded(deltas[n, k, row, column], anchors[k, row, column])
+        oracle = decode_scalar(deltas[n, k, row, column], anchors[k, row, column])
         assert_close(boxes[n, k, row, column], torch.stack(oracle))
     assert_close(encode_boxes(boxes, anchors), deltas, rtol=1e-3, atol=1e-3)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mvot_plugin.ops.areas import context_side, pyramid_level, square_areas, update_level
 
 
-def stacked(rows):
+def stack_boxes(rows):
     return np.array(rows, np.float32).reshape(-1, 4)
 
 
@@ -16,7 +16,7 @@ def square(side):
     return [10, 20, 10 + side, 20 + side]
 
 
-def level(*sides, **limits):
+def find_levels(*sides, **limits):
     return pyramid_level(np.array([square(side) for side in sides], np.float64), **limits).tolist()
 
 
@@ -24,17 +24,17 @@ def level(*sides, **limits):
 def boxes(draw, most=6):
     corner, side = st.floats(-500, 500, width=32), st.floats(1, 1500, width=32)
     rows = draw(st.lists(st.tuples(corner, corner, side, side), max_size=most))
-    return stacked([(x, y, x + w, y + h) for x, y, w, h in rows])
+    return stack_boxes([(x, y, x + w, y + h) for x, y, w, h in rows])
 
 
 def test_the_side_of_an_exemplar_area_by_hand():
-    some = stacked([[0, 0, 40, 20], [5, 5, 35, 45], [7, 7, 7, 7]])
+    some = stack_boxes([[0, 0, 40, 20], [5, 5, 35, 45], [7, 7, 7, 7]])
     # (40 + 30) (20 + 30) = 3500; (30 + 35) (40 + 35) = 4875
     assert context_side(some) == pytest.approx([math.sqrt(3500), math.sqrt(4875), 0], rel=1e-6)
 
 
 def test_the_side_of_an_exemplar_area_without_and_with_more_context():
-    some = stacked([[0, 0, 40, 10]])
+    some = stack_boxes([[0, 0, 40, 10]])
     assert context_side(some, 0.0) == pytest.approx([20], rel=1e-6)
     # (40 + 50) (10 + 50) = 5400
     assert context_side(some, 1.0) == pytest.approx([math.sqrt(5400)], rel=1e-6)
@@ -69,21 +69,21 @@ def test_square_areas_are_float32_and_leave_the_boxes_as_they_were():
 
 
 def test_levels_change_where_the_side_doubles():
-    assert level(61.9, 62, 123.9, 124, 247.9, 248, 495.9, 496) == [1, 1, 1, 2, 2, 3, 3, 4]
+    assert find_levels(61.9, 62, 123.9, 124, 247.9, 248, 495.9, 496) == [1, 1, 1, 2, 2, 3, 3, 4]
 
 
 def test_levels_are_held_within_the_pyramid():
-    assert level(1e-3, 1, 30, 992, 1e5) == [1, 1, 1, 4, 4]
-    assert level(1, 30.9, 31, 62, 992, 1984, lowest=0, highest=6) == [0, 0, 0, 1, 5, 6]
-    assert level(62, 124, 248, 496, lowest=2, highest=3) == [2, 2, 3, 3]
+    assert find_levels(1e-3, 1, 30, 992, 1e5) == [1, 1, 1, 4, 4]
+    assert find_levels(1, 30.9, 31, 62, 992, 1984, lowest=0, highest=6) == [0, 0, 0, 1, 5, 6]
+    assert find_levels(62, 124, 248, 496, lowest=2, highest=3) == [2, 2, 3, 3]
 
 
 def test_an_area_of_no_or_negative_size_is_on_the_lowest_level():
-    assert pyramid_level(stacked([[5, 5, 5, 5], [9, 9, 3, 30]])).tolist() == [1, 1]
+    assert pyramid_level(stack_boxes([[5, 5, 5, 5], [9, 9, 3, 30]])).tolist() == [1, 1]
 
 
 def test_the_level_of_an_oblong_area_is_that_of_the_square_as_large():
-    oblong = stacked([[0, 0, 62, 992], [0, 0, 992, 61], [0, 0, 124, 496]])
+    oblong = stack_boxes([[0, 0, 62, 992], [0, 0, 992, 61], [0, 0, 124, 496]])
     assert pyramid_level(oblong).tolist() == [3, 2, 3]
 
 
@@ -105,6 +105,6 @@ def test_levels_follow_equation_1(some):
 
 
 def test_no_areas_are_legal():
-    none = stacked([])
+    none = stack_boxes([])
     assert context_side(none).shape == pyramid_level(none).shape == (0,)
     assert square_areas(none, np.empty(0, np.float32)).shape == (0, 4)

@@ -18,7 +18,7 @@ from mvot_plugin.ops.boxes import (
 NONE = np.empty((0, 4), np.float32)
 
 
-def stacked(rows):
+def stack_boxes(rows):
     return np.array(rows, np.float32).reshape(-1, 4)
 
 
@@ -27,7 +27,7 @@ def boxes(draw, most=6, largest=400.0):
     corner = st.floats(-largest, largest, width=32)
     side = st.floats(1, largest, width=32)
     rows = draw(st.lists(st.tuples(corner, corner, side, side), max_size=most))
-    return stacked([(x, y, x + w, y + h) for x, y, w, h in rows])
+    return stack_boxes([(x, y, x + w, y + h) for x, y, w, h in rows])
 
 
 @st.composite
@@ -36,7 +36,7 @@ def pixel_boxes(draw):
     return x, y, x + draw(st.integers(1, 16)), y + draw(st.integers(1, 16))
 
 
-def painted(box):
+def draw_mask(box):
     mask = np.zeros((32, 32), np.bool_)
     mask[box[1] : box[3], box[0] : box[2]] = True
     return mask
@@ -50,7 +50,7 @@ def scalar_iou(a, b):
     return shared / union
 
 
-def grown(box, margin):
+def grow_box(box, margin):
     width, height = box[2] - box[0], box[3] - box[1]
     return (
         box[0] - margin * width,
@@ -66,10 +66,10 @@ def test_conversions_are_inverse_to_each_other(some):
 
 
 def test_conversions_by_hand():
-    box = stacked([[10, 20, 14, 30]])
+    box = stack_boxes([[10, 20, 14, 30]])
     assert xyxy_to_ltwh(box).tolist() == [[10, 20, 4, 10]]
     assert xyxy_to_cxcywh(box).tolist() == [[12, 25, 4, 10]]
-    assert cxcywh_to_xyxy(stacked([[12, 25, 4, 10]])).tolist() == box.tolist()
+    assert cxcywh_to_xyxy(stack_boxes([[12, 25, 4, 10]])).tolist() == box.tolist()
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_conversions_by_hand():
     ids=lambda f: f.__name__,
 )
 def test_conversions_keep_dtype_and_input(convert):
-    box = stacked([[10, 20, 14, 30]])
+    box = stack_boxes([[10, 20, 14, 30]])
     before = box.copy()
     assert convert(box).dtype == np.float32
     assert convert(box.astype(np.float64)).dtype == np.float64
@@ -94,9 +94,9 @@ def test_area_and_size_follow_the_sides(some):
 
 
 def test_a_box_of_negative_size_has_no_area_and_no_overlap():
-    inverted = stacked([[10, 10, 4, 4], [4, 10, 8, 2], [5, 5, 5, 9]])
+    inverted = stack_boxes([[10, 10, 4, 4], [4, 10, 8, 2], [5, 5, 5, 9]])
     assert area(inverted).tolist() == [0, 0, 0]
-    assert iou(inverted, stacked([[0, 0, 20, 20]])).tolist() == [[0], [0], [0]]
+    assert iou(inverted, stack_boxes([[0, 0, 20, 20]])).tolist() == [[0], [0], [0]]
 
 
 @given(boxes(), boxes())
@@ -121,19 +121,19 @@ def test_iou_equals_one_box_at_a_time(a, b):
 
 @given(st.lists(pixel_boxes(), max_size=4), st.lists(pixel_boxes(), max_size=4))
 def test_overlap_equals_counted_pixels(a, b):
-    shared = intersection(stacked(a), stacked(b))
-    overlap = iou(stacked(a), stacked(b))
+    shared = intersection(stack_boxes(a), stack_boxes(b))
+    overlap = iou(stack_boxes(a), stack_boxes(b))
     assert shared.shape == overlap.shape == (len(a), len(b))
     for i, p in enumerate(a):
         for j, q in enumerate(b):
-            both = (painted(p) & painted(q)).sum()
+            both = (draw_mask(p) & draw_mask(q)).sum()
             assert shared[i, j] == both
-            assert overlap[i, j] == pytest.approx(both / (painted(p) | painted(q)).sum())
+            assert overlap[i, j] == pytest.approx(both / (draw_mask(p) | draw_mask(q)).sum())
 
 
 def test_boxes_that_only_touch_share_nothing():
     left, right, below = [0, 0, 5, 5], [5, 0, 10, 5], [0, 5, 5, 10]
-    assert iou(stacked([left]), stacked([right, below])).tolist() == [[0, 0]]
+    assert iou(stack_boxes([left]), stack_boxes([right, below])).tolist() == [[0, 0]]
 
 
 @given(boxes(), boxes())
@@ -149,12 +149,12 @@ def test_buffered_iou_equals_one_pair_of_grown_boxes_at_a_time(a, b, data):
     assert overlap.shape == (len(a), len(b))
     for i, p in enumerate(a.astype(float)):
         for j, q in enumerate(b.astype(float)):
-            oracle = scalar_iou(grown(p, float(margin[i])), grown(q, float(margin[i])))
+            oracle = scalar_iou(grow_box(p, float(margin[i])), grow_box(q, float(margin[i])))
             assert overlap[i, j] == pytest.approx(oracle, abs=1e-3)
 
 
 def test_a_margin_lets_boxes_meet_that_are_apart():
-    a, b = stacked([[0, 0, 10, 10]]), stacked([[12, 0, 22, 10]])
+    a, b = stack_boxes([[0, 0, 10, 10]]), stack_boxes([[12, 0, 22, 10]])
     overlaps = [buffered_iou(a, b, np.full(1, m, np.float32))[0, 0] for m in (0, 0.1, 0.2, 0.4)]
     assert overlaps[:2] == [0, 0]
     assert 0 < overlaps[2] < overlaps[3]
@@ -162,23 +162,23 @@ def test_a_margin_lets_boxes_meet_that_are_apart():
 
 @given(st.lists(pixel_boxes(), max_size=5), st.integers(1, 32), st.integers(1, 32))
 def test_inside_fraction_equals_counted_pixels(some, width, height):
-    share = inside_fraction(stacked(some), (width, height))
+    share = inside_fraction(stack_boxes(some), (width, height))
     assert share.shape == (len(some),)
-    image = painted((0, 0, width, height))
+    image = draw_mask((0, 0, width, height))
     for box, found in zip(some, share, strict=True):
-        mask = painted(box)
+        mask = draw_mask(box)
         assert found == pytest.approx((mask & image).sum() / mask.sum())
 
 
 def test_inside_fraction_of_boxes_beyond_every_edge():
-    some = stacked(
+    some = stack_boxes(
         [[-5, 0, 5, 10], [0, -5, 10, 5], [95, 0, 105, 10], [0, 45, 10, 55], [-9, 0, 0, 9]]
     )
     assert inside_fraction(some, (100, 50)).tolist() == [0.5, 0.5, 0.5, 0.5, 0]
 
 
 def test_no_boxes_are_legal_everywhere():
-    one = stacked([[0, 0, 1, 1]])
+    one = stack_boxes([[0, 0, 1, 1]])
     assert area(NONE).shape == size(NONE).shape == (0,)
     assert inside_fraction(NONE, (4, 4)).shape == (0,)
     for a, b in [(NONE, one), (one, NONE), (NONE, NONE)]:

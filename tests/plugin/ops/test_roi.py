@@ -15,7 +15,7 @@ from mvot_plugin.ops.roi import FeatureTable, roi_crop, take_rows
 
 DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 HALF = [(torch.bfloat16, 2**-8), (torch.float16, 2**-11)]
-"""Half precision, and the most by which rounding to it changes a number, as a share of it."""
+"""Half-precision types and their largest relative rounding errors."""
 EDGES = [
     [-30, -20, 50, 60],
     [120, 90, 200, 170],
@@ -37,7 +37,7 @@ def random_areas(n, seed=0):
     return torch.cat([centres - half, centres + half], dim=1)
 
 
-def aligned(maps, areas, index, bins):
+def roi_align_crops(maps, areas, index, bins):
     """Each area from its level by torchvision, one area at a time."""
     crops = [
         roi_align(maps[i][None], [area[None]], bins, 1 / STRIDES[i], 1, aligned=True)[0]
@@ -46,21 +46,25 @@ def aligned(maps, areas, index, bins):
     return torch.stack(crops).permute(0, 2, 3, 1)
 
 
-def taps(at, count):
-    """The cells on either side of a place along one axis, and how much of each is taken."""
-    if at < -1 or at > count:
+def interpolation_weights(position, count):
+    """The two cells next to a position along one axis, and their interpolation weights."""
+    if position < -1 or position > count:
         return [(0, 0.0)]
-    at = min(max(at, 0), count - 1)
-    low = math.floor(at)
-    return [(low, 1 - (at - low)), (min(low + 1, count - 1), at - low)]
+    position = min(max(position, 0), count - 1)
+    low = math.floor(position)
+    return [(low, 1 - (position - low)), (min(low + 1, count - 1), position - low)]
 
 
-def sampled(level, stride, origin, area, bins):
+def sample_area(level, stride, origin, area, bins):
     """One bilinear sample in the middle of each bin, where cell i lies at origin + i * stride."""
     x0, y0, x1, y1 = area.tolist()
     parts = [(b + 0.5) / bins for b in range(bins)]
-    across = [taps((x0 + (x1 - x0) * b - origin) / stride, level.shape[2]) for b in parts]
-    down = [taps((y0 + (y1 - y0) * b - origin) / stride, level.shape[1]) for b in parts]
+    across = [
+        interpolation_weights((x0 + (x1 - x0) * b - origin) / stride, level.shape[2]) for b in parts
+    ]
+    down = [
+        interpolation_weights((y0 + (y1 - y0) * b - origin) / stride, level.shape[1]) for b in parts
+    ]
     crop = [
         sum(v * w * level[:, row, column] for row, v in y for column, w in x)
         for y in down
@@ -97,14 +101,18 @@ def assert_crops(maps, areas, index, bins, slow, *, origins=None, device="cpu"):
 def test_crops_of_mixed_levels_and_gradients_equal_roi_align(seed, bins, device):
     maps, areas = random_pyramid(), random_areas(24, seed)
     index = torch.randint(4, (24,), generator=torch.Generator().manual_seed(seed))
-    assert_crops(maps, areas, index, bins, lambda m: aligned(m, areas, index, bins), device=device)
+    assert_crops(
+        maps, areas, index, bins, lambda m: roi_align_crops(m, areas, index, bins), device=device
+    )
 
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("level", range(4))
 def test_crops_over_and_outside_the_edge_and_of_any_size_equal_roi_align(level, device):
     maps, areas, index = random_pyramid(), torch.tensor(EDGES), torch.full((len(EDGES),), level)
-    assert_crops(maps, areas, index, 9, lambda m: aligned(m, areas, index, 9), device=device)
+    assert_crops(
+        maps, areas, index, 9, lambda m: roi_align_crops(m, areas, index, 9), device=device
+    )
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -116,7 +124,9 @@ def test_crops_about_any_first_cell_equal_one_sample_at_a_time(origins, device):
 
     def slow(maps):
         each = zip(index.tolist(), areas, strict=True)
-        return torch.stack([sampled(maps[i], STRIDES[i], origins[i], area, 5) for i, area in each])
+        return torch.stack(
+            [sample_area(maps[i], STRIDES[i], origins[i], area, 5) for i, area in each]
+        )
 
     assert_crops(random_pyramid(2), areas, index, 5, slow, origins=origins, device=device)
 
@@ -129,9 +139,9 @@ def test_crops_in_half_precision_round_only_weights_and_sums(dtype, rounding, de
     cells = FeatureTable.from_maps([m.to(device) for m in maps], STRIDES)
     found = roi_crop(cells, areas.to(device), index.to(device), 7)
     assert found.dtype == dtype
-    whole = [m.float() for m in maps]
-    oracle = aligned(whole, areas, index, 7)
-    largest = aligned([m.abs() for m in whole], areas, index, 7)
+    full = [m.float() for m in maps]
+    oracle = roi_align_crops(full, areas, index, 7)
+    largest = roi_align_crops([m.abs() for m in full], areas, index, 7)
     assert ((found.float().cpu() - oracle).abs() <= 2 * rounding * largest + 1e-3).all()
 
 
@@ -160,7 +170,7 @@ def test_areas_outside_the_frame_are_0_and_those_at_its_edge_take_the_nearest_ce
 def test_crops_from_patches_equal_those_from_the_whole_map():
     """Patches may overlap, in any order; cells that no area needs are not there."""
     (level,) = random_pyramid(sizes=[(40, 30)])
-    whole = FeatureTable.from_maps([level], [4.0], [0.5])
+    full = FeatureTable.from_maps([level], [4.0], [0.5])
     corners = np.array([[3, 12], [0, 10], [20, 0]])
     patches = [
         level[:, y : y + h, x : x + w].permute(1, 2, 0)
@@ -169,7 +179,7 @@ def test_crops_from_patches_equal_those_from_the_whole_map():
     cells = FeatureTable.from_patches(patches, corners, (40, 30), 4, 0.5)
     areas = torch.tensor([[-3.0, 50, 17, 70], [20, 56, 40, 80], [90, 2, 156, 20]])
     maps = torch.zeros(3, dtype=torch.int64)
-    assert_close(roi_crop(cells, areas, maps, 7), roi_crop(whole, areas, maps, 7))
+    assert_close(roi_crop(cells, areas, maps, 7), roi_crop(full, areas, maps, 7))
     assert len(cells.values) == 9 * 10 + 6 * 20 + 20 * 8
 
 

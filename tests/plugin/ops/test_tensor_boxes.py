@@ -9,7 +9,7 @@ DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 
 
 def proposals(n, m, seed=0, clusters=4):
-    """Boxes that crowd about a few places each, so that some overlap by more than 0.8."""
+    """Boxes in a few clusters per target, so that some overlap by more than 0.8."""
     generator = torch.Generator().manual_seed(seed)
     places = torch.rand(n, clusters, 2, generator=generator) * 120
     sides = torch.rand(n, clusters, 2, generator=generator) * 40 + 30
@@ -20,7 +20,7 @@ def proposals(n, m, seed=0, clusters=4):
     return torch.cat([corner, corner + side], dim=-1), scores
 
 
-def overlap(a, b):
+def scalar_iou(a, b):
     width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
     height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
     areas = [max(0.0, x1 - x0) * max(0.0, y1 - y0) for x0, y0, x1, y1 in (a, b)]
@@ -36,11 +36,11 @@ def mean_box(boxes, weights):
 
 
 def vote_for_one(boxes, scores, iou, keep):
-    """Greedy NMS, one box at a time; what a kept box suppresses votes on it, itself included."""
+    """Greedy NMS, one box at a time; a kept box and those it suppresses vote on it."""
     left, kept = [i for i in range(len(boxes)) if scores[i] > 0], []
     while left and len(kept) < keep:
         best = max(left, key=lambda i: scores[i])
-        near = [i for i in left if i == best or overlap(boxes[i], boxes[best]) >= iou]
+        near = [i for i in left if i == best or scalar_iou(boxes[i], boxes[best]) >= iou]
         voted = mean_box([boxes[i] for i in near], [scores[i] for i in near])
         kept.append((voted, scores[best]))
         left = [i for i in left if i not in near]
@@ -48,7 +48,7 @@ def vote_for_one(boxes, scores, iou, keep):
     return kept + [(first, 0.0)] * (keep - len(kept))
 
 
-def slow(boxes, scores, iou, keep):
+def reference_votes(boxes, scores, iou, keep):
     targets = zip(boxes.tolist(), scores.tolist(), strict=True)
     each = [vote_for_one(*target, iou, keep) for target in targets]
     voted = torch.tensor([[box for box, _ in kept] for kept in each])
@@ -75,7 +75,7 @@ def test_conversions_are_those_of_arrays():
 def test_voting_equals_one_box_at_a_time(seed, iou, keep, device):
     boxes, scores = proposals(4, 60, seed)
     found, live = nms_vote(boxes.to(device), scores.to(device), iou=iou, keep=keep)
-    expected, oracle = slow(boxes, scores, iou, keep)
+    expected, oracle = reference_votes(boxes, scores, iou, keep)
     assert_close(found.cpu(), expected, rtol=1e-5, atol=1e-3)
     assert_close(live.cpu(), oracle)
 
@@ -172,7 +172,7 @@ def test_overlap_with_one_box_equals_one_pair_at_a_time(device):
     boxes[0, 3, 2:] = boxes[0, 3, :2]
     boxes[1, 5, 2:] = boxes[1, 5, :2] - 4
     found = batched_iou(boxes.to(device), boxes[:, :1].to(device)).cpu()
-    oracle = [[overlap(box, target[0]) for box in target] for target in boxes.tolist()]
+    oracle = [[scalar_iou(box, target[0]) for box in target] for target in boxes.tolist()]
     assert_close(found, torch.tensor(oracle))
     assert found[0, 3] == found[1, 5] == 0
 

@@ -21,8 +21,8 @@ def test_crops_from_the_needed_tiles_equal_those_from_whole_maps(where, tile, bi
     for origin in (0.5, 4.0):
         cells = build_table_of_needed_tiles(maps, index, areas, bins=bins, tile=tile, origin=origin)
         found = roi_crop(cells, torch.from_numpy(areas), index, bins)
-        whole = FeatureTable.from_maps(maps, STRIDES, [origin] * 4)
-        assert torch.equal(found, roi_crop(whole, torch.from_numpy(areas), index, bins))
+        full_table = FeatureTable.from_maps(maps, STRIDES, [origin] * 4)
+        assert torch.equal(found, roi_crop(full_table, torch.from_numpy(areas), index, bins))
 
 
 @given(areas_and_levels(), st.sampled_from([1, 3, 8]), st.sampled_from([1, 6, 15]))

@@ -10,15 +10,15 @@ from mvot_plugin.ops.windows import erode, hann_window, shape_penalty
 DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 
 
-def sizes(*shape, seed=0):
+def random_sizes(*shape, seed=0):
     return torch.rand(*shape, 2, generator=torch.Generator().manual_seed(seed)) * 90 + 10
 
 
-def scores(*shape, seed=0):
+def random_scores(*shape, seed=0):
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def penalty(size, last, strength):
+def reference_penalty(size, last, strength):
     """Equation 3 for one proposal; r is the aspect ratio, s the overall scale."""
     (w, h), (w_, h_) = size, last
     p, p_ = (w + h) / 2, (w_ + h_) / 2
@@ -27,8 +27,8 @@ def penalty(size, last, strength):
     return math.e ** (-strength * (max(r / r_, r_ / r) * max(s / s_, s_ / s) - 1))
 
 
-def eroded(maps):
-    """The least of each cell's neighbours that lie inside the map, cell by cell."""
+def reference_erosion(maps):
+    """The minimum of each cell's neighbours inside the map, cell by cell."""
     n, k, height, width = maps.shape
     cells = [
         maps[
@@ -70,10 +70,13 @@ def test_the_window_is_1_in_the_middle_and_0_at_the_edge():
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("strength", [0.05, 0.4])
 def test_shape_penalty_equals_equation_3_one_proposal_at_a_time(strength, device):
-    proposals, last, weights = sizes(3, 7), sizes(3, 1, seed=1), scores(3, 7)
+    proposals, last, weights = random_sizes(3, 7), random_sizes(3, 1, seed=1), random_scores(3, 7)
 
     def one_at_a_time(some):
-        rows = [[penalty(s, o[0], strength) for s in p] for p, o in zip(some, last, strict=True)]
+        rows = [
+            [reference_penalty(s, o[0], strength) for s in p]
+            for p, o in zip(some, last, strict=True)
+        ]
         return torch.stack([torch.stack(row) for row in rows])
 
     def at_once(some):
@@ -95,12 +98,12 @@ def test_shape_penalty_by_hand():
 
 
 def test_an_unchanged_shape_is_not_penalised():
-    some = sizes(40)
+    some = random_sizes(40)
     assert_close(shape_penalty(some, some, 0.4), torch.ones(40))
 
 
-def test_growth_and_shrinkage_are_penalised_alike():
-    before, after = sizes(40), sizes(40, seed=1)
+def test_growth_and_shrinkage_are_penalised_equally():
+    before, after = random_sizes(40), random_sizes(40, seed=1)
     forth, back = shape_penalty(after, before, 0.3), shape_penalty(before, after, 0.3)
     assert_close(forth, back)
     assert (forth < 1).all()
@@ -108,19 +111,19 @@ def test_growth_and_shrinkage_are_penalised_alike():
 
 
 def test_the_penalty_of_a_pair_does_not_depend_on_their_common_size():
-    before, after = sizes(40), sizes(40, seed=1)
+    before, after = random_sizes(40), random_sizes(40, seed=1)
     assert_close(shape_penalty(3 * after, 3 * before, 0.3), shape_penalty(after, before, 0.3))
 
 
 def test_without_strength_nothing_is_penalised():
-    assert shape_penalty(sizes(9), sizes(9, seed=1), 0.0).tolist() == [1] * 9
+    assert shape_penalty(random_sizes(9), random_sizes(9, seed=1), 0.0).tolist() == [1] * 9
 
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("shape", [(2, 5, 6, 9), (1, 1, 1, 1), (1, 2, 2, 1), (3, 1, 4, 3)])
 def test_erosion_and_its_gradients_equal_the_least_neighbour_cell_by_cell(shape, device):
-    maps, weights = scores(*shape) - 0.3, scores(*shape, seed=1)
-    expected, slope = with_gradients(eroded, maps, weights)
+    maps, weights = random_scores(*shape) - 0.3, random_scores(*shape, seed=1)
+    expected, slope = with_gradients(reference_erosion, maps, weights)
     found, found_slope = with_gradients(erode, maps.to(device), weights.to(device))
     assert torch.equal(found, expected)
     assert_close(found_slope, slope)
@@ -129,8 +132,8 @@ def test_erosion_and_its_gradients_equal_the_least_neighbour_cell_by_cell(shape,
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_erosion_in_half_precision_is_exact(dtype, device):
-    maps = scores(2, 3, 7, 7).to(dtype)
-    assert torch.equal(erode(maps.to(device)).cpu(), eroded(maps))
+    maps = random_scores(2, 3, 7, 7).to(dtype)
+    assert torch.equal(erode(maps.to(device)).cpu(), reference_erosion(maps))
 
 
 def test_erosion_removes_an_isolated_peak_and_keeps_the_middle_of_a_wide_one():
@@ -147,6 +150,6 @@ def test_a_peak_in_the_corner_of_a_map_of_peaks_stays():
     assert (erode(torch.full((1, 1, 3, 3), 0.9)) == torch.tensor(0.9)).all()
 
 
-def test_nothing_is_legal():
+def test_empty_inputs_are_legal():
     assert erode(torch.zeros(0, 5, 25, 25)).shape == (0, 5, 25, 25)
     assert shape_penalty(torch.zeros(0, 9, 2), torch.zeros(0, 1, 2), 0.1).shape == (0, 9)

@@ -8,23 +8,23 @@ from mvot_plugin.ops.xcorr import pairwise_depthwise_xcorr, pairwise_xcorr, pair
 
 DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 HALF = [(torch.bfloat16, 2**-8), (torch.float16, 2**-11)]
-"""Half precision, and the most by which rounding to it changes a number, as a share of it."""
+"""Half-precision types and their largest relative rounding errors."""
 SHAPES = [(1, 6, 6, 3, 3, 4), (3, 9, 7, 4, 2, 5), (5, 5, 8, 5, 1, 2), (2, 29, 29, 5, 5, 4)]
 """(targets, rows and columns of a search area, rows and columns of an exemplar, channels)."""
 
 
 @pytest.fixture(autouse=True)
 def _all_bits(monkeypatch):
-    """A GPU rounds float32 to ten bits for a convolution unless told not to."""
+    """By default a GPU rounds float32 to ten bits for a convolution."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
 
 
-def random(*shape, seed=0):
+def random_features(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def pairs(n, hs, ws, he, we, c, outputs=()):
-    return random(n, hs, ws, c), random(n, he, we, c, *outputs, seed=1)
+def random_pairs(n, hs, ws, he, we, c, outputs=()):
+    return random_features(n, hs, ws, c), random_features(n, he, we, c, *outputs, seed=1)
 
 
 def full_pair_by_pair(search, exemplars):
@@ -54,7 +54,7 @@ def with_gradients(correlate, search, exemplars, device="cpu"):
     search = search.to(device, copy=True).requires_grad_()
     exemplars = exemplars.to(device, copy=True).requires_grad_()
     scores = correlate(search, exemplars)
-    (scores * random(*scores.shape, seed=2).to(device)).sum().backward()
+    (scores * random_features(*scores.shape, seed=2).to(device)).sum().backward()
     return scores.detach().cpu(), search.grad.cpu(), exemplars.grad.cpu()
 
 
@@ -62,7 +62,7 @@ def with_gradients(correlate, search, exemplars, device="cpu"):
 @pytest.mark.parametrize("outputs", [1, 3])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_scores_and_gradients_equal_one_pair_at_a_time(shape, outputs, device):
-    search, exemplars = pairs(*shape, outputs=(outputs,))
+    search, exemplars = random_pairs(*shape, outputs=(outputs,))
     expected = with_gradients(full_pair_by_pair, search, exemplars)
     found = with_gradients(pairwise_xcorr, search, exemplars, device)
     assert found[0].shape[3] == outputs
@@ -73,7 +73,7 @@ def test_scores_and_gradients_equal_one_pair_at_a_time(shape, outputs, device):
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_depthwise_scores_and_gradients_equal_one_pair_at_a_time(shape, device):
-    search, exemplars = pairs(*shape)
+    search, exemplars = random_pairs(*shape)
     expected = with_gradients(depthwise_pair_by_pair, search, exemplars)
     found = with_gradients(pairwise_depthwise_xcorr, search, exemplars, device)
     for ours, oracle in zip(found, expected, strict=True):
@@ -84,15 +84,18 @@ def test_depthwise_scores_and_gradients_equal_one_pair_at_a_time(shape, device):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("without", [torch.inference_mode, torch.no_grad])
 def test_depthwise_scores_without_gradients_equal_one_pair_at_a_time(without, shape, device):
-    search, exemplars = pairs(*shape)
+    search, exemplars = random_pairs(*shape)
     with without():
         found = pairwise_depthwise_xcorr(search.to(device), exemplars.to(device))
     expected = depthwise_pair_by_pair(search, exemplars)
     assert_close(found.cpu(), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_a_score_is_the_sum_of_what_lies_under_the_exemplar():
-    (search, exemplars), depthwise = pairs(2, 5, 4, 3, 2, 3, (2,)), random(2, 3, 2, 3, seed=3)
+def test_a_score_is_the_sum_of_products_under_the_exemplar():
+    (search, exemplars), depthwise = (
+        random_pairs(2, 5, 4, 3, 2, 3, (2,)),
+        random_features(2, 3, 2, 3, seed=3),
+    )
     scores, each = pairwise_xcorr(search, exemplars), pairwise_depthwise_xcorr(search, depthwise)
     assert scores.shape == (2, 3, 3, 2)
     assert each.shape == (2, 3, 3, 3)
@@ -107,7 +110,7 @@ def test_a_score_is_the_sum_of_what_lies_under_the_exemplar():
 
 
 def test_the_channels_of_depthwise_scores_add_up_to_the_full_correlation():
-    search, exemplars = pairs(3, 9, 8, 3, 4, 6)
+    search, exemplars = random_pairs(3, 9, 8, 3, 4, 6)
     full = pairwise_xcorr(search, exemplars[..., None])
     summed = pairwise_depthwise_xcorr(search, exemplars).sum(-1, keepdim=True)
     assert_close(summed, full, rtol=1e-4, atol=1e-4)
@@ -117,8 +120,8 @@ def test_the_channels_of_depthwise_scores_add_up_to_the_full_correlation():
 @pytest.mark.parametrize(("dtype", "rounding"), HALF)
 @pytest.mark.parametrize("grad", [True, False])
 def test_half_precision_loses_no_more_than_its_rounding(grad, dtype, rounding, device):
-    """Sums are taken in float32, so only the result is rounded: of what the terms add up to."""
-    search, exemplars = (v.to(dtype) for v in pairs(3, 9, 8, 5, 4, 6))
+    """Sums are in float32, so only the result is rounded."""
+    search, exemplars = (v.to(dtype) for v in random_pairs(3, 9, 8, 5, 4, 6))
     with torch.set_grad_enabled(grad):
         each = pairwise_depthwise_xcorr(search.to(device), exemplars.to(device))
         full = pairwise_xcorr(search.to(device), exemplars[..., None].to(device))
@@ -133,7 +136,7 @@ def test_half_precision_loses_no_more_than_its_rounding(grad, dtype, rounding, d
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("grad", [True, False])
 def test_features_in_another_layout_give_the_same_scores(grad, device):
-    search, exemplars = (v.to(device) for v in pairs(3, 9, 8, 3, 4, 6))
+    search, exemplars = (v.to(device) for v in random_pairs(3, 9, 8, 3, 4, 6))
     other = [v.permute(3, 1, 2, 0).contiguous().permute(3, 1, 2, 0) for v in (search, exemplars)]
     assert not other[0].is_contiguous()
     with torch.set_grad_enabled(grad):
@@ -158,8 +161,8 @@ def test_no_targets_are_legal(dtype, grad, device):
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_zncc_is_the_correlation_coefficient_of_each_channel_s_deviations(device):
-    """Place by place, as the textbook has it; whatever the contrast and the brightness are."""
-    search, exemplars = (v.to(device) for v in pairs(2, 7, 6, 3, 2, 5))
+    """The textbook formula, position by position, at any contrast and brightness."""
+    search, exemplars = (v.to(device) for v in random_pairs(2, 7, 6, 3, 2, 5))
     found = pairwise_zncc(search, exemplars)
     assert found.shape == (2, 5, 5)
     for n, y, x in np.ndindex(2, 5, 5):

@@ -1,4 +1,4 @@
-"""The stage `backbone` of `mvot-train`: its images, its trainer, the file that it leaves."""
+"""The stage `backbone` of `mvot-train`: its images, its trainer, the weights it saves."""
 
 import csv
 import io
@@ -66,9 +66,9 @@ def roots(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
     write_annotated_video(root / "clips" / "learnt", masked=False)
     write_annotated_video(root / "clips" / "kept", masked=False)
-    write_annotated_photos(root / "stills" / "discs")
-    write_tiny_imagenet(root / "stills" / "tiny.tar.gz")
-    return [root / "clips", root / "stills"]
+    write_annotated_photos(root / "photos" / "discs")
+    write_tiny_imagenet(root / "photos" / "tiny.tar.gz")
+    return [root / "clips", root / "photos"]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def images(roots):
 
 @pytest.fixture(autouse=True)
 def teacher(monkeypatch):
-    """An untrained one, so that its package is not needed."""
+    """An untrained teacher, which needs no package of pretrained weights."""
 
     def untrained(name):
         torch.manual_seed(11)
@@ -107,7 +107,7 @@ def test_a_damaged_archive_is_named(tmp_path):
         read_distillation_images([tmp_path], held_out=[], hold_out_every=2)
 
 
-def test_tiles_are_where_their_labels_are(images, monkeypatch):
+def test_labels_belong_to_their_tiles(images, monkeypatch):
     monkeypatch.setattr(crops, "apply_photometric_augmentation", lambda rng, image, blur: image)
     for size, cells in ((96, 1), (160, 2), (256, 2)):
         config = replace(CONFIG, crop_sizes=(size,), batch=12, tile_share=0.5)
@@ -119,9 +119,9 @@ def test_tiles_are_where_their_labels_are(images, monkeypatch):
         assert (batch.labels[~tiled] == -1).all()
         part = size // cells
         for n, y, x in np.argwhere(batch.labels >= 0):
-            seen = batch.images[n, y * part : (y + 1) * part, x * part : (x + 1) * part]
-            wanted = list(COLOURS.values())[batch.labels[n, y, x]]
-            assert seen.reshape(-1, 3).mean(0) == pytest.approx(wanted, abs=3)
+            tile = batch.images[n, y * part : (y + 1) * part, x * part : (x + 1) * part]
+            colour = list(COLOURS.values())[batch.labels[n, y, x]]
+            assert tile.reshape(-1, 3).mean(0) == pytest.approx(colour, abs=3)
 
 
 def test_a_step_has_the_same_batch_each_time(images):
@@ -172,28 +172,28 @@ def test_the_moving_average_is_validated(images):
 
 def test_a_resumed_training_gives_the_same_result(roots, tmp_path):
     config = replace(CONFIG, held_out=("kept",))
-    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
-    path = train_backbone(config, roots, whole, device="cpu")
+    uninterrupted, resumed = tmp_path / "uninterrupted", tmp_path / "resumed"
+    path = train_backbone(config, roots, uninterrupted, device="cpu")
     train_backbone(config, roots, resumed, device="cpu", hours=1e-9)
     assert torch.load(resumed / "last.pt", weights_only=True)["step"] == 1
     train_backbone(config, roots, resumed, device="cpu")
-    kept, again = load_file(path), load_file(resumed / path.name)
-    assert kept.keys() == again.keys()
-    assert all(torch.equal(value, again[name]) for name, value in kept.items())
-    states = [torch.load(f / "last.pt", weights_only=True) for f in (whole, resumed)]
+    expected, continued = load_file(path), load_file(resumed / path.name)
+    assert expected.keys() == continued.keys()
+    assert all(torch.equal(value, continued[name]) for name, value in expected.items())
+    states = [torch.load(f / "last.pt", weights_only=True) for f in (uninterrupted, resumed)]
     assert states[0]["step"] == states[1]["step"] == 4
     for part in ("network", "average"):
         for name, value in states[0][part].items():
             assert torch.equal(value, states[1][part][name]), name
-    rows = [(f / "validation.csv").read_text() for f in (whole, resumed)]
+    rows = [(f / "validation.csv").read_text() for f in (uninterrupted, resumed)]
     assert rows[0] == rows[1]
-    found = [float(row["loss"]) for row in csv.DictReader(rows[0].splitlines())]
-    assert states[0]["best"] == pytest.approx(min(found), abs=1e-5)
+    losses = [float(row["loss"]) for row in csv.DictReader(rows[0].splitlines())]
+    assert states[0]["best"] == pytest.approx(min(losses), abs=1e-5)
     with pytest.raises(InputError, match="another network, teacher or other classes"):
-        train_backbone(replace(config, width=32), roots, whole, device="cpu")
+        train_backbone(replace(config, width=32), roots, uninterrupted, device="cpu")
 
 
-def test_the_command_leaves_a_backbone_to_start_from(roots, tmp_path, capsys):
+def test_the_command_saves_a_backbone_to_start_from(roots, tmp_path, capsys):
     settings = tmp_path / "settings.yaml"
     settings.write_text(
         "{width: 16, steps: 2, batch: 2, crop_sizes: [64], warmup_steps: 1, hold_out_every: 2,"
@@ -207,13 +207,15 @@ def test_the_command_leaves_a_backbone_to_start_from(roots, tmp_path, capsys):
     assert capsys.readouterr().out == f"saved {path}\n"
     network = SiamMotionNet(NARROW)
     initialise_backbone(network, path)
-    kept = torch.load(out / "last.pt", weights_only=True)["average"]
+    expected = torch.load(out / "last.pt", weights_only=True)["average"]
     for name, value in network.backbone.state_dict().items():
-        same = kept[f"backbone.{name}"]
-        assert torch.equal(value, same.half().float() if same.is_floating_point() else same), name
+        average = expected[f"backbone.{name}"]
+        assert torch.equal(
+            value, average.half().float() if average.is_floating_point() else average
+        ), name
     with safe_open(path, "pt") as file:
         record = json.loads(file.metadata()["record"])
-    assert record["command"] == "mvot-train backbone --data clips stills"
+    assert record["command"] == "mvot-train backbone --data clips photos"
     assert record["data"]["learnt"] == {"photos": 1, "frames": 12, "tiles": 6}
     assert (record["steps"], record["licence"]) == (2, "Apache-2.0")
     assert set(record["validation"]) >= {"loss", "stride 16", "top1"}

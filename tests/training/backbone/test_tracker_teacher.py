@@ -50,12 +50,12 @@ def test_a_student_learns_a_trackers_pyramid(tmp_path):
     pixels = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         features = network.features(pixels)
-        whole = network.neck([*features])
+        merged = network.neck([*features])
         finest = network.neck.merge([f.permute(0, 2, 3, 1) for f in features], 0)[0]
         student = teacher.create_student(16, 0)
         student.backbone, student.projection.neck = network.backbone, network.neck
         student_maps = student(pixels)[0]
-    for ours, theirs in zip(student_maps, [finest[:, ::2, ::2], *whole[1:]], strict=True):
+    for ours, theirs in zip(student_maps, [finest[:, ::2, ::2], *merged[1:]], strict=True):
         torch.testing.assert_close(ours.permute(0, 2, 3, 1), theirs)
     for ours, theirs in zip(student_maps, teacher(pixels), strict=True):
         assert float((ours - theirs.float()).norm() / ours.norm()) < 0.05  # half precision

@@ -1,4 +1,4 @@
-"""What training uses of a sequence's ground truth, and what kind of data a folder holds."""
+"""Filtering of a sequence's ground truth for training, and the kind of data in a folder."""
 
 import pytest
 

@@ -34,38 +34,38 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [root / "sequences", root / "photos"]
 
 
-def read(roots: list[Path], **options: Any) -> TrainingData:
+def read_training_data(roots: list[Path], **options: Any) -> TrainingData:
     return TrainingData.read(roots, **{"synthetic_scenes": 0, "progress": False, **options})
 
 
 @pytest.fixture(scope="module")
 def data(roots: list[Path]) -> TrainingData:
-    return read(roots)
+    return read_training_data(roots)
 
 
-def plain(origin: str, **options: Any) -> SamplingConfig:
+def plain_config(origin: str, **options: Any) -> SamplingConfig:
     values = {"negative_share": 0.0, "photometric": False, "texture_share": 0.0, **options}
     return SamplingConfig(weights={origin: 1.0}, **values)
 
 
-def coloured(image: np.ndarray) -> np.ndarray:
+def is_coloured(image: np.ndarray) -> np.ndarray:
     return np.ptp(image.astype(int), axis=2) > 60
 
 
-def near(box: np.ndarray, size: int) -> np.ndarray:
-    """Which pixels lie in a box or within 3 of it."""
+def is_near(box: np.ndarray, size: int) -> np.ndarray:
+    """Mask of the pixels in a box or within 3 pixels of it."""
     x0, y0, x1, y1 = np.clip([*(box[:2] - 3), *(box[2:] + 3)], 0, size).astype(int)
     mask = np.zeros((size, size), bool)
     mask[y0:y1, x0:x1] = True
     return mask
 
 
-def bounds(mask: np.ndarray) -> np.ndarray:
+def bounding_box(mask: np.ndarray) -> np.ndarray:
     rows, columns = np.nonzero(mask)
     return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
 
 
-def hue(image: np.ndarray, box: np.ndarray) -> int:
+def dominant_channel(image: np.ndarray, box: np.ndarray) -> int:
     x, y = ((box[:2] + box[2:]) / 2).astype(int)
     return int(np.argmax(image[y, x]))
 
@@ -83,7 +83,7 @@ def test_everything_is_read(data: TrainingData) -> None:
 
 
 def test_held_out_sequences_are_left_out(roots: list[Path]) -> None:
-    data = read(roots, held_out=("lone",))
+    data = read_training_data(roots, held_out=("lone",))
     assert [video.name for video in data.videos] == ["pair"]
     assert "videos" not in data.cutouts
 
@@ -94,14 +94,19 @@ def test_a_cache_gives_the_same_pairs(
     monkeypatch.setattr(sequences, "STREET_FRAMES", 4)
     monkeypatch.setattr(sequences, "STREET_SIZE", (160, 120))
     batches = [
-        sample_batch(read(roots, cache=cache, synthetic_scenes=1), np.random.default_rng(3), 1, 8)
+        sample_batch(
+            read_training_data(roots, cache=cache, synthetic_scenes=1),
+            np.random.default_rng(3),
+            1,
+            8,
+        )
         for cache in (None, tmp_path / "cache", tmp_path / "cache")
     ]
     for batch in batches[1:]:
-        assert same(batch, batches[0])
+        assert is_same(batch, batches[0])
 
 
-def same(a: PairBatch, b: PairBatch) -> bool:
+def is_same(a: PairBatch, b: PairBatch) -> bool:
     return all(np.array_equal(value, vars(b)[name]) for name, value in vars(a).items())
 
 
@@ -127,39 +132,39 @@ def test_shapes_and_levels(data: TrainingData, level: int) -> None:
 @pytest.mark.parametrize("origin", ["videos", "photos"])
 @pytest.mark.parametrize("level", [1, 2])
 def test_the_ground_truth_encloses_the_object(data: TrainingData, origin: str, level: int) -> None:
-    batch = sample_batch(data, np.random.default_rng(5), level, 40, plain(origin))
+    batch = sample_batch(data, np.random.default_rng(5), level, 40, plain_config(origin))
     for row in range(40):
         box, size = batch.boxes[row], PAIR_GEOMETRIES[level].search_size
-        found = bounds(coloured(batch.searches[row]) & near(box, size))
-        assert found == pytest.approx(np.clip(box, 0, size), abs=1.6)
+        measured = bounding_box(is_coloured(batch.searches[row]) & is_near(box, size))
+        assert measured == pytest.approx(np.clip(box, 0, size), abs=1.6)
 
 
 def test_exemplar_boxes_are_nearly_exact(data: TrainingData) -> None:
-    batch = sample_batch(data, np.random.default_rng(6), 3, 30, plain("photos"))
+    batch = sample_batch(data, np.random.default_rng(6), 3, 30, plain_config("photos"))
     for image, box in zip(batch.exemplars, batch.exemplar_boxes, strict=True):
-        found, side = bounds(coloured(image)), float(context_side(box[None])[0])
-        assert found == pytest.approx(box, abs=0.09 * side + 1)
+        measured, side = bounding_box(is_coloured(image)), float(context_side(box[None])[0])
+        assert measured == pytest.approx(box, abs=0.09 * side + 1)
 
 
 def test_cut_outs_are_pasted_where_the_box_is(data: TrainingData) -> None:
     grey = ImageStore.of([grey_noise(np.random.default_rng(1))])
     lone = TrainingData(cutouts={"videos": data.cutouts["videos"]}, backgrounds=(grey,))
-    batch = sample_batch(lone, np.random.default_rng(8), 2, 60, plain("cutouts"))
+    batch = sample_batch(lone, np.random.default_rng(8), 2, 60, plain_config("cutouts"))
     errors = []
     for image, box in zip(batch.searches, batch.boxes, strict=True):
-        found = bounds(coloured(image) & near(box, PAIR_GEOMETRIES[2].search_size))
-        errors.append(abs(found - np.clip(box, 0, PAIR_GEOMETRIES[2].search_size)).max())
+        measured = bounding_box(is_coloured(image) & is_near(box, PAIR_GEOMETRIES[2].search_size))
+        errors.append(abs(measured - np.clip(box, 0, PAIR_GEOMETRIES[2].search_size)).max())
     assert np.median(errors) < 2.5
 
 
 def test_negatives_show_another_object(data: TrainingData) -> None:
-    config = plain("videos", negative_share=1.0, hard_share=1.0)
+    config = plain_config("videos", negative_share=1.0, hard_share=1.0)
     pair = TrainingData(videos=tuple(v for v in data.videos if v.name == "pair"))
     batch = sample_batch(pair, np.random.default_rng(9), 2, 30, config)
     assert not batch.positive.any()
     for row in range(30):
-        one = hue(batch.exemplars[row], batch.exemplar_boxes[row])
-        assert {one, hue(batch.searches[row], batch.boxes[row])} == {0, 2}
+        exemplar_channel = dominant_channel(batch.exemplars[row], batch.exemplar_boxes[row])
+        assert {exemplar_channel, dominant_channel(batch.searches[row], batch.boxes[row])} == {0, 2}
 
 
 def test_a_fifth_of_the_pairs_is_negative(data: TrainingData) -> None:
@@ -169,26 +174,28 @@ def test_a_fifth_of_the_pairs_is_negative(data: TrainingData) -> None:
 
 def test_pairs_repeat_with_the_seed(data: TrainingData) -> None:
     a, b, other = (sample_batch(data, np.random.default_rng(s), 2, 20) for s in (1, 1, 2))
-    assert same(a, b)
-    assert not same(a, other)
+    assert is_same(a, b)
+    assert not is_same(a, other)
 
 
-def test_too_little_data_says_so(data: TrainingData) -> None:
+def test_too_little_data_is_an_error(data: TrainingData) -> None:
     with pytest.raises(UsageError, match="has nothing of"):
         sample_batch(TrainingData(), np.random.default_rng(0), 1, 1)
     lone = TrainingData(videos=tuple(v for v in data.videos if v.name == "lone"))
     with pytest.raises(UsageError, match="too little for pairs of two"):
-        sample_batch(lone, np.random.default_rng(0), 1, 1, plain("videos", negative_share=1.0))
+        sample_batch(
+            lone, np.random.default_rng(0), 1, 1, plain_config("videos", negative_share=1.0)
+        )
 
 
-def test_what_cannot_be_opened_says_so(tmp_path: Path) -> None:
+def test_unreadable_data_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no sequences and no annotated photos"):
-        read([tmp_path])
+        read_training_data([tmp_path])
     with pytest.raises(InputError, match="is not a folder"):
-        read([tmp_path / "nothing"])
+        read_training_data([tmp_path / "nothing"])
     (tmp_path / "instances.json").write_text("[]")
     with pytest.raises(InputError, match=r"instances\.json is not a COCO"):
-        read([tmp_path])
+        read_training_data([tmp_path])
 
 
 def test_large_frames_are_reduced_with_their_boxes(tmp_path: Path) -> None:
@@ -204,7 +211,7 @@ def test_large_frames_are_reduced_with_their_boxes(tmp_path: Path) -> None:
     assert video.xyxy.tolist() == [[50, 100, 70, 130]] * 2
 
 
-def test_a_cut_out_knows_its_extent() -> None:
+def test_a_cut_out_is_cropped_to_its_extent() -> None:
     mask = np.zeros((90, 120), np.uint8)
     mask[20:70, 30:100] = 255
     cutout = extract_cutout(np.full((90, 120, 3), 200, np.uint8), mask)
@@ -214,7 +221,7 @@ def test_a_cut_out_knows_its_extent() -> None:
     assert extract_cutout(cutout[..., :3], np.zeros(cutout.shape[:2], np.uint8)) is None
 
 
-def test_what_is_hidden_is_a_share_of_what_is_behind() -> None:
+def test_the_hidden_share_is_relative_to_the_hidden_layer() -> None:
     solid = np.full((10, 20, 4), 255, np.uint8)
     behind, front = Layer(pixels=solid, left=5, top=5), Layer(pixels=solid, left=15, top=5)
     assert hidden_share(behind, front) == pytest.approx(0.5)

@@ -90,7 +90,7 @@ def labelers(tmp_path, monkeypatch):
     return files
 
 
-def lines_of(folder, split, name):
+def read_label_rows(folder, split, name):
     text = (folder / "labels" / split / f"{name}.txt").read_text()
     return [[float(part) for part in line.split()] for line in text.splitlines()]
 
@@ -98,8 +98,8 @@ def lines_of(folder, split, name):
 def test_the_data_set_holds_ground_truth_and_what_labelers_agree_on(data, labelers, tmp_path):
     config = DetectorTrainingConfig(labels=EVERYTHING)
     folder = tmp_path / "out"
-    account = prepare_dataset(config, [data], labelers, folder)
-    assert account["images"] == {
+    summary = prepare_dataset(config, [data], labelers, folder)
+    assert summary["images"] == {
         "train coco": 1,
         "train pair": FRAMES,
         "train photos": 8,
@@ -108,7 +108,7 @@ def test_the_data_set_holds_ground_truth_and_what_labelers_agree_on(data, labele
         "val photos": 1,
     }
     # people from ground truth, and what both labelers find there: other classes
-    rows = lines_of(folder, "train", "pair-000003")
+    rows = read_label_rows(folder, "train", "pair-000003")
     x, y, w, h = box_at(LEFT, 2)
     people = [row for row in rows if row[0] == PERSON]
     assert len(people) == 2
@@ -117,13 +117,13 @@ def test_the_data_set_holds_ground_truth_and_what_labelers_agree_on(data, labele
     )
     assert {row[0] for row in rows} == {PERSON, DOG, CLASSES.index("bicycle")}
     # labelers alone, the mean of two boxes that differ by 2 pixels at the top
-    (row,) = lines_of(folder, "val", "held-000001")
+    (row,) = read_label_rows(folder, "val", "held-000001")
     x, y, w, h = LEFT
     assert row == pytest.approx(
         [DOG, (x + w / 2) / 400, (y + 0.5 + h / 2) / 240, w / 400, (h - 1) / 240], abs=1e-3
     )
     # COCO's objects, the crowd painted over, at most 640 pixels
-    (cow,) = lines_of(folder, "train", "coco-1")
+    (cow,) = read_label_rows(folder, "train", "coco-1")
     assert cow == pytest.approx([CLASSES.index("cow"), 0.2, 0.2, 0.2, 0.2])
     image = cv2.imread(str(folder / "images" / "train" / "coco-1.jpg"))
     assert image.shape == (320, 640, 3)
@@ -152,11 +152,11 @@ def test_labelling_resumes_where_it_was_interrupted(data, labelers, tmp_path, mo
 
 def test_ground_truth_alone_is_enough_and_no_labels_are_an_error(data, tmp_path):
     config = DetectorTrainingConfig(labels=EVERYTHING)
-    account = prepare_dataset(config, [data], [], tmp_path / "out")
-    assert account["images"] == {"train coco": 1, "train pair": FRAMES}
-    assert account["boxes"] == {"train person": 2 * FRAMES, "train cow": 1}
+    summary = prepare_dataset(config, [data], [], tmp_path / "out")
+    assert summary["images"] == {"train coco": 1, "train pair": FRAMES}
+    assert summary["boxes"] == {"train person": 2 * FRAMES, "train cow": 1}
     x, y, w, h = box_at(RIGHT, 0)
-    assert lines_of(tmp_path / "out", "train", "pair-000001")[1] == pytest.approx(
+    assert read_label_rows(tmp_path / "out", "train", "pair-000001")[1] == pytest.approx(
         [PERSON, (x + w / 2) / 400, (y + h / 2) / 240, w / 400, h / 240], abs=1e-6
     )
     with pytest.raises(InputError, match=r"no ground truth of people .* no --labelers"):
@@ -203,7 +203,7 @@ def test_an_error_is_one_sentence(arguments, message, data, tmp_path, capsys, mo
     assert error.count("\n") == 1
 
 
-def test_mvot_train_detector_leaves_a_detector_and_resumes(
+def test_mvot_train_detector_saves_a_detector_and_resumes(
     data, labelers, tmp_path, capfd, monkeypatch
 ):
     monkeypatch.setenv("YOLO_CONFIG_DIR", str(tmp_path / "config"))

@@ -1,4 +1,4 @@
-"""When the boxes of several detectors become labels, on cases worked out by hand."""
+"""Pseudo-labels from several detectors, on hand-computed cases."""
 
 import numpy as np
 import pytest
@@ -21,13 +21,13 @@ CONFIG = AgreementConfig()
 NOTHING = Detections.empty()
 
 
-def one(box, score, kind=PERSON):
+def one_detection(box, score, kind=PERSON):
     return Detections.of([box], score, kind)
 
 
 def test_two_detectors_that_agree_make_a_label_of_their_mean():
-    found = [one([10, 10, 30, 60], 0.5), one([12, 10, 32, 62], 0.6)]
-    labels = create_pseudo_labels(found, [1.0, 1.0], CONFIG)
+    detections = [one_detection([10, 10, 30, 60], 0.5), one_detection([12, 10, 32, 62], 0.6)]
+    labels = create_pseudo_labels(detections, [1.0, 1.0], CONFIG)
     assert labels.xyxy.tolist() == [[11, 10, 31, 61]]
     assert labels.class_id.tolist() == [PERSON]
     assert len(labels.doubtful) == 0
@@ -36,19 +36,34 @@ def test_two_detectors_that_agree_make_a_label_of_their_mean():
 @pytest.mark.parametrize(
     ("first", "second", "label", "doubtful"),
     [
-        (one([0, 0, 20, 40], 0.9), NOTHING, False, True),  # unconfirmed
-        (one([0, 0, 20, 40], 1.0), NOTHING, True, False),  # reliable alone
-        (one([0, 0, 20, 40], 0.49), NOTHING, False, False),  # below both thresholds
+        (one_detection([0, 0, 20, 40], 0.9), NOTHING, False, True),  # unconfirmed
+        (one_detection([0, 0, 20, 40], 1.0), NOTHING, True, False),  # reliable alone
+        (one_detection([0, 0, 20, 40], 0.49), NOTHING, False, False),  # below both thresholds
         (
-            one([0, 0, 20, 40], 0.9),
-            one([0, 0, 20, 40], 0.44),
+            one_detection([0, 0, 20, 40], 0.9),
+            one_detection([0, 0, 20, 40], 0.44),
             False,
             True,
         ),  # other too weak
-        (one([0, 0, 20, 40], 0.9), one([0, 0, 20, 40], 0.45), True, False),
-        (one([0, 0, 20, 40], 0.9), one([0, 0, 20, 19], 0.9), False, True),  # overlap below half
-        (one([0, 0, 20, 40], 0.9), one([0, 0, 20, 40], 0.9, CAR), False, True),  # classes differ
-        (one([0, 0, 20, 40], 1.5), one([0, 0, 20, 40], 0.9, CAR), True, False),  # one is reliable
+        (one_detection([0, 0, 20, 40], 0.9), one_detection([0, 0, 20, 40], 0.45), True, False),
+        (
+            one_detection([0, 0, 20, 40], 0.9),
+            one_detection([0, 0, 20, 19], 0.9),
+            False,
+            True,
+        ),  # overlap below half
+        (
+            one_detection([0, 0, 20, 40], 0.9),
+            one_detection([0, 0, 20, 40], 0.9, CAR),
+            False,
+            True,
+        ),  # classes differ
+        (
+            one_detection([0, 0, 20, 40], 1.5),
+            one_detection([0, 0, 20, 40], 0.9, CAR),
+            True,
+            False,
+        ),  # one is reliable
     ],
 )
 def test_a_box_is_a_label_or_doubtful_or_neither(first, second, label, doubtful):
@@ -60,36 +75,36 @@ def test_a_box_is_a_label_or_doubtful_or_neither(first, second, label, doubtful)
 
 
 def test_scores_are_relative_to_each_detectors_reliable_score():
-    found = [one([0, 0, 20, 40], 0.5), NOTHING]
-    assert len(create_pseudo_labels(found, [0.5, 0.9], CONFIG).xyxy) == 1
-    assert len(create_pseudo_labels(found, [0.9, 0.5], CONFIG).xyxy) == 0
+    detections = [one_detection([0, 0, 20, 40], 0.5), NOTHING]
+    assert len(create_pseudo_labels(detections, [0.5, 0.9], CONFIG).xyxy) == 1
+    assert len(create_pseudo_labels(detections, [0.9, 0.5], CONFIG).xyxy) == 0
 
 
 def test_a_known_box_of_unknown_class_confirms_a_detection():
-    found = [one([0, 0, 20, 40], 0.6, DOG), NOTHING]
+    detections = [one_detection([0, 0, 20, 40], 0.6, DOG), NOTHING]
     hint = np.array([[1, 0, 21, 40]], np.float32)
-    labels = create_pseudo_labels(found, [1.0, 1.0], CONFIG, hint)
+    labels = create_pseudo_labels(detections, [1.0, 1.0], CONFIG, hint)
     assert (labels.xyxy.tolist(), labels.class_id.tolist()) == ([[0, 0, 20, 40]], [DOG])
-    assert len(create_pseudo_labels(found, [1.0, 1.0], CONFIG, hint + 15).xyxy) == 0
-    goat = [found[0], one([0, 0, 20, 38], 0.2, CLASSES.index("sheep"))]
-    assert len(create_pseudo_labels(goat, [1.0, 1.0], CONFIG, hint).xyxy) == 0
+    assert len(create_pseudo_labels(detections, [1.0, 1.0], CONFIG, hint + 15).xyxy) == 0
+    mislabelled = [detections[0], one_detection([0, 0, 20, 38], 0.2, CLASSES.index("sheep"))]
+    assert len(create_pseudo_labels(mislabelled, [1.0, 1.0], CONFIG, hint).xyxy) == 0
 
 
 def test_from_the_reliable_score_on_the_others_nearly_always_confirm():
     box, far = [0, 0, 20, 40], [50, 50, 70, 90]
-    seen = [[one(box, 0.9 - k / 100), one(box, 0.5)] for k in range(19)]
-    seen += [[one(far, 0.6), one(box, 0.4)]]
-    seen += [[one(far, 0.3), NOTHING]]
-    reliable = estimate_reliable_scores(seen, CONFIG)
+    images = [[one_detection(box, 0.9 - k / 100), one_detection(box, 0.5)] for k in range(19)]
+    images += [[one_detection(far, 0.6), one_detection(box, 0.4)]]
+    images += [[one_detection(far, 0.3), NOTHING]]
+    reliable = estimate_reliable_scores(images, CONFIG)
     assert reliable[0] == pytest.approx(0.6)  # 19 of 20 is enough, 19 of 21 is not
     assert reliable[1] == pytest.approx(0.4)  # 19 of 20
-    assert estimate_reliable_scores([[one(box, 1.0), NOTHING]], CONFIG)[0] > 1
+    assert estimate_reliable_scores([[one_detection(box, 1.0), NOTHING]], CONFIG)[0] > 1
     assert estimate_reliable_scores([], CONFIG) == []
 
 
 def test_classes_are_mapped_by_name_and_others_dropped():
-    found = Detections.of([[0, 0, 1, 1]] * 4, [0.1, 0.2, 0.3, 0.4], [7, 0, 5, 99])
-    ours = map_classes(found, {0: "dog", 5: "person", 7: "zebra"})
+    detections = Detections.of([[0, 0, 1, 1]] * 4, [0.1, 0.2, 0.3, 0.4], [7, 0, 5, 99])
+    ours = map_classes(detections, {0: "dog", 5: "person", 7: "zebra"})
     assert ours.class_id.tolist() == [DOG, PERSON]
     assert ours.confidence.tolist() == pytest.approx([0.2, 0.3])
 

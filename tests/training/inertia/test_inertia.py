@@ -1,4 +1,4 @@
-"""The stage `inertia` of `mvot-train`: metrics, its trainer, the file that it leaves."""
+"""The stage `inertia` of `mvot-train`: metrics, its trainer, the weights it saves."""
 
 import csv
 from copy import deepcopy
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.inertia_windows import AHEAD, CONFIG, KNOWN, NO_WINDOWS, steady
-from helpers.weights_files import is_equal, read_tensors
+from helpers.inertia_windows import AHEAD, CONFIG, KNOWN, NO_WINDOWS, constant_velocity_windows
+from helpers.weights_files import are_tensors_equal, read_tensors
 from mvot_plugin.errors import UsageError
 from mvot_plugin.models.inertia import Inertia
 from mvot_training.inertia.config import InertiaTrainingConfig
@@ -27,12 +27,14 @@ from mvot_training.optimization import learning_rate_at
 from mvot_training.trainer import CHECKPOINT
 
 CPU = torch.device("cpu")
-WINDOWS = WindowSampler(tracked=steady(20, 1), filmed=steady(20, 2))
+WINDOWS = WindowSampler(
+    tracked=constant_velocity_windows(20, 1), filmed=constant_velocity_windows(20, 2)
+)
 
 
 def create_trainer(weights, config=CONFIG, **options):
     torch.manual_seed(0)
-    held_out = {"filmed": steady(30, 3)}
+    held_out = {"filmed": constant_velocity_windows(30, 3)}
     return InertiaTrainer(Inertia(), config, CPU, weights=weights, held_out=held_out, **options)
 
 
@@ -62,15 +64,15 @@ def test_metrics_by_hand():
 
 
 def test_the_loss_weighs_the_boxes_after_the_first():
-    windows = steady(1)
-    seen, true = torch.from_numpy(windows.seen), torch.from_numpy(windows.true[:, KNOWN:])
+    windows = constant_velocity_windows(1)
+    observed, true = torch.from_numpy(windows.seen), torch.from_numpy(windows.true[:, KNOWN:])
     untrained = Inertia().requires_grad_(False)
-    first = float(inertia_loss(untrained, seen, true[:, :1], 0.5))
+    first = float(inertia_loss(untrained, observed, true[:, :1], 0.5))
     off = np.abs(windows.true[0, KNOWN, :2] - windows.true[0, KNOWN - 1, :2]) / 40
     shared = np.prod(1 - off)
     smooth = np.where(off < 0.02, off**2 / 0.04, off - 0.01).sum()
     assert first == pytest.approx(smooth + 1 - shared / (2 - shared), rel=1e-3)
-    losses = [float(inertia_loss(untrained, seen, true, weight)) for weight in (0.0, 0.5, 1.0)]
+    losses = [float(inertia_loss(untrained, observed, true, weight)) for weight in (0.0, 0.5, 1.0)]
     assert losses[0] == pytest.approx(first)
     assert losses[1] == pytest.approx((losses[0] + losses[2]) / 2)
     assert losses[2] > 2 * first
@@ -80,8 +82,8 @@ def test_constant_velocity_is_learned_and_does_not_explode(weights):
     config = InertiaTrainingConfig(
         steps=200, batch=64, ahead=AHEAD, learning_rate=1e-2, warmup_steps=20, synthetic_share=0.0
     )
-    windows = WindowSampler(tracked=NO_WINDOWS, filmed=steady(400, 1))
-    held_out = steady(100, 2)
+    windows = WindowSampler(tracked=NO_WINDOWS, filmed=constant_velocity_windows(400, 1))
+    held_out = constant_velocity_windows(100, 2)
     trainer = InertiaTrainer(Inertia(), config, CPU, weights=weights, held_out={})
     before = measure_predictor(trainer.network, held_out)
     for step in range(200):
@@ -115,24 +117,26 @@ def test_the_loss_of_a_step_is_that_of_its_windows_at_its_learning_rate(weights)
         torch.nn.utils.clip_grad_norm_(inertia.parameters(), 1)
         optimizer.step()
         assert trainer.train_step(trainer.sample_batch(WINDOWS, step)) == {"loss": loss.item()}
-    assert is_equal(trainer.average.state_dict(), inertia.state_dict())
+    assert are_tensors_equal(trainer.average.state_dict(), inertia.state_dict())
 
 
 def test_a_resumed_training_gives_the_same_result(weights, tmp_path):
-    whole, first, second = (create_trainer(weights) for _ in range(3))
-    (tmp_path / "whole").mkdir()
-    path = whole.run(WINDOWS, tmp_path / "whole", seconds=600.0)
+    uninterrupted, first, second = (create_trainer(weights) for _ in range(3))
+    (tmp_path / "uninterrupted").mkdir()
+    path = uninterrupted.run(WINDOWS, tmp_path / "uninterrupted", seconds=600.0)
     first.run(WINDOWS, tmp_path, seconds=0.0)
     assert first.step == 1
     second.resume(tmp_path / CHECKPOINT)
     assert second.run(WINDOWS, tmp_path, seconds=600.0) == tmp_path / weights.name
-    assert is_equal(whole.network.state_dict(), second.network.state_dict())
-    assert is_equal(read_tensors(path)[0], read_tensors(tmp_path / weights.name)[0])
-    tables = [(folder / "validation.csv").read_text() for folder in (tmp_path / "whole", tmp_path)]
+    assert are_tensors_equal(uninterrupted.network.state_dict(), second.network.state_dict())
+    assert are_tensors_equal(read_tensors(path)[0], read_tensors(tmp_path / weights.name)[0])
+    tables = [
+        (folder / "validation.csv").read_text() for folder in (tmp_path / "uninterrupted", tmp_path)
+    ]
     assert tables[0] == tables[1]
     rows = list(csv.DictReader(tables[0].splitlines()))
     assert [row["step"] for row in rows] == ["0", "4", "8", "10"]
-    assert max(float(row["quality"]) for row in rows) == pytest.approx(whole.best, abs=1e-5)
+    assert max(float(row["quality"]) for row in rows) == pytest.approx(uninterrupted.best, abs=1e-5)
 
 
 def test_the_best_weights_are_kept_not_the_last(weights, tmp_path):
@@ -142,13 +146,13 @@ def test_the_best_weights_are_kept_not_the_last(weights, tmp_path):
     trainer.best = 2.0
     trainer.train_step(trainer.sample_batch(WINDOWS, 0))
     trainer.keep_best(tmp_path)
-    assert is_equal(read_tensors(tmp_path / weights.name)[0], start)
+    assert are_tensors_equal(read_tensors(tmp_path / weights.name)[0], start)
     trainer.best = -1.0
     trainer.keep_best(tmp_path)
-    kept = read_tensors(tmp_path / weights.name)[0]["inertia.layers.4.bias"]
-    assert torch.equal(kept, trainer.network.layers[4].bias.detach().to(kept.dtype))
+    saved = read_tensors(tmp_path / weights.name)[0]["inertia.layers.4.bias"]
+    assert torch.equal(saved, trainer.network.layers[4].bias.detach().to(saved.dtype))
     trainer.train_step(trainer.sample_batch(WINDOWS, 1))
-    assert not torch.equal(kept, trainer.network.layers[4].bias.detach().to(kept.dtype))
+    assert not torch.equal(saved, trainer.network.layers[4].bias.detach().to(saved.dtype))
 
 
 def test_the_checkpoint_of_another_training_is_refused(weights, tmp_path):

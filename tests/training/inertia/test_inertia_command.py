@@ -1,4 +1,4 @@
-"""`mvot-train inertia`: the file that it leaves, and its error messages."""
+"""`mvot-train inertia`: the weights it saves, and its error messages."""
 
 import json
 from dataclasses import replace
@@ -14,7 +14,7 @@ from mvot_plugin.weights import save_weights
 from mvot_training.cli import main
 
 
-def test_mvot_train_leaves_all_but_inertia_as_it_was(clips, weights, tmp_path, capsys):
+def test_mvot_train_changes_the_weights_of_inertia_only(clips, weights, tmp_path, capsys):
     config = tmp_path / "inertia.yaml"
     config.write_text("ahead: 3\nstrides: [1]\nheld_out: [kept]\nseed: 4\nlearning_rate: 0.01\n")
     folder = tmp_path / "out"

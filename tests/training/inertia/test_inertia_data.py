@@ -1,4 +1,4 @@
-"""What inertia is trained on: windows, the ground truth, tracks, batches."""
+"""Training data of inertia: windows, ground-truth tracks, tracker boxes, batches."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.engine_runs import narrow_engine
-from helpers.inertia_windows import AHEAD, CONFIG, KNOWN, steady
+from helpers.inertia_windows import AHEAD, CONFIG, KNOWN, constant_velocity_windows
 from helpers.training_data import FRAMES, LEFT, box_at
 from mvot_pipelines.sources import open_source
 from mvot_training.inertia.sampling import WindowSampler
@@ -20,7 +20,7 @@ from mvot_training.inertia.trajectories import (
 from mvot_training.inertia.windows import cut_windows
 
 
-def test_windows_are_all_that_a_track_has():
+def test_every_window_of_a_track_is_cut():
     boxes = np.arange(4 * 12, dtype=np.float32).reshape(12, 4)
     windows = cut_windows(boxes[:8] + 0.5, boxes, known=KNOWN, ahead=AHEAD)
     assert len(windows) == 3
@@ -49,47 +49,47 @@ def test_segments_end_at_gaps_and_are_of_every_stride(tmp_path):
     ]
 
 
-def test_tracks_begin_at_the_ground_truth_and_end_where_it_is_lost(clips):
+def test_tracks_start_at_the_ground_truth_and_end_where_they_lose_it(clips):
     never_sure = {"confidence": 1.1, "stand_in": "last box"}  # all boxes stay
     engine = replace(narrow_engine(), **never_sure)
-    (truth,), _ = read_ground_truth_tracks([clips], held_out=("kept",), frames=10)
-    with open_source(truth.folder) as source:
-        tracks = track_sequence(engine, source, truth, (1, 2))
+    (ground_truth,), _ = read_ground_truth_tracks([clips], held_out=("kept",), frames=10)
+    with open_source(ground_truth.folder) as source:
+        tracks = track_sequence(engine, source, ground_truth, (1, 2))
     red = tracks[(tracks.id == 1) & (tracks.frame < 10)]
-    begun = {(s, f): box for s, f, box in zip(red.stride, red.frame, red.boxes, strict=True)}
+    boxes = {(s, f): box for s, f, box in zip(red.stride, red.frame, red.boxes, strict=True)}
 
     def overlap(frames):  # of the red box with itself so many frames later
         w, h = LEFT[2] - 3 * frames, LEFT[3] - frames
         return w * h / (2 * LEFT[2] * LEFT[3] - w * h)
 
     for stride in (1, 2):
-        since = 0
+        start = 0
         for frame in range(0, 10, stride):
-            since = since if overlap(frame - since) > 0.5 else frame
-            x, y, w, h = box_at(LEFT, since)
-            assert begun[stride, frame] == pytest.approx([x + w / 2, y + h / 2, w, h], abs=1e-3)
+            start = start if overlap(frame - start) > 0.5 else frame
+            x, y, w, h = box_at(LEFT, start)
+            assert boxes[stride, frame] == pytest.approx([x + w / 2, y + h / 2, w, h], abs=1e-3)
     assert overlap(2) > 0.5 > overlap(3)
     assert len(set(red.track[red.stride == 1].tolist())) == 4
     assert len(set(red.track[red.stride == 2].tolist())) == 6
 
 
 def test_tracked_windows_have_the_ground_truth_of_the_same_frames(clips):
-    (truth,), _ = read_ground_truth_tracks([clips], held_out=("kept",))
+    (ground_truth,), _ = read_ground_truth_tracks([clips], held_out=("kept",))
     engine = replace(narrow_engine(), confidence=1.1, stand_in="last box")
-    still = replace(truth, boxes=truth.boxes[0] + 0 * truth.boxes)
-    with open_source(truth.folder) as source:
-        tracks = track_sequence(engine, source, still, (1,))
-    windows = cut_tracked_windows([(tracks, truth)], known=KNOWN, ahead=AHEAD)
+    motionless = replace(ground_truth, boxes=ground_truth.boxes[0] + 0 * ground_truth.boxes)
+    with open_source(ground_truth.folder) as source:
+        tracks = track_sequence(engine, source, motionless, (1,))
+    windows = cut_tracked_windows([(tracks, ground_truth)], known=KNOWN, ahead=AHEAD)
     assert len(windows) == 2 * (FRAMES - KNOWN - AHEAD + 1)
-    assert np.allclose(windows.seen[:4], truth.boxes[0], atol=1e-3)
-    filmed = cut_filmed_windows([truth], (1,), known=KNOWN, ahead=AHEAD)
+    assert np.allclose(windows.seen[:4], ground_truth.boxes[0], atol=1e-3)
+    filmed = cut_filmed_windows([ground_truth], (1,), known=KNOWN, ahead=AHEAD)
     assert np.array_equal(windows.true, filmed.true)
 
 
 def test_batches_get_the_trackers_errors():
-    exact, tracked = steady(8), steady(8, 1)
-    off = tracked.seen + np.float32([4, 0, 0, 0])
-    windows = WindowSampler(tracked=replace(tracked, seen=off), filmed=exact)
+    exact, tracked = constant_velocity_windows(8), constant_velocity_windows(8, 1)
+    shifted = tracked.seen + np.float32([4, 0, 0, 0])
+    windows = WindowSampler(tracked=replace(tracked, seen=shifted), filmed=exact)
     shares = replace(
         CONFIG,
         batch=200,

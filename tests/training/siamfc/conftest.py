@@ -9,11 +9,11 @@ from mvot_training.data.training_data import TrainingData
 @pytest.fixture(scope="module")
 def roots(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
-    found = write_training_data(root)
+    roots = write_training_data(root)
     write_annotated_video(root / "clips" / "kept", masked=False)
-    return found
+    return roots
 
 
 @pytest.fixture(scope="module")
-def library(roots):
+def training_data(roots):
     return TrainingData.read(roots, held_out=["kept"], synthetic_scenes=0, progress=False)

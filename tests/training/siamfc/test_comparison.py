@@ -14,8 +14,8 @@ from mvot_training.siamfc.size_loss import size_loss
 from mvot_training.siamfc.trainer import sample_step
 
 
-def test_siamfc_images_are_its_areas(library):
-    batch = sample_step(library, FC, 0)
+def test_siamfc_images_are_its_areas(training_data):
+    batch = sample_step(training_data, FC, 0)
     assert batch.exemplars.shape == (2, 127, 127, 3)
     assert batch.searches.shape == (2, 255, 255, 3)
     network = create_trainer().network
@@ -24,10 +24,10 @@ def test_siamfc_images_are_its_areas(library):
     assert np.allclose(network.areas(batch.exemplar_boxes, 127), [0, 0, 127, 127], atol=0.5)
 
 
-def test_siammt_images_hold_its_areas_and_the_margins(library):
+def test_siammt_images_hold_its_areas_and_the_margins(training_data):
     sides = []
     for step in range(6):
-        batch = sample_step(library, MT, step)
+        batch = sample_step(training_data, MT, step)
         network = create_trainer(MT).network
         margin = network.backbone.receptive_field.size / 2
         for images, boxes, cells in (
@@ -43,9 +43,9 @@ def test_siammt_images_hold_its_areas_and_the_margins(library):
 
 
 @pytest.mark.parametrize("config", [FC, MT], ids=["siamfc", "siammt"])
-def test_the_score_map_peaks_at_the_ground_truth(config, library):
+def test_the_score_map_peaks_at_the_ground_truth(config, training_data):
     """Of a bright square on black, as in the exemplar image."""
-    batch = sample_step(library, replace(config, batch=1), 1)
+    batch = sample_step(training_data, replace(config, batch=1), 1)
     exemplars, searches = np.zeros_like(batch.exemplars), np.zeros_like(batch.searches)
     for images, boxes in ((exemplars, batch.exemplar_boxes), (searches, batch.boxes)):
         x0, y0, x1, y1 = boxes[0].round().astype(int).clip(0)
@@ -53,18 +53,18 @@ def test_the_score_map_peaks_at_the_ground_truth(config, library):
     network = create_trainer(config).network.eval()
     with torch.inference_mode():
         pairs = compare_pairs(network, replace(batch, exemplars=exemplars, searches=searches))
-        log_odds, truth = pairs.log_odds, pairs.truth
+        log_odds, ground_truth = pairs.log_odds, pairs.ground_truth
     peak = score_map_positions(network)[
         tuple(np.unravel_index(int(log_odds[0].argmax()), log_odds[0].shape))
     ]
-    assert_close(peak, torch.as_tensor(truth[0, :2]), atol=14, rtol=0)
+    assert_close(peak, torch.as_tensor(ground_truth[0, :2]), atol=14, rtol=0)
     assert score_map_positions(network)[0, 0].tolist() == [-64, -64]
     assert score_map_positions(network)[8, 8].tolist() == [0, 0]
 
 
-def test_windows_of_the_right_size_are_the_most_similar(library):
+def test_windows_of_the_right_size_are_the_most_similar(training_data):
     """Of a checkered square as large as the ground truth: its growth is about 0 there."""
-    batch = sample_step(library, replace(MT, batch=4), 2)
+    batch = sample_step(training_data, replace(MT, batch=4), 2)
     exemplars, searches = np.zeros_like(batch.exemplars), np.zeros_like(batch.searches)
     for images, boxes in ((exemplars, batch.exemplar_boxes), (searches, batch.boxes)):
         for image, box in zip(images, boxes, strict=True):

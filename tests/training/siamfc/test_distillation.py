@@ -13,10 +13,10 @@ from mvot_training.siamfc.distillation import FeatureDistillation, sample_teache
 from mvot_training.siamfc.trainer import sample_step
 
 
-def test_the_distillation_loss_falls(library, monkeypatch):
+def test_the_distillation_loss_falls(training_data, monkeypatch):
     monkeypatch.setattr(trainer_module, "EfficientNetTeacher", StandInTeacher)
     trainer = create_trainer(replace(FC, teacher="lite0", steps=60, batch=2, warmup_steps=1))
-    batch = sample_step(library, trainer.config, 0)
+    batch = sample_step(training_data, trainer.config, 0)
     losses = [trainer.train_step(batch)["distillation"] for _ in range(12)]
     assert losses[-1] < 0.9 * losses[0]
 

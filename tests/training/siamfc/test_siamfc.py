@@ -1,4 +1,4 @@
-"""The stages `siamfc` and `siammt` of `mvot-train`: their trainer, and what they leave."""
+"""The stages `siamfc` and `siammt` of `mvot-train`: their trainer, and the weights they save."""
 
 import csv
 import json
@@ -21,18 +21,18 @@ from mvot_training.siamfc.entry import train_siamfc
 from mvot_training.siamfc.trainer import SiamFCTrainer, sample_step
 
 
-def test_the_loss_falls(library):
+def test_the_loss_falls(training_data):
     trainer = create_trainer(replace(FC, steps=40, batch=4, warmup_steps=5, learning_rate=2e-3))
-    batch = sample_step(library, trainer.config, 0)
+    batch = sample_step(training_data, trainer.config, 0)
     losses = [trainer.train_step(batch)["loss"] for _ in range(25)]
     assert losses[-1] < 0.6 * losses[0]
 
 
-def test_all_layers_are_trained_but_the_frozen_ones(library):
+def test_all_layers_are_trained_but_the_frozen_ones(training_data):
     trainer = create_trainer(MT)
     before = {k: v.clone() for k, v in trainer.network.state_dict().items()}
     for step in range(2):
-        trainer.train_step(sample_step(library, MT, step))
+        trainer.train_step(sample_step(training_data, MT, step))
     changed = {k for k, v in trainer.network.state_dict().items() if not torch.equal(v, before[k])}
     layers = {int(name.split(".")[2]) for name in changed if name.startswith("backbone.layers")}
     assert min(layers) == 11  # the fourth convolution, after three with norm and ReLU, two pools
@@ -40,18 +40,18 @@ def test_all_layers_are_trained_but_the_frozen_ones(library):
 
 
 @pytest.mark.parametrize("config", [FC, MT], ids=["siamfc", "siammt"])
-def test_a_resumed_training_gives_the_same_result(config, library, tmp_path):
-    whole, stopped = create_trainer(config), create_trainer(config)
+def test_a_resumed_training_gives_the_same_result(config, training_data, tmp_path):
+    uninterrupted, stopped = create_trainer(config), create_trainer(config)
     for step in range(4):
-        whole.train_step(sample_step(library, config, step))
+        uninterrupted.train_step(sample_step(training_data, config, step))
         if step < 2:
-            stopped.train_step(sample_step(library, config, step))
+            stopped.train_step(sample_step(training_data, config, step))
     stopped.save(tmp_path / "last.pt")
     resumed = create_trainer(config, seed=9)
     resumed.resume(tmp_path / "last.pt")
     for step in range(resumed.step, 4):
-        resumed.train_step(sample_step(library, config, step))
-    for name, value in whole.average.state_dict().items():
+        resumed.train_step(sample_step(training_data, config, step))
+    for name, value in uninterrupted.average.state_dict().items():
         assert torch.equal(value, resumed.average.state_dict()[name])
 
 
@@ -109,13 +109,13 @@ def test_the_command_trains_and_names_what_is_missing(roots, tmp_path, capsys, m
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ({"teacher": "lite7"}, "unknown teacher 'lite7'"),
         ({"frozen_layers": 5}, "setting 'frozen_layers' must be 0 to 4"),
         ({"batch": 0}, "setting 'batch' must be 1 or more, got 0"),
     ],
 )
-def test_impossible_settings_are_named(setting, said):
-    with pytest.raises(UsageError, match=said):
+def test_impossible_settings_are_named(setting, message):
+    with pytest.raises(UsageError, match=message):
         SiamFCTrainingConfig(**setting)

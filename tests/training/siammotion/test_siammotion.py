@@ -1,4 +1,4 @@
-"""The stage `siammotion` of `mvot-train`: its losses, its trainer, and what it leaves."""
+"""The stage `siammotion` of `mvot-train`: its losses, its trainer, the weights it saves."""
 
 import csv
 from dataclasses import replace
@@ -34,12 +34,12 @@ def roots(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def library(roots):
+def training_data(roots):
     return TrainingData.read(roots, synthetic_scenes=0, progress=False)
 
 
 @pytest.fixture(autouse=True)
-def tiny(monkeypatch):
+def tiny_preset(monkeypatch):
     monkeypatch.setitem(PRESETS, "tiny", TINY)
 
 
@@ -48,7 +48,7 @@ def create_trainer(config=CONFIG):
     return SiamMotionTrainer(SiamMotionNet(TINY), config, torch.device("cpu"))
 
 
-def overlap(a, b):
+def compute_iou(a, b):
     low, high = (
         np.maximum(a[:2] - a[2:] / 2, b[:2] - b[2:] / 2),
         np.minimum(a[:2] + a[2:] / 2, b[:2] + b[2:] / 2),
@@ -57,31 +57,32 @@ def overlap(a, b):
     return shared / (a[2:].prod() + b[2:].prod() - shared)
 
 
-def loss_by_hand(logits, deltas, anchors, truth, present):
-    """Every anchor of every pair in turn."""
-    positive, negative, confusing, distances, missing = [], [], [], [], []
+def compute_reference_loss(logits, deltas, anchors, ground_truth, present):
+    """The loss, summed anchor by anchor."""
+    positive, negative, confusing, distances, iou_losses = [], [], [], [], []
     apart = [[] for _ in deltas]
     for n, k, y, x in np.ndindex(*deltas.shape[:4]):
-        anchor, odds = anchors[k, y, x], logits[n, 1, k, y, x] - logits[n, 0, k, y, x]
-        share = overlap(anchor, truth[n])
-        apart[n].append(np.log1p(np.exp(odds)) * (share == 0))
+        anchor, log_odds = anchors[k, y, x], logits[n, 1, k, y, x] - logits[n, 0, k, y, x]
+        iou = compute_iou(anchor, ground_truth[n])
+        apart[n].append(np.log1p(np.exp(log_odds)) * (iou == 0))
         if not present[n]:
-            confusing += [np.log1p(np.exp(odds))] * int(share > 0.3)
-        elif share > 0.6:
-            positive.append(np.log1p(np.exp(-odds)))
-            shift = (truth[n, :2] - anchor[:2]) / anchor[2:]
-            off = np.abs(deltas[n, k, y, x] - [*shift, *np.log(truth[n, 2:] / anchor[2:])])
-            distances.append(np.where(off < 0.1, off**2 / 0.2, off - 0.05).sum())
+            confusing += [np.log1p(np.exp(log_odds))] * int(iou > 0.3)
+        elif iou > 0.6:
+            positive.append(np.log1p(np.exp(-log_odds)))
+            shift = (ground_truth[n, :2] - anchor[:2]) / anchor[2:]
+            error = np.abs(deltas[n, k, y, x] - [*shift, *np.log(ground_truth[n, 2:] / anchor[2:])])
+            distances.append(np.where(error < 0.1, error**2 / 0.2, error - 0.05).sum())
             x0, y0, w, h = deltas[n, k, y, x]
             size = anchor[2:] * np.exp([w, h])
-            missing.append(
-                1 - overlap(np.append(anchor[:2] + anchor[2:] * [x0, y0], size), truth[n])
+            iou_losses.append(
+                1
+                - compute_iou(np.append(anchor[:2] + anchor[2:] * [x0, y0], size), ground_truth[n])
             )
-        elif share < 0.3:
-            negative.append(np.log1p(np.exp(odds)))
+        elif iou < 0.3:
+            negative.append(np.log1p(np.exp(log_odds)))
     rejection = np.mean(negative) + np.mean(confusing) / 2
     hardest = np.mean([sorted(each)[-32:] for each in apart])
-    boxes = 1.2 * np.mean(distances) + np.mean(missing)
+    boxes = 1.2 * np.mean(distances) + np.mean(iou_losses)
     return 0.5 * (np.mean(positive) + rejection + hardest) + boxes
 
 
@@ -89,20 +90,22 @@ def test_the_loss_is_the_sum_over_anchors():
     rng = np.random.default_rng(0)
     logits, deltas = rng.normal(size=(3, 2, 5, 7, 7)), rng.normal(size=(3, 5, 7, 7, 4)) / 5
     anchors = anchor_boxes([1 / 3, 1 / 2, 1.0, 2.0, 3.0], scale=8.0, stride=8.0, cells=7)
-    truth = np.array([[4, -6, 60, 70], [10, 8, 30, 110], [0, 0, 64, 64]], np.float32)
+    ground_truth = np.array([[4, -6, 60, 70], [10, 8, 30, 110], [0, 0, 64, 64]], np.float32)
     present = np.array([1, 1, 0], np.float32)
-    expected = loss_by_hand(logits, deltas, anchors.numpy(), truth, present)
-    tensors = [torch.tensor(v, dtype=torch.float32) for v in (logits, deltas, truth, present)]
-    outputs, truth, present = (tensors[0], tensors[1]), tensors[2], tensors[3]
-    loss, parts = rpn_loss(PairLossConfig(), outputs, anchors, truth, present)
+    expected = compute_reference_loss(logits, deltas, anchors.numpy(), ground_truth, present)
+    tensors = [
+        torch.tensor(v, dtype=torch.float32) for v in (logits, deltas, ground_truth, present)
+    ]
+    outputs, ground_truth, present = (tensors[0], tensors[1]), tensors[2], tensors[3]
+    loss, parts = rpn_loss(PairLossConfig(), outputs, anchors, ground_truth, present)
     assert float(loss) == pytest.approx(expected, rel=1e-4)
-    easy, others = rpn_loss(PairLossConfig(hardest=0), outputs, anchors, truth, present)
+    easy, others = rpn_loss(PairLossConfig(hardest=0), outputs, anchors, ground_truth, present)
     assert others["hardest"] == 0
     assert float(loss - easy) == pytest.approx(parts["hardest"] / 2, rel=1e-4)
     assert set(parts) == {"positive", "negative", "hardest", "box", "iou"}
 
 
-def test_boxes_are_trained_on_in_pixels_of_the_canonical_search_area():
+def test_boxes_are_converted_to_pixels_of_the_canonical_search_area():
     areas = np.array([[100, 50, 224, 174]], np.float32)
     boxes = np.array([[150, 102, 174, 122]], np.float32)
     assert to_canonical_pixels(boxes, areas, SIDE) == pytest.approx(np.array([[0, 0, 48, 40]]))
@@ -110,52 +113,54 @@ def test_boxes_are_trained_on_in_pixels_of_the_canonical_search_area():
 
 
 @pytest.mark.parametrize("level", [1, 2])
-def test_the_loss_of_a_batch_falls(library, level):
+def test_the_loss_of_a_batch_falls(training_data, level):
     trainer = create_trainer(replace(CONFIG, steps=60, frozen_fraction=0.0, learning_rate=3e-3))
-    mixture = SamplingConfig(negative_share=0.0, photometric=False)
-    batch = sample_batch(library, np.random.default_rng(0), level, 6, mixture)
+    sampling = SamplingConfig(negative_share=0.0, photometric=False)
+    batch = sample_batch(training_data, np.random.default_rng(0), level, 6, sampling)
     losses = [trainer.train_step((level, batch))["loss"] for _ in range(25)]
     assert np.mean(losses[-3:]) < 0.5 * np.mean(losses[:3])
 
 
-def test_every_part_of_the_network_is_trained_but_a_frozen_backbone(library):
+def test_every_part_of_the_network_is_trained_but_a_frozen_backbone(training_data):
     trainer = create_trainer(replace(CONFIG, steps=10))
     before = {k: v.clone() for k, v in trainer.network.state_dict().items()}
-    batch = sample_batch(library, np.random.default_rng(1), 1, 4)
+    batch = sample_batch(training_data, np.random.default_rng(1), 1, 4)
     trainer.train_step((1, batch))
     trainer.train_step((1, batch))
-    now = trainer.network.state_dict()
-    moved = {k.split(".")[0] for k in now if not torch.equal(now[k].float(), before[k].float())}
-    assert moved == {"neck", "attention", "head"}
+    after = trainer.network.state_dict()
+    changed = {
+        k.split(".")[0] for k in after if not torch.equal(after[k].float(), before[k].float())
+    }
+    assert changed == {"neck", "attention", "head"}
     for _ in range(4):
         trainer.train_step((1, batch))
-    now = trainer.network.state_dict()
+    after = trainer.network.state_dict()
     deep = "backbone.layer2.0.conv1.weight", "backbone.layer3.1.conv2.weight"
-    assert not any(torch.equal(now[name], before[name]) for name in deep)
+    assert not any(torch.equal(after[name], before[name]) for name in deep)
     assert torch.equal(
-        now["backbone.layer1.0.conv1.weight"], before["backbone.layer1.0.conv1.weight"]
+        after["backbone.layer1.0.conv1.weight"], before["backbone.layer1.0.conv1.weight"]
     )
     assert torch.equal(
-        now["backbone.layer3.0.bn1.running_mean"], before["backbone.layer3.0.bn1.running_mean"]
+        after["backbone.layer3.0.bn1.running_mean"], before["backbone.layer3.0.bn1.running_mean"]
     )
-    assert torch.equal(now["backbone.bn1.running_mean"], before["backbone.bn1.running_mean"])
+    assert torch.equal(after["backbone.bn1.running_mean"], before["backbone.bn1.running_mean"])
 
 
-def test_a_resumed_training_gives_the_same_result(library, tmp_path):
-    whole, first, second = create_trainer(), create_trainer(), create_trainer()
-    whole.run(library, tmp_path, seconds=600.0, log_every=4)
-    first.run(library, tmp_path, seconds=0.0, log_every=4)
+def test_a_resumed_training_gives_the_same_result(training_data, tmp_path):
+    uninterrupted, first, second = create_trainer(), create_trainer(), create_trainer()
+    uninterrupted.run(training_data, tmp_path, seconds=600.0, log_every=4)
+    first.run(training_data, tmp_path, seconds=0.0, log_every=4)
     assert first.step == 1
     second.resume(tmp_path / "last.pt")
-    second.run(library, tmp_path, seconds=600.0, log_every=4)
-    for a, b in ((whole.network, second.network), (whole.average, second.average)):
+    second.run(training_data, tmp_path, seconds=600.0, log_every=4)
+    for a, b in ((uninterrupted.network, second.network), (uninterrupted.average, second.average)):
         for name, value in a.state_dict().items():
             assert torch.equal(value, b.state_dict()[name]), name
 
 
-def test_the_average_follows_the_network(library):
+def test_the_average_follows_the_network(training_data):
     trainer = create_trainer(replace(CONFIG, ema_decay=0.5, steps=40))
-    batch = sample_batch(library, np.random.default_rng(1), 1, 4)
+    batch = sample_batch(training_data, np.random.default_rng(1), 1, 4)
     for _ in range(12):
         before = trainer.average.head.classify.bias.clone()
         trainer.train_step((1, batch))
@@ -163,7 +168,7 @@ def test_the_average_follows_the_network(library):
     assert torch.allclose(trainer.average.head.classify.bias, expected, atol=1e-6)
 
 
-def test_mvot_train_leaves_weights_that_an_engine_loads(roots, tmp_path, capsys, moving_frames):
+def test_mvot_train_saves_weights_that_an_engine_loads(roots, tmp_path, capsys, moving_frames):
     config = tmp_path / "training.yaml"
     config.write_text("preset: tiny\nlearning_rate: 0.003\nfrozen_fraction: 0.0\n")
     arguments = ["siammotion", "--smoke", "--config", str(config), "--device", "cpu"]
@@ -180,7 +185,7 @@ def test_mvot_train_leaves_weights_that_an_engine_loads(roots, tmp_path, capsys,
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--hours", "0"], "--hours must be more than 0"),
         (["--preset", "siamotion"], "did you mean 'siammotion'?"),
@@ -190,17 +195,17 @@ def test_mvot_train_leaves_weights_that_an_engine_loads(roots, tmp_path, capsys,
         (["--output", "x", "--device", "quantum"], "device 'quantum' cannot be used"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(arguments, said, roots, tmp_path, capsys, monkeypatch):
+def test_errors_are_one_sentence(arguments, message, roots, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wrong.yaml").write_text("sampling: {weights: {clip: 1}}")
     (tmp_path / "odd.yaml").write_text("sampling: {weights: {clips: many}}")
     monkeypatch.setitem(PRESETS, "siammotion-n", TINY)
     assert main(["siammotion", "--data", str(roots[0]), *arguments]) in (1, 2)
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_losses_need_no_more_than_their_level(library):
-    batch = sample_batch(library, np.random.default_rng(0), 1, 2)
+def test_the_loss_of_a_level_reaches_no_coarser_level(training_data):
+    batch = sample_batch(training_data, np.random.default_rng(0), 1, 2)
     network = SiamMotionNet(TINY)
     loss, _ = pair_loss(network, PairLossConfig(), batch, 1)
     loss.backward()

@@ -1,4 +1,4 @@
-"""Networks without some of their parts are trained as the whole one is."""
+"""Training of networks that lack some of their parts."""
 
 from dataclasses import replace
 
@@ -33,29 +33,29 @@ def roots(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def library(roots):
+def training_data(roots):
     return TrainingData.read(roots, synthetic_scenes=0, progress=False)
 
 
 @pytest.fixture(autouse=True)
-def tiny(monkeypatch):
+def tiny_preset(monkeypatch):
     monkeypatch.setitem(PRESETS, "tiny", TINY)
 
 
-def configured(**changes):
+def create_config(**changes):
     return SiamMotionTrainingConfig(preset="tiny", **changes)
 
 
 @pytest.mark.parametrize("off", VARIANTS, ids=" ".join)
-def test_a_variant_is_trained_on_batches_of_any_level(off, library):
-    config = configured(
+def test_a_variant_is_trained_on_batches_of_any_level(off, training_data):
+    config = create_config(
         network=off, steps=80, frozen_fraction=0.0, warmup_steps=1, learning_rate=3e-3
     )
     torch.manual_seed(0)
     trainer = SiamMotionTrainer(SiamMotionNet(config.architecture()), config, torch.device("cpu"))
-    mixture = SamplingConfig(negative_share=0.0, photometric=False)
+    sampling = SamplingConfig(negative_share=0.0, photometric=False)
     for level, steps in ((1, 25), (3, 1)):
-        batch = sample_batch(library, np.random.default_rng(0), level, 6, mixture)
+        batch = sample_batch(training_data, np.random.default_rng(0), level, 6, sampling)
         losses = [trainer.train_step((level, batch)) for _ in range(steps)]
         assert ("box" in losses[0]) == ("rpn" not in off)
         assert np.isfinite(losses[-1]["loss"])
@@ -64,36 +64,41 @@ def test_a_variant_is_trained_on_batches_of_any_level(off, library):
             assert means[1] < 0.8 * means[0]
 
 
-def test_positions_are_positive_by_their_distance_from_the_target():
+def test_positions_near_the_target_are_positive():
     """SiamMT's Eq. 3, position by position."""
     rng = np.random.default_rng(0)
     positions = anchor_boxes([1.0], scale=1.0, stride=8.0, cells=9)[0, ..., :2]
     logits = rng.normal(size=(3, 9, 9))
-    truth = np.array([[4, -6, 20, 18], [10, 8, 10, 11], [-9, 2, 12, 12]], np.float32)
+    ground_truth = np.array([[4, -6, 20, 18], [10, 8, 10, 11], [-9, 2, 12, 12]], np.float32)
     present = np.array([1, 1, 0], np.float32)
     positive, negative, confusing, apart = [], [], [], [[], [], []]
     for n, y, x in np.ndindex(3, 9, 9):
-        dx, dy = positions[y, x].numpy() - truth[n, :2]
-        yes, no = np.log1p(np.exp(-logits[n, y, x])), np.log1p(np.exp(logits[n, y, x]))
+        dx, dy = positions[y, x].numpy() - ground_truth[n, :2]
+        positive_loss, negative_loss = (
+            np.log1p(np.exp(-logits[n, y, x])),
+            np.log1p(np.exp(logits[n, y, x])),
+        )
         near = np.hypot(dx, dy) <= 16
         if present[n]:
-            (positive if near else negative).append(yes if near else no)
+            (positive if near else negative).append(positive_loss if near else negative_loss)
         elif near:
-            confusing.append(no)
-        apart[n].append(no if abs(dx) > truth[n, 2] or abs(dy) > truth[n, 3] else 0)
+            confusing.append(negative_loss)
+        apart[n].append(
+            negative_loss if abs(dx) > ground_truth[n, 2] or abs(dy) > ground_truth[n, 3] else 0
+        )
     hardest = np.mean([sorted(each)[-32:] for each in apart])
     expected = 0.5 * (np.mean(positive) + np.mean(negative) + np.mean(confusing) / 2 + hardest)
-    tensors = [torch.tensor(v, dtype=torch.float32) for v in (logits, truth, present)]
+    tensors = [torch.tensor(v, dtype=torch.float32) for v in (logits, ground_truth, present)]
     loss, parts = score_map_loss(PairLossConfig(), tensors[0], positions, *tensors[1:])
     assert float(loss) == pytest.approx(expected, rel=1e-5)
     assert parts["hardest"] == pytest.approx(hardest, rel=1e-5)
 
 
 @pytest.mark.parametrize("off", VARIANTS, ids=" ".join)
-def test_mvot_train_leaves_weights_of_a_variant(off, roots, tmp_path, moving_frames):
-    """It starts from the whole network's, as far as they fit, with some of the backbone thawed."""
-    whole, start = SiamMotionNet(TINY), tmp_path / "whole.safetensors"
-    save_weights(start, whole, "siammotion", TINY, {})
+def test_mvot_train_saves_weights_of_a_variant(off, roots, tmp_path, moving_frames):
+    """Training starts from the full network's weights that fit; the frozen layers keep them."""
+    full_network, start = SiamMotionNet(TINY), tmp_path / "whole.safetensors"
+    save_weights(start, full_network, "siammotion", TINY, {})
     config, folder = tmp_path / "training.yaml", tmp_path / "run"
     switches = ", ".join(f"{name}: false" for name in off)
     config.write_text(f"preset: tiny\nfrozen_fraction: 0.5\nnetwork: {{{switches}}}\n")
@@ -106,9 +111,9 @@ def test_mvot_train_leaves_weights_of_a_variant(off, roots, tmp_path, moving_fra
     assert all(np.isfinite(motion.boxes).all() for motion in motions)
     _, tensors = read_weights(folder / "tiny.safetensors", "siammotion")
     first = "backbone.conv1.weight"
-    assert torch.equal(tensors[first], whole.state_dict()[first].half().float())
+    assert torch.equal(tensors[first], full_network.state_dict()[first].half().float())
     deep = "backbone.layer2.1.conv2.weight"
-    assert not torch.equal(tensors[deep], whole.state_dict()[deep].half().float())
+    assert not torch.equal(tensors[deep], full_network.state_dict()[deep].half().float())
 
 
 def test_a_checkpoint_of_another_network_is_named(roots, tmp_path, capsys):
@@ -123,10 +128,10 @@ def test_a_checkpoint_of_another_network_is_named(roots, tmp_path, capsys):
 
 
 def test_network_settings_are_the_networks_own():
-    assert configured().architecture() == TINY
-    changed = configured(network={"tower": 1, "ratios": [0.5, 1, 2]}).architecture()
+    assert create_config().architecture() == TINY
+    changed = create_config(network={"tower": 1, "ratios": [0.5, 1, 2]}).architecture()
     assert changed == replace(TINY, tower=1, ratios=(0.5, 1.0, 2.0))
     with pytest.raises(UsageError, match=r"'network\.pyramyd'.*'network\.pyramid'"):
-        configured(network={"pyramyd": False}).architecture()
+        create_config(network={"pyramyd": False}).architecture()
     with pytest.raises(UsageError, match=r"'network\.rpn' must be bool, got 'no'"):
-        configured(network={"rpn": "no"}).architecture()
+        create_config(network={"rpn": "no"}).architecture()

@@ -19,6 +19,7 @@ class BackboneTrainingConfig(TrainingConfig):
     """An EfficientNet-Lite with ImageNet's weights (lite0, lite1, ...), whose features are
     distilled, or the path of a SiamMOTION weights file, whose whole pyramid is."""
     steps: int = 4000
+    """Training steps in total."""
     batch: int = 32
     """Crops per training step at 128 pixels; more of smaller and fewer of larger ones."""
     crop_sizes: tuple[int, ...] = (96, 128, 160, 192, 256)
@@ -30,9 +31,13 @@ class BackboneTrainingConfig(TrainingConfig):
     label_weight: float = 0.2
     """Weight of the cross-entropy of Tiny ImageNet's labels in the loss."""
     learning_rate: float = 2e-3
+    """The highest learning rate."""
     weight_decay: float = 0.02
+    """Weight decay of AdamW."""
     ema_decay: float = 0.9995
+    """Decay per step of the moving average of all weights."""
     validate_every: int = 500
+    """Steps between validations."""
     validation_crops: int = 1000
     """Crops to validate on, and as many of Tiny ImageNet's validation photos."""
     hold_out_every: int = 20

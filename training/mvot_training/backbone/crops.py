@@ -16,7 +16,7 @@ __all__ = ["CropBatch", "sample_step", "sample_validation_crops", "select_valida
 REFERENCE_SIZE = 128
 """Side in pixels of the crops that ``batch`` is the number of, and of the largest tile."""
 MAX_ZOOM = 2.0
-"""How much an image is enlarged at most, unless a crop would be smaller than MIN_SHARE."""
+"""How much an image is enlarged at most, unless a crop would be below ``MIN_SHARE``."""
 MIN_SHARE = 0.6
 """The share of an image's shorter side that a crop of a small image covers at least."""
 
@@ -65,7 +65,7 @@ def select_validation_tiles(
     """At most ``count`` tiles, evenly from all of them, resized to 128 pixels."""
     tiles = data.tiles
     chosen = np.unique(np.linspace(0, len(tiles.images) - 1, count).astype(int))
-    images = [_crop_center(tiles.images[n]) for n in chosen]
+    images = [_crop_centre(tiles.images[n]) for n in chosen]
     names = [tiles.class_names[n] for n in chosen]
     labels = [classes.index(name) if name in classes else -1 for name in names]
     return CropBatch(images=np.stack(images), labels=np.array(labels, np.int64).reshape(-1, 1, 1))
@@ -84,20 +84,20 @@ def _sample_image(
 def _sample_crop(
     rng: np.random.Generator, image: UInt8[np.ndarray, "_ _ 3"], size: int
 ) -> UInt8[np.ndarray, "s s 3"]:
-    """A square of an image at any place and zoom, a little rotated, in another light."""
+    """A square of an image at any place and zoom, a little rotated, augmented photometrically."""
     height, width = image.shape[:2]
     short = min(height, width)
     low = min(size / MAX_ZOOM, MIN_SHARE * short)
     side = float(np.exp(rng.uniform(np.log(low), np.log(short))))
     flip = bool(rng.random() < 0.5)
     linear = size / side * sample_linear_map(rng, angle=8.0, shear=0.06, flip=flip)
-    center = np.array([rng.uniform(side / 2, length - side / 2) for length in (width, height)])
-    matrix = np.hstack([linear, (size / 2 - linear @ center)[:, None]])
+    centre = np.array([rng.uniform(side / 2, length - side / 2) for length in (width, height)])
+    matrix = np.hstack([linear, (size / 2 - linear @ centre)[:, None]])
     crop = warp_affine(image, matrix, (size, size))
     return apply_photometric_augmentation(rng, crop, blur=0.05)
 
 
-def _crop_center(image: UInt8[np.ndarray, "_ _ 3"]) -> UInt8[np.ndarray, "s s 3"]:
+def _crop_centre(image: UInt8[np.ndarray, "_ _ 3"]) -> UInt8[np.ndarray, "s s 3"]:
     """The square in the middle of an image, resized to 128 pixels."""
     height, width = image.shape[:2]
     zoom = REFERENCE_SIZE / min(height, width)

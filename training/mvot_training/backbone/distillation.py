@@ -39,16 +39,16 @@ class Teacher(Protocol):
         """The teacher's maps, one for each stride."""
 
     def create_student(self, width: int, classes: int) -> "Student":
-        """An untrained ResNet-18 of this width, with what computes the teacher's maps from its."""
+        """An untrained ResNet-18 of this width, and the layers from its maps to the teacher's."""
 
     def save(self, path: Path, student: "Student", record: Mapping[str, Any]) -> None:
-        """Write what is kept of a student as a weights file."""
+        """Write a weights file of the student: a backbone, or a whole network."""
 
 
 class EfficientNetTeacher:
     """An EfficientNet-Lite with ImageNet's weights, folded to be fast.
 
-    Its maps are those of strides 4, 8 and 16; what is kept of a student is its backbone.
+    Its maps are those of strides 4, 8 and 16; of a student, the backbone is saved.
     """
 
     weights_name = "backbone.safetensors"

@@ -1,4 +1,4 @@
-"""``mvot-train backbone``: build the images and the trainer, train, and leave the weights."""
+"""``mvot-train backbone``: build the images and the trainer, train, and write the weights."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,9 +26,9 @@ def train_backbone(
 ) -> Path:
     """Distil a teacher into a ResNet-18, from the checkpoint in ``output`` if there is one.
 
-    Leaves in ``output`` what ``Trainer.run`` does; the path of the weights file is returned: a
+    Writes into ``output`` what ``Trainer.run`` does; returns the path of the weights file: a
     backbone's, for ``mvot-train siammotion --backbone``, or, where the teacher is a tracker, a
-    tracker's, for ``--weights``. ``backbone`` is the source of the first weights, see
+    tracker's, for ``--weights``. ``backbone`` is the source of the initial weights, see
     ``load_backbone``.
 
     Raises ``InputError`` for data that cannot be used, and ``UsageError`` without the teacher's
@@ -58,7 +58,7 @@ def train_backbone(
 def _add_options(group: Any) -> None:
     add = group.add_argument
     add("--teacher", metavar="FILE", help="a tracker's weights: distil its whole feature pyramid")
-    add("--backbone", metavar="FILE", help="the ResNet-18's first weights, or 'torchvision'")
+    add("--backbone", metavar="FILE", help="the ResNet-18's initial weights, or 'torchvision'")
 
 
 BACKBONE = Stage(

@@ -1,4 +1,4 @@
-"""A trained tracker as a teacher: a student learns the pyramid of a SiamMOTION network."""
+"""A trained tracker as a teacher: the pyramid of a SiamMOTION network is distilled."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,14 +22,14 @@ from mvot_training.optimization import native_dtype
 __all__ = ["TrackerTeacher"]
 
 STUDENT_PREFIXES = ("backbone.", "neck.lateral.")
-"""The tensors that a student does not take over: its backbone is another, with other laterals."""
+"""The tensors that a student does not take over: it has another backbone, and its laterals."""
 
 
 class TrackerTeacher:
     """A trained SiamMOTION network, whose maps are those of its pyramid.
 
-    A ResNet-18 that learns the same pyramid can take over all layers after it, and tracks: what is
-    kept of a student is a whole network.
+    A ResNet-18 that is trained to the same pyramid can take over all layers after it, and track: of
+    a student, a whole network is saved.
     """
 
     weights_name = "siammotion.safetensors"

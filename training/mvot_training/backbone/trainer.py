@@ -41,8 +41,8 @@ class BackboneTrainer(Trainer[Student, BackboneTrainingConfig, DistillationImage
     """Trains a student on its teacher's maps, and on the labels of tiles.
 
     ``classes`` are the class names of the tiles. ``backbone`` is the source of the ResNet-18's
-    first weights, see ``load_backbone``. ``held_out`` is validated on. ``provenance`` is what the
-    record of the weights file says of the training's command line and data.
+    initial weights, see ``load_backbone``. ``held_out`` is validated on. ``provenance``
+    holds the training's command line and data, for the record of the weights file.
     """
 
     METRIC = "loss"
@@ -71,7 +71,7 @@ class BackboneTrainer(Trainer[Student, BackboneTrainingConfig, DistillationImage
 
     @property
     def weights_name(self) -> str:
-        """The teacher's choice."""
+        """The name that the teacher gives."""
         return self.teacher.weights_name
 
     @property
@@ -114,7 +114,7 @@ class BackboneTrainer(Trainer[Student, BackboneTrainingConfig, DistillationImage
         return {"loss": float(self._total_loss(parts)), **metrics, **accuracy}
 
     def export(self, path: Path) -> None:
-        """Write what the teacher keeps of a student."""
+        """Write the student's weights, in the form that the teacher defines."""
         record = {
             "licence": "Apache-2.0",
             "teacher": self.teacher.source,

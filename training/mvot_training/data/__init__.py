@@ -1,1 +1,1 @@
-"""What training reads: sequences, photos, cut-outs, and how they are kept."""
+"""The training data: sequences, photos and cut-outs, and how they are stored."""

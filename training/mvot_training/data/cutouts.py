@@ -40,7 +40,7 @@ class CutoutObject:
     """The video or photo that the object was cut out of."""
     count: int = 1
     category: int = -1
-    """The object's class, as a number that means something only within one kind of data."""
+    """The object's class, numbered within each kind of data."""
 
     def object_image(self, number: int) -> ObjectImage:
         """One of its cut-outs, with its outline."""
@@ -61,7 +61,7 @@ def outline_cutout(cutout: UInt8[np.ndarray, "_ _ 4"]) -> ObjectImage:
 def extract_cutout(
     image: UInt8[np.ndarray, "h w 3"], mask: UInt8[np.ndarray, "h w"]
 ) -> UInt8[np.ndarray, "_ _ 4"] | None:
-    """Cut out what a mask (0 or 255) covers, with soft edges; None if that is too small."""
+    """Cut out the pixels of a mask (0 or 255), with soft edges; None if there are too few."""
     x, y, width, height = cv2.boundingRect(mask)
     if max(width, height) < MIN_CUTOUT_SIDE or min(width, height) < MIN_CUTOUT_SIDE / 4:
         return None
@@ -80,7 +80,7 @@ def extract_cutout(
 def cut_out_video(folder: Path, video: AnnotatedVideo, stem: Path | None) -> list[CutoutObject]:
     """Cut out the one object of a sequence that has ``mask/``, an image for each frame.
 
-    The cut-outs are kept beside ``stem``; no masks give no object.
+    The cut-outs are cached next to ``stem``; without masks there is no object.
     """
     masks = sorted((folder / "mask").glob("*.png"))
     if not masks:

@@ -12,7 +12,7 @@ from mvot_plugin.types import XYXY
 __all__ = ["is_considered", "is_person", "read_objects"]
 
 MIN_BOX_SIDE = 4
-"""Pixels of a side below which a box says little about its object."""
+"""Pixels of a side; boxes with a shorter one are left out as too inexact."""
 PERSON_CLASSES = (-1, 1, 2, 7)
 """MOT17's classes that are people, and -1, the class of rows that name none."""
 
@@ -25,10 +25,10 @@ def read_objects(folder: Path, *, frames: int | None = None) -> MotRows:
     Rows that are to be ignored and boxes that are tiny or not finite are left out.
     """
     rows = read_ground_truth(folder)
-    use = _has_usable_box(rows.xyxy) & is_considered(rows)
+    is_used = _has_usable_box(rows.xyxy) & is_considered(rows)
     if frames is not None:
-        use &= rows.frame < frames
-    return replace(rows, **{name: getattr(rows, name)[use] for name in _COLUMNS})
+        is_used &= rows.frame < frames
+    return replace(rows, **{name: getattr(rows, name)[is_used] for name in _COLUMNS})
 
 
 def is_considered(rows: MotRows) -> Bool[np.ndarray, " n"]:

@@ -47,7 +47,7 @@ class AnnotatedPhotos:
 
 
 def read_photos(folder: Path, stem: Path | None) -> ImageStore:
-    """Read all images of a folder, by name; kept at ``stem``."""
+    """Read all images of a folder, by name; cached at ``stem``."""
     paths = list_images(folder)
     return ImageStore.load_or_create(stem, lambda: (limit_size(read_image(path)) for path in paths))
 
@@ -55,7 +55,7 @@ def read_photos(folder: Path, stem: Path | None) -> ImageStore:
 def read_annotated_photos(folder: Path, stem: Path | None) -> AnnotatedPhotos:
     """Read ``instances.json`` and ``images/``, without crowds and tiny objects.
 
-    The images are kept at ``stem``. Raises ``InputError`` if the folder cannot be read.
+    The images are cached at ``stem``. Raises ``InputError`` if the folder cannot be read.
     """
     path = folder / "instances.json"
     try:

@@ -1,6 +1,6 @@
 """Rough cut-outs (GrabCut) of the main object of photos that have no masks.
 
-The cut-out that is pasted is the ground truth, so a wrong mask merely makes another object.
+What is pasted defines the ground truth, so an inexact mask only changes the object's shape.
 """
 
 import io
@@ -26,19 +26,19 @@ MARGIN = 0.1
 TILES_PER_CLASS = 30
 """Photos of Tiny ImageNet that are used of each class."""
 ITERATIONS = 2
-"""Of GrabCut."""
+"""Iterations of GrabCut."""
 MIN_COVERAGE, MAX_COVERAGE = 0.2, 0.92
-"""The share of its box that a segment covers; others are taken to be failures."""
+"""The shares of its box that a segment may cover; others are taken to be failures."""
 
 
 def segment_photos(photos: ImageStore, stem: Path | None) -> list[CutoutObject]:
-    """Cut out the object in the middle of each photo, if one stands out; kept beside ``stem``."""
+    """Cut out the object in the middle of each photo, if one is found; cached next to ``stem``."""
     images = ImageStore.load_or_create(_cutouts_stem(stem), lambda: _segment_centres(photos))
     return create_cutout_objects(images, [(-1, f"middle {n}") for n in range(len(images))])
 
 
 def segment_tiny_imagenet(archive: Path, stem: Path | None) -> list[CutoutObject]:
-    """Cut out some objects of each class of Tiny ImageNet; kept beside ``stem``.
+    """Cut out some objects of each class of Tiny ImageNet; cached next to ``stem``.
 
     Raises ``InputError`` if the archive cannot be read.
     """

@@ -54,7 +54,7 @@ class AnnotatedVideo:
 
 
 def read_annotated_video(folder: Path, stem: Path | None) -> AnnotatedVideo:
-    """Read a sequence folder with its ground truth; the frames are kept at ``stem``."""
+    """Read a sequence folder with its ground truth; the frames are cached at ``stem``."""
     with open_source(folder) as source:
         frames = ImageStore.load_or_create(
             stem, lambda: (limit_size(frame.image) for frame in source)
@@ -81,16 +81,16 @@ def _estimate_visibility(frame: np.ndarray, xyxy: np.ndarray, size: tuple[int, i
     """
     visible = inside_fraction(xyxy, size).astype(np.float32)
     for number in np.unique(frame):
-        here = np.flatnonzero(frame == number)
-        boxes = xyxy[here]
+        on_frame = np.flatnonzero(frame == number)
+        boxes = xyxy[on_frame]
         front = boxes[None, :, 3] > boxes[:, None, 3]
         hidden = (intersection(boxes, boxes) * front).max(1) / area(boxes)
-        visible[here] = np.minimum(visible[here], 1 - hidden)
+        visible[on_frame] = np.minimum(visible[on_frame], 1 - hidden)
     return visible
 
 
 def render_annotated_video(seed: int, stem: Path | None) -> AnnotatedVideo:
-    """Render a synthetic street scene; its frames and ground truth are kept at ``stem``."""
+    """Render a synthetic street scene; its frames and ground truth are cached at ``stem``."""
     size, frame_rate = STREET_SIZE, STREET_FRAME_RATE
     scene = street(seed, size=size, frames=STREET_FRAMES, frame_rate=frame_rate, walkers=12)
     path = None if stem is None else stem.with_name(f"{stem.name}.truth.npy")

@@ -53,8 +53,8 @@ def _read_archive(archive: Path) -> dict[PurePath, bytes]:
     with tarfile.open(archive, "r|*") as tar:
         for member in tar:
             path = PurePath(member.name)
-            wanted = path.suffix == ".JPEG" and not {"train", "val"}.isdisjoint(path.parts)
-            if member.isfile() and (wanted or path.name == "val_annotations.txt"):
+            is_photo = path.suffix == ".JPEG" and not {"train", "val"}.isdisjoint(path.parts)
+            if member.isfile() and (is_photo or path.name == "val_annotations.txt"):
                 file = tar.extractfile(member)
                 files[path] = file.read() if file else b""
     return files

@@ -53,7 +53,7 @@ class TrainingData:
         Args:
             roots: Folders of sequences and photos.
             held_out: Names of the folders that are left out.
-            cache: A folder that keeps what was decoded: the next call only maps it into memory.
+            cache: A folder for the decoded images, which the next call only maps into memory.
                 Remove it when the data has changed.
             synthetic_scenes: How many street scenes are rendered in addition.
             progress: Whether progress bars are shown.
@@ -61,38 +61,49 @@ class TrainingData:
         Raises:
             InputError: There is no data, or something cannot be read.
         """
-        videos, annotated, photos = [], [], []
-        cutouts: dict[str, list[CutoutObject]] = {
-            "videos": [],
-            "annotated photos": [],
-            "photos": [],
-            "Tiny ImageNet": [],
-        }
+        reader = _Reader()
         paths = [p for root in roots for p in find_data(root) if p.name not in held_out]
         for path in tqdm(paths, "reading", disable=not progress, leave=False):
-            stem = None if cache is None else cache / path.name
-            match identify_data(path):
-                case DataKind.TINY_IMAGENET:
-                    cutouts["Tiny ImageNet"] += segment_tiny_imagenet(path, stem)
-                case DataKind.SEQUENCE:
-                    videos.append(read_annotated_video(path, stem))
-                    cutouts["videos"] += cut_out_video(path, videos[-1], stem)
-                case DataKind.ANNOTATED_PHOTOS:
-                    annotated.append(read_annotated_photos(path, stem))
-                    cutouts["annotated photos"] += cut_out_photos(annotated[-1])
-                case DataKind.PHOTOS:
-                    photos.append(read_photos(path, stem))
-                    cutouts["photos"] += segment_photos(photos[-1], stem)
-        if not (videos or annotated):
+            reader.read(path, None if cache is None else cache / path.name)
+        if not (reader.videos or reader.annotated):
             names = ", ".join(map(str, roots))
             raise InputError(f"no sequences and no annotated photos in {names}")
         return cls(
-            videos=tuple(videos),
+            videos=tuple(reader.videos),
             synthetic=_render_scenes(synthetic_scenes, cache, progress),
-            photos=tuple(annotated),
-            cutouts={kind: tuple(objects) for kind, objects in cutouts.items() if objects},
-            backgrounds=(*photos, *(each.images for each in annotated)),
+            photos=tuple(reader.annotated),
+            cutouts={kind: tuple(objects) for kind, objects in reader.cutouts.items() if objects},
+            backgrounds=(*reader.photos, *(each.images for each in reader.annotated)),
         )
+
+
+def _empty_cutouts() -> dict[str, list[CutoutObject]]:
+    return {kind: [] for kind in ("videos", "annotated photos", "photos", "Tiny ImageNet")}
+
+
+@dataclass(kw_only=True, eq=False)
+class _Reader:
+    """Reads one folder after another; the fields are what has been read so far."""
+
+    videos: list[AnnotatedVideo] = field(default_factory=list)
+    annotated: list[AnnotatedPhotos] = field(default_factory=list)
+    photos: list[ImageStore] = field(default_factory=list)
+    cutouts: dict[str, list[CutoutObject]] = field(default_factory=_empty_cutouts)
+
+    def read(self, path: Path, stem: Path | None) -> None:
+        """Read a folder or archive and add its images and cut-outs, cached at ``stem``."""
+        match identify_data(path):
+            case DataKind.TINY_IMAGENET:
+                self.cutouts["Tiny ImageNet"] += segment_tiny_imagenet(path, stem)
+            case DataKind.SEQUENCE:
+                self.videos.append(read_annotated_video(path, stem))
+                self.cutouts["videos"] += cut_out_video(path, self.videos[-1], stem)
+            case DataKind.ANNOTATED_PHOTOS:
+                self.annotated.append(read_annotated_photos(path, stem))
+                self.cutouts["annotated photos"] += cut_out_photos(self.annotated[-1])
+            case DataKind.PHOTOS:
+                self.photos.append(read_photos(path, stem))
+                self.cutouts["photos"] += segment_photos(self.photos[-1], stem)
 
 
 def _render_scenes(count: int, cache: Path | None, progress: bool) -> tuple[AnnotatedVideo, ...]:

@@ -58,7 +58,7 @@ class DetectorTrainingConfig:
     plain_epochs: int = 10
     """Last epochs, which see one image at a time, without mosaics."""
     seed: int = 0
-    """Seed of the samples and of the random first weights."""
+    """Seed of the samples and of random initial weights."""
     labels: LabelConfig = field(default_factory=LabelConfig)
     """Which images are used, and how they are labelled."""
 

@@ -31,9 +31,9 @@ from mvot_training.detector.pseudo_labels import (
 __all__ = ["blank_doubtful_boxes", "format_labels", "prepare_dataset"]
 
 BLANK_LEVEL = 114
-"""The grey level of ultralytics' padding: the network learns that nothing is there."""
+"""The grey level of ultralytics' padding, which the network is trained to see as background."""
 MIN_SCORE = 0.1
-"""The least score of a labeler's box that is looked at."""
+"""The least score of a labeler's box that is used."""
 MIN_OBJECT_SIDE = 4.0
 """Pixels of the shorter side of the smallest object that is labelled."""
 MAX_BLANK_SHARE = 0.4
@@ -69,20 +69,20 @@ def prepare_dataset(
     }
     path = folder / "dataset.json"
     if path.is_file():
-        account = json.loads(path.read_text(encoding="utf-8"))
-        if account["asked"] != request:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        if summary["asked"] != request:
             raise InputError(
                 f"{folder} was made from other data, labelers or settings; "
                 "remove it, or name another --output or --cache"
             )
-        if account["images"]:
-            return dict(account)
+        if summary["images"]:
+            return dict(summary)
     folder.mkdir(parents=True, exist_ok=True)
     _write_json(path, {"asked": request, "images": {}})
     detections = _run_labelers(config, sources, labelers, folder / "found")
-    account = {"asked": request, **_write_images(config, sources, detections, folder)}
-    _write_json(path, account)
-    return account
+    summary = {"asked": request, **_write_images(config, sources, detections, folder)}
+    _write_json(path, summary)
+    return summary
 
 
 def format_labels(labels: PseudoLabels, size: tuple[int, int]) -> list[str]:
@@ -226,7 +226,7 @@ def _label_image(
     reliable: Sequence[float],
     config: DetectorTrainingConfig,
 ) -> PseudoLabels | None:
-    """The labels of an image; None if too little of it is known."""
+    """The labels of an image; None without any, or with too many unexplained boxes."""
     if not detections or (image.complete and image.ground_truth is not None):
         return image.ground_truth
     agreement = config.labels.agreement

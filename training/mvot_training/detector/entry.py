@@ -38,13 +38,13 @@ def train_detector(
 ) -> Path:
     """Label the data and train the detector, from the checkpoint in ``output`` if there is one.
 
-    Leaves ``dataset/`` (see ``prepare_dataset``) in ``cache`` (or ``output``), in ``output`` the
+    Writes ``dataset/`` (see ``prepare_dataset``) in ``cache`` (or ``output``), in ``output`` the
     checkpoint ``weights/last.pt``, ``results.csv``, and ``detector-n.pt``, the moving average of
     the weights at the best epoch in half precision, with its record ``detector-n.json``; returns
-    the path of the former. All of it is limited to ``hours``, but at least one batch is trained on.
+    the path of the former. All of this takes ``hours`` at most, but one batch is always trained.
 
     Raises ``UsageError`` without ultralytics, for a model that it does not have or a device that
-    is not there, and what ``prepare_dataset`` raises.
+    is missing, and what ``prepare_dataset`` raises.
     """
     deadline = time.monotonic() + 3600 * hours
     chosen = choose_device(device)
@@ -53,8 +53,8 @@ def train_detector(
     with isolate_ultralytics():
         import_ultralytics()
         _check_model(config.model)
-    account = prepare_dataset(config, data, labelers, dataset)
-    splits = {name.split()[0] for name in account["images"]}
+    summary = prepare_dataset(config, data, labelers, dataset)
+    splits = {name.split()[0] for name in summary["images"]}
     if splits != {"train", "val"}:
         raise InputError(
             f"{dataset} has images for {' and '.join(splits)} only; give more data, "
@@ -63,7 +63,7 @@ def train_detector(
     with isolate_ultralytics():
         if not _is_finished(output / "weights" / "last.pt", config.epochs):
             _train(config, dataset, output, str(chosen), deadline)
-        return _export(config, output, account)
+        return _export(config, output, summary)
 
 
 def _check_model(name: str) -> None:
@@ -122,7 +122,7 @@ def _is_finished(checkpoint: Path, epochs: int) -> bool:
         raise InputError(f"{checkpoint}: cannot be resumed from; remove it: {error!r}") from error
 
 
-def _export(config: DetectorTrainingConfig, folder: Path, account: dict[str, Any]) -> Path:
+def _export(config: DetectorTrainingConfig, folder: Path, summary: dict[str, Any]) -> Path:
     """Write the best checkpoint, without paths and optimizer state, and its record."""
     state = torch.load(folder / "weights" / "best.pt", map_location="cpu", weights_only=False)
     options = {"task": "detect", "imgsz": config.image_size, "single_cls": False}
@@ -141,12 +141,12 @@ def _export(config: DetectorTrainingConfig, folder: Path, account: dict[str, Any
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "licence": f"{LICENCE}, as ultralytics asks of models trained with its code",
         "classes": CLASSES,
-        "command": _format_command(account["asked"]),
+        "command": _format_command(summary["asked"]),
         "version": metadata.version("mvot-plugin"),
         "commit": _find_commit(),
         "ultralytics": origin["version"],
         "settings": asdict(config),
-        "data": {"images": account["images"], "boxes": account["boxes"]},
+        "data": {"images": summary["images"], "boxes": summary["boxes"]},
         "epoch": int(state["epoch"]) + 1,
         "measured": metrics,
     }
@@ -172,10 +172,10 @@ def _find_commit() -> str:
     root = Path(__file__).parents[3]
     if not (root / ".git").exists():
         return "unknown"
-    done = subprocess.run(
+    process = subprocess.run(
         ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
     )
-    return done.stdout.strip() or "unknown"
+    return process.stdout.strip() or "unknown"
 
 
 def _add_options(group: Any) -> None:

@@ -1,4 +1,4 @@
-"""The images of sequences and photo folders, with what is known of the objects on them."""
+"""The images of sequences and photo folders, with the annotations of their objects."""
 
 import json
 from collections import Counter
@@ -29,7 +29,7 @@ MIN_VISIBILITY = 0.25
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingImage:
-    """A frame or photo, reduced to the size wanted; boxes are in its pixels."""
+    """A frame or photo, reduced to ``max_size`` pixels; boxes are in its pixels."""
 
     name: str
     number: int | None
@@ -57,8 +57,8 @@ def find_image_folders(roots: Sequence[Path]) -> list[Path]:
     if not folders:
         raise InputError(f"no sequences and no photos in {', '.join(map(str, roots))}")
     names = Counter(folder.name for folder in folders)
-    if twice := [name for name, count in names.items() if count > 1]:
-        raise InputError(f"two folders are named {twice[0]!r}; rename one of them")
+    if duplicates := [name for name, count in names.items() if count > 1]:
+        raise InputError(f"two folders are named {duplicates[0]!r}; rename one of them")
     return sorted(folders, key=lambda folder: folder.name)
 
 
@@ -87,34 +87,34 @@ def _limit_size(
 
 
 def _read_frames(folder: Path, config: LabelConfig) -> Iterator[TrainingImage]:
-    """Read frames; ground truth of several objects gives labels, of a single one hints."""
+    """Read frames; the ground truth is a label if it is of several objects, or else a hint."""
     rows = read_ground_truth(folder)
-    several = len(np.unique(rows.id[is_considered(rows)])) > 1
-    step = config.annotated_frame_step if several else config.frame_step
+    is_multi_object = len(np.unique(rows.id[is_considered(rows)])) > 1
+    step = config.annotated_frame_step if is_multi_object else config.frame_step
     with open_source(folder) as source:
         for frame in source:
             if frame.index % step:
                 continue
             image, factor = _limit_size(frame.image, config.max_size)
-            here = rows.frame == frame.index
+            on_frame = rows.frame == frame.index
             boxes = rows.xyxy * np.float32(factor)
             yield TrainingImage(
                 name=f"{folder.name}-{frame.index + 1:06d}",
                 number=None,
                 image=image,
-                ground_truth=_label_people(rows, boxes, here) if several else None,
-                hints=None if several else boxes[here],
+                ground_truth=_label_people(rows, boxes, on_frame) if is_multi_object else None,
+                hints=None if is_multi_object else boxes[on_frame],
             )
 
 
 def _label_people(
-    rows: MotRows, boxes: Float32[XYXY, " n"], here: Bool[np.ndarray, " n"]
+    rows: MotRows, boxes: Float32[XYXY, " n"], on_frame: Bool[np.ndarray, " n"]
 ) -> PseudoLabels:
     """Label the people of one frame; rows to be ignored are doubtful."""
-    people = here & is_person(rows) & is_considered(rows)
+    people = on_frame & is_person(rows) & is_considered(rows)
     visible = people & (rows.visibility >= MIN_VISIBILITY)
     class_id = np.zeros(int(visible.sum()), np.int64)
-    return PseudoLabels.of(boxes[visible], class_id, boxes[here & ~people])
+    return PseudoLabels.of(boxes[visible], class_id, boxes[on_frame & ~people])
 
 
 def _read_annotated_photos(folder: Path, config: LabelConfig) -> Iterator[TrainingImage]:
@@ -133,14 +133,14 @@ def _read_annotated_photos(folder: Path, config: LabelConfig) -> Iterator[Traini
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not a COCO instances file: {error!r}") from error
-    for number, (file, known) in enumerate(zip(files, labels, strict=True)):
+    for number, (file, label) in enumerate(zip(files, labels, strict=True)):
         image, factor = _limit_size(read_image(file), config.max_size)
         yield TrainingImage(
             name=f"{folder.name}-{file.stem}",
             number=number,
             image=image,
             ground_truth=PseudoLabels.of(
-                known.xyxy * factor, known.class_id, known.doubtful * factor
+                label.xyxy * factor, label.class_id, label.doubtful * factor
             ),
             complete=True,
         )

@@ -50,7 +50,7 @@ class AgreementConfig:
     doubtful_score: float = 0.5
     """The least score of an unconfirmed box that is doubtful: neither a label nor background."""
     weak_score: float = 0.2
-    """The least score of a box that counts when crowds are told from other images."""
+    """The least score of a box that counts when images of crowds are identified."""
     min_iou: float = 0.5
     """The least overlap (IoU) of boxes that confirm each other."""
 
@@ -123,7 +123,7 @@ def create_pseudo_labels(
     """
     scaled = _scale_scores(detections, reliable)
     kept = [each[each.confidence >= config.min_score] for each in scaled]
-    candidates, everything = _concatenate(kept), _concatenate(scaled)
+    candidates, all_boxes = _concatenate(kept), _concatenate(scaled)
     merged = [
         _average_matches(own, _concatenate_others(kept, k), config) for k, own in enumerate(kept)
     ]
@@ -131,7 +131,7 @@ def create_pseudo_labels(
     hinted = np.zeros(len(candidates), bool)
     if hints is not None:
         hinted = iou(candidates.xyxy, hints).max(1, initial=0) >= config.min_iou
-    weak = everything[everything.confidence >= config.weak_score]
+    weak = all_boxes[all_boxes.confidence >= config.weak_score]
     hinted &= ~_is_contested(candidates, weak, config)
     accepted = confirmed | hinted | (candidates.confidence >= 1)
     rank = candidates.confidence + confirmed
@@ -234,11 +234,11 @@ def _suppress_overlaps(
     return xyxy[kept], class_id[kept]
 
 
-def _is_covered(boxes: Float32[XYXY, " n"], by: Float32[XYXY, " m"]) -> Bool[np.ndarray, " n"]:
-    """Which boxes are mostly inside one of ``by``, or overlap it."""
-    inside = intersection(boxes, by) / np.maximum(area(boxes), 1e-6)[:, None]
-    return np.asarray(((inside > COVERED_SHARE) | (iou(boxes, by) > COVERED_IOU)).any(1))
+def _is_covered(boxes: Float32[XYXY, " n"], others: Float32[XYXY, " m"]) -> Bool[np.ndarray, " n"]:
+    """Which boxes are mostly inside one of the others, or overlap it."""
+    inside = intersection(boxes, others) / np.maximum(area(boxes), 1e-6)[:, None]
+    return np.asarray(((inside > COVERED_SHARE) | (iou(boxes, others) > COVERED_IOU)).any(1))
 
 
-def _remove_covered(boxes: Float32[XYXY, " n"], by: Float32[XYXY, " m"]) -> Float32[XYXY, " k"]:
-    return np.asarray(boxes[~_is_covered(boxes, by)])
+def _remove_covered(boxes: Float32[XYXY, " n"], others: Float32[XYXY, " m"]) -> Float32[XYXY, " k"]:
+    return np.asarray(boxes[~_is_covered(boxes, others)])

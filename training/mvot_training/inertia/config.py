@@ -14,6 +14,7 @@ class InertiaTrainingConfig(TrainingConfig):
     """The schedule of ``mvot-train inertia``."""
 
     steps: int = 6000
+    """Training steps in total."""
     batch: int = 256
     """Windows (boxes of one object on successive frames) per training step."""
     tracked_share: float = 0.5
@@ -31,9 +32,11 @@ class InertiaTrainingConfig(TrainingConfig):
     rollout_weight: float = 0.5
     """Weight in the loss of the predictions after the first."""
     learning_rate: float = 2e-3
+    """The highest learning rate."""
     ema_decay: float = 0.0
     """0: the weights themselves are validated and kept, not their moving average."""
     validate_every: int = 500
+    """Steps between validations."""
     max_frames: int | None = None
     """Frames of each sequence that are used at most; null for all."""
 

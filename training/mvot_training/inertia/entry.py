@@ -1,7 +1,7 @@
 """``mvot-train inertia``: train the inertia module of trained weights, and nothing else of them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -47,14 +47,14 @@ def train_inertia(
 ) -> Path:
     """Train the inertia module of the file ``weights``, from the checkpoint in ``output`` if any.
 
-    It learns the motion of the objects of the sequences in ``data`` from their ground truth, and
-    from the boxes of the tracker of ``weights``, run on ``device`` without inertia, for which
-    ``hours`` do not count. The module is trained on the CPU, where it runs in use. Leaves in
-    ``output`` what ``Trainer.run`` does, and in ``cache`` (or ``output``) ``inertia-tracks``, the
-    tracker's boxes; prints how well held-out boxes are predicted; the path of the weights file is
-    returned.
+    It is trained on the motion of the objects of the sequences in ``data``: their ground truth, and
+    the boxes of the tracker of ``weights``, run on ``device`` without inertia; ``hours`` do not
+    include that run. The training is on the CPU, where the module runs in use. Writes into
+    ``output`` what ``Trainer.run`` does, and into ``cache`` (or ``output``) ``inertia-tracks``, the
+    tracker's boxes; prints how well held-out boxes are predicted. Returns the path of the weights
+    file.
 
-    Raises ``InputError`` for files that cannot be used, ``UsageError`` for settings that cannot be.
+    Raises ``InputError`` for files that cannot be used, ``UsageError`` for invalid settings.
     """
     inertia = load_inertia(weights)
     if (output / weights.name).resolve() == weights.resolve():
@@ -64,27 +64,42 @@ def train_inertia(
     output.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(weights.read_bytes())
     engine = _load_engine_without_inertia(weights, device)
-    folder, tracker = (cache or output) / "inertia-tracks", digest.hexdigest()
-    boxes = [load_or_track(engine, part, config.strides, folder, tracker) for part in sequences]
+    folder, origin = (cache or output) / "inertia-tracks", digest.hexdigest()
+    boxes = [load_or_track(engine, part, config.strides, folder, origin) for part in sequences]
+    known, ahead = inertia.known, config.ahead
     tracked = [
-        cut_tracked_windows(zip(*each, strict=True), known=inertia.known, ahead=config.ahead)
-        for each in zip(boxes, sequences, strict=True)
+        cut_tracked_windows(zip(*pair, strict=True), known=known, ahead=ahead)
+        for pair in zip(boxes, sequences, strict=True)
     ]
     digest.update(repr(config).encode() + b"".join(t.digest for part in sequences for t in part))
+    held_out = {"tracked": tracked[1], "filmed": filmed[1]}
+    trainer = _create_trainer(inertia, config, weights, output, held_out, digest.hexdigest())
+    windows = WindowSampler(tracked=tracked[0], filmed=filmed[0])
+    path = trainer.run(windows, output, seconds=3600 * hours)
+    _record_metrics(path, trainer, windows)
+    return path
+
+
+def _create_trainer(
+    inertia: Inertia,
+    config: InertiaTrainingConfig,
+    weights: Path,
+    output: Path,
+    held_out: Mapping[str, Windows],
+    origin: str,
+) -> InertiaTrainer:
+    """A trainer at its checkpoint if there is one, or else at its start."""
     trainer = InertiaTrainer(
         _scale_untrained(inertia),
         config,
         torch.device("cpu"),
         weights=weights,
-        held_out={"tracked": tracked[1], "filmed": filmed[1]},
-        origin=digest.hexdigest(),
+        held_out=held_out,
+        origin=origin,
     )
     if (output / CHECKPOINT).exists():
         trainer.resume(output / CHECKPOINT)
-    windows = WindowSampler(tracked=tracked[0], filmed=filmed[0])
-    path = trainer.run(windows, output, seconds=3600 * hours)
-    _record_metrics(path, trainer, windows)
-    return path
+    return trainer
 
 
 def load_inertia(weights: Path) -> Inertia:
@@ -103,14 +118,14 @@ def load_inertia(weights: Path) -> Inertia:
 
 
 def _load_engine_without_inertia(weights: Path, device: str) -> SiamMotionEngine:
-    """The tracker of a weights file, which searches for its targets where they were last."""
+    """The tracker of a weights file; it searches for targets at their last boxes."""
     engine = load_engine("siammotion", str(weights), device)
     assert isinstance(engine, SiamMotionEngine)
     return replace(engine, stand_in="last box")
 
 
 def _scale_untrained(inertia: Inertia) -> Inertia:
-    """The module, its first layer scaled if it is untrained, which is when it predicts rest."""
+    """Scale the first layer of an untrained module: of one that predicts the last box again."""
     first, last = inertia.layers[0], inertia.layers[-1]
     if not any(parameter.any() for parameter in last.parameters()):
         with torch.no_grad():
@@ -160,5 +175,6 @@ INERTIA = Stage(
     train=train_inertia,
     add_options=_add_options,
     train_options=("weights",),
-    required_weights="siammotion-n",
+    requires_weights=True,
+    smoke_weights=lambda config: "siammotion-n",
 )

@@ -1,4 +1,4 @@
-"""How well boxes are predicted: inertia compared with rest and with constant velocity."""
+"""Metrics of predicted boxes, of inertia and of simple predictors to compare with."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class PredictionMetrics:
     overlap: float
     """IoU of the next box with the ground truth."""
     miss: float
-    """Distance of the next box's centre, in sides (square root of the area) of the true box."""
+    """Distance of the next box's centre, in sides (square root of the area) of its ground truth."""
     overlap_ahead: float
     """IoU of the last box."""
     miss_ahead: float
@@ -54,7 +54,7 @@ def predict_velocity(history: Float[TensorCXCYWH, "n known"]) -> Float[TensorCXC
 
 
 def predict_mean_velocity(history: Float[TensorCXCYWH, "n known"]) -> Float[TensorCXCYWH, " n"]:
-    """The last box, its centre moved by the mean step of the known boxes: less noisy, slower."""
+    """The last box, its centre moved by the mean step of the known boxes: less noise, more lag."""
     step = (history[:, -1, :2] - history[:, 0, :2]) / (history.shape[1] - 1)
     return torch.cat([history[:, -1, :2] + step, history[:, -1, 2:]], dim=1)
 

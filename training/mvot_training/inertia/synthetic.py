@@ -1,4 +1,4 @@
-"""Synthetic trajectories: plausible motion that is not in the sequences."""
+"""Synthetic trajectories, for motion that the sequences lack."""
 
 import numpy as np
 from jaxtyping import Float32, Float64

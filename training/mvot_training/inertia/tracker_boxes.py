@@ -1,4 +1,4 @@
-"""The tracker's own boxes of objects with ground truth: what inertia knows when it is used."""
+"""The tracker's own boxes of objects with ground truth: inertia's input when it is in use."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ from mvot_plugin.types import CXCYWH, XYXY, Frame
 from mvot_training.inertia.trajectories import GroundTruthTracks
 from mvot_training.inertia.windows import Windows, cut_windows
 
-__all__ = ["TrackerBoxes", "track_sequence", "load_or_track", "cut_tracked_windows"]
+__all__ = ["TrackerBoxes", "cut_tracked_windows", "load_or_track", "track_sequence"]
 
 MIN_IOU = 0.5
 """A track ends where its IoU with the ground truth is this or less."""
@@ -32,12 +32,12 @@ MIN_INSIDE = 0.5
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrackerBoxes(Rows):
-    """Boxes of tracks that begin with an object's true box: a row for each track and frame."""
+    """Boxes of tracks that start from the ground truth: a row for each track and frame."""
 
     track: Int64[np.ndarray, " n"]
     """Number of the track."""
     stride: Int64[np.ndarray, " n"]
-    """The track is of every ``stride``-th frame."""
+    """The track has a box on every ``stride``-th frame."""
     id: Int64[np.ndarray, " n"]
     """The object, by its id in the ground truth."""
     frame: Int64[np.ndarray, " n"]
@@ -63,7 +63,7 @@ def track_sequence(
     ground_truth: GroundTruthTracks,
     strides: Sequence[int],
 ) -> TrackerBoxes:
-    """Track a sequence's objects from their true boxes, as if only every n-th frame existed.
+    """Track a sequence's objects from ground truth, as if only every n-th frame existed.
 
     This is done for each n in ``strides``, from each of the first n frames. A track that has lost
     its object ends, and the object is enrolled again at once.
@@ -121,15 +121,18 @@ class _SequenceTracker:
 
     def _start_tracks(self, frame: Frame) -> TrackerBoxes:
         """The first rows of the objects that are in the frame and not tracked."""
-        truth = self.ground_truth
-        rows = np.flatnonzero((truth.frame == frame.index) & ~np.isin(truth.id, self.tracks.id))
-        rows = rows[inside_fraction(cxcywh_to_xyxy(truth.boxes[rows]), frame.size) >= MIN_INSIDE]
+        ground_truth = self.ground_truth
+        rows = np.flatnonzero(
+            (ground_truth.frame == frame.index) & ~np.isin(ground_truth.id, self.tracks.id)
+        )
+        boxes = cxcywh_to_xyxy(ground_truth.boxes[rows])
+        rows = rows[inside_fraction(boxes, frame.size) >= MIN_INSIDE]
         return TrackerBoxes(
             track=np.array([next(self.numbers) for _ in rows], np.int64),
             stride=np.full(len(rows), self.stride),
-            id=truth.id[rows],
-            frame=truth.frame[rows],
-            boxes=truth.boxes[rows],
+            id=ground_truth.id[rows],
+            frame=ground_truth.frame[rows],
+            boxes=ground_truth.boxes[rows],
         )
 
 
@@ -151,7 +154,7 @@ def load_or_track(
     folder: Path,
     origin: str,
 ) -> list[TrackerBoxes]:
-    """Run ``track_sequence`` on each sequence, or load what an earlier call left in ``folder``.
+    """Run ``track_sequence`` on each sequence, or load what an earlier call saved in ``folder``.
 
     ``origin`` identifies the tracker; for another tracker, other ground truth or other strides all
     sequences are tracked again. Raises ``InputError`` for frames that cannot be read.
@@ -180,7 +183,7 @@ def _save(path: Path, tracks: TrackerBoxes) -> None:
 def cut_tracked_windows(
     pairs: Iterable[tuple[TrackerBoxes, GroundTruthTracks]], *, known: int, ahead: int
 ) -> Windows:
-    """Cut all windows of the tracks, with the ground truth of their objects from there on."""
+    """Cut all windows of the tracks, with the ground truth of their objects."""
     parts = [Windows.empty(known, ahead)]
     for tracks, ground_truth in pairs:
         for track in tracks.split():

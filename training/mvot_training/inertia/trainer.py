@@ -24,7 +24,7 @@ from mvot_training.trainer import Trainer
 __all__ = ["PREFIX", "InertiaTrainer", "inertia_loss"]
 
 PREFIX = "inertia."
-"""What the names of the inertia module's tensors begin with in a weights file."""
+"""The prefix of the names of the inertia module's tensors in a weights file."""
 LINEAR_FROM = 0.02
 """The difference, in sides, from which the loss is linear: large steps are rare, but happen."""
 
@@ -35,9 +35,10 @@ def inertia_loss(
     true: Float[TensorCXCYWH, "n ahead"],
     rollout_weight: float,
 ) -> Float[Tensor, ""]:
-    """The loss of predictions in a row: the first's, and ``rollout_weight`` times the others' mean.
+    """The loss of the first predicted box, plus ``rollout_weight`` times the later boxes' mean.
 
-    The loss of a box is the smooth L1 of its difference from the true one (Eq. 2), and 1 - IoU.
+    The loss of a box is the smooth L1 of its difference from the ground truth (SiamMOTION Eq. 2),
+    and 1 - IoU.
     """
     boxes = rollout(inertia, seen, true.shape[1])
     difference = encode_boxes(boxes, true)

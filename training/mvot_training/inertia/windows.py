@@ -1,4 +1,4 @@
-"""Windows of tracks: the boxes that inertia knows, and those that it has to predict."""
+"""Windows of tracks: the boxes that inertia knows, and those that it is to predict."""
 
 from dataclasses import dataclass
 

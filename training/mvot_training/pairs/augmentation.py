@@ -1,4 +1,4 @@
-"""Geometric and photometric augmentation: affine views of objects, light, colours and blur.
+"""Geometric and photometric augmentation: affine views, brightness, colours and blur.
 
 Coordinates are continuous: pixel i covers i to i + 1, so boxes are half-open.
 """
@@ -50,10 +50,10 @@ class ObjectImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Jitter:
-    """How far a jittered box is from the ground truth at most."""
+    """How far a jittered box is from the ground truth at most; each is uniform in +- the field."""
 
     shift: float
-    """Of the centre along each axis, in sides of the search area."""
+    """Shift of the centre along each axis, in sides of the search area."""
     scale: float
     """Logarithm of the change in size."""
     aspect: float
@@ -82,8 +82,8 @@ def sample_linear_map(
     rng: np.random.Generator, *, angle: float, shear: float, flip: bool
 ) -> Float64[np.ndarray, "2 2"]:
     """Sample a rotation by up to ``angle`` degrees and a shear; ``flip`` mirrors left and right."""
-    turn = np.deg2rad(rng.uniform(-angle, angle))
-    cos, sin = np.cos(turn), np.sin(turn)
+    radians = np.deg2rad(rng.uniform(-angle, angle))
+    cos, sin = np.cos(radians), np.sin(radians)
     slant = rng.uniform(-shear, shear)
     mirror = np.diag([-1.0 if flip else 1.0, 1.0])
     return np.asarray(np.array([[cos, -sin], [sin, cos]]) @ [[1, slant], [0, 1]] @ mirror)
@@ -100,7 +100,7 @@ def sample_view(
 ) -> ObjectView:
     """Sample a view in which the search area of the jittered box has ``side`` pixels.
 
-    That area lies in the middle of the image, give or take half a cell of the coarsest level.
+    That area is in the middle of the image, within half a cell of the coarsest level.
     """
     x0, y0, x1, y1 = object_image.box
     points = object_image.outline
@@ -110,8 +110,8 @@ def sample_view(
     scale = rng.uniform(-jitter.scale, jitter.scale)
     aspect = rng.uniform(-jitter.aspect, jitter.aspect)
     extent = (high - low) * np.exp([scale + aspect, scale - aspect])
-    natural = float(context_side(np.append([0.0, 0.0], extent)[None])[0]) * SEARCH_PER_EXEMPLAR
-    zoom = side / natural
+    side_before = float(context_side(np.append([0.0, 0.0], extent)[None])[0]) * SEARCH_PER_EXEMPLAR
+    zoom = side / side_before
     phase = min(8.0, max(0.0, (size - side) / 2))
     middle = size / 2 + rng.uniform(-phase, phase, 2)
     centre = middle - rng.uniform(-jitter.shift, jitter.shift, 2) * side
@@ -160,7 +160,7 @@ def apply_motion_blur(
 def apply_photometric_augmentation(
     rng: np.random.Generator, image: UInt8[np.ndarray, "h w 3"], *, blur: float
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Change light and colour, blur (with probability ``blur``), and add JPEG artefacts."""
+    """Change brightness and colours, blur (with probability ``blur``), and add JPEG artefacts."""
     if rng.random() < 0.75:
         image = apply_tone(image, sample_tone(rng))
     if rng.random() < 0.1:

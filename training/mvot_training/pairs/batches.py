@@ -40,7 +40,7 @@ class PairGeometry:
     max_side: float
     """The largest side of the search area in its image."""
     jitter: Jitter = SEARCH_JITTER
-    """How far the search area is from the ground truth."""
+    """How far the search area is from the ground truth at most."""
 
 
 PAIR_GEOMETRIES: Mapping[int, PairGeometry] = MappingProxyType(
@@ -51,7 +51,7 @@ PAIR_GEOMETRIES: Mapping[int, PairGeometry] = MappingProxyType(
         4: PairGeometry(search_size=576, exemplar_size=288, min_side=500.0, max_side=540.0),
     }
 )
-"""Of each pyramid level."""
+"""The sizes by pyramid level."""
 
 CLUTTER_SCALES = 0.4, 1.0
 """How often other cut-outs are near the object, in exemplars and in search areas."""
@@ -63,7 +63,7 @@ class PairBatch:
 
     exemplars: UInt8[np.ndarray, "n he he 3"]
     exemplar_boxes: Float32[XYXY, " n"]
-    """A little off the ground truth, as a detector's boxes are."""
+    """The ground truth with a little jitter, as a detector's boxes have."""
     searches: UInt8[np.ndarray, "n hs hs 3"]
     boxes: Float32[XYXY, " n"]
     """The ground truth in the search images; in negative pairs, that of the other object."""
@@ -119,6 +119,8 @@ def sample_pairs(
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class _RenderedPair:
+    """The images of a pair, with the views that they show."""
+
     exemplar: np.ndarray
     search: np.ndarray
     views: tuple[ObjectView, ObjectView]
@@ -170,8 +172,8 @@ def _sample_views(
     """
     flip = bool(rng.random() < 0.5)
     spread = np.log(1.5) if rng.random() < 0.4 else 0.05
-    wanted = side * np.exp(rng.uniform(-spread, spread))
-    exemplar_side = float(np.clip(wanted, geometries[0].min_side, geometries[0].max_side))
+    desired_side = side * np.exp(rng.uniform(-spread, spread))
+    exemplar_side = float(np.clip(desired_side, geometries[0].min_side, geometries[0].max_side))
     views = []
     for object_image, size, area_side, jitter in (
         (objects[0], geometries[0].exemplar_size, exemplar_side, EXEMPLAR_JITTER),

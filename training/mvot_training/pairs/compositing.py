@@ -15,7 +15,7 @@ from mvot_training.pairs.sampling import SampledPair, choose, choose_cutout_obje
 __all__ = ["Background", "composite", "sample_backgrounds"]
 
 SAME_BACKGROUND_SHARE = 0.5
-"""The share of pairs that show the same place behind both objects."""
+"""The share of pairs whose two images have the same background."""
 LOOKALIKE_SHARE = 0.3
 """The share of images with a similar object beside the object, times the clutter."""
 OCCLUDER_SHARE = 0.3
@@ -37,7 +37,7 @@ class Background:
 def sample_backgrounds(
     data: TrainingData, rng: np.random.Generator, views: tuple[ObjectView, ObjectView]
 ) -> tuple[Background, Background]:
-    """Sample the backgrounds of both views: of two places, or of one from a moved camera."""
+    """Sample the backgrounds of both views: two photos, or one in two affine views."""
     second = _sample_background(data, rng, views[1].size)
     if rng.random() >= SAME_BACKGROUND_SHARE:
         return _sample_background(data, rng, views[0].size), second
@@ -69,9 +69,9 @@ def _sample_background(data: TrainingData, rng: np.random.Generator, size: int) 
     image = store[int(rng.integers(len(store)))]
     extent = np.array([image.shape[1], image.shape[0]], np.float64)
     zoom = max(size / extent.min(), float(rng.uniform(0.4, 1.4)))
-    room = np.maximum(extent - size / zoom, 0) / 2
+    margin = np.maximum(extent - size / zoom, 0) / 2
     linear = zoom * sample_linear_map(rng, angle=3.0, shear=0.0, flip=bool(rng.random() < 0.5))
-    centre = extent / 2 + rng.uniform(-1, 1, 2) * room
+    centre = extent / 2 + rng.uniform(-1, 1, 2) * margin
     matrix = np.hstack([linear, (size / 2 - linear @ centre)[:, None]])
     return Background(image=image, matrix=matrix)
 
@@ -92,13 +92,13 @@ def composite(
         lookalike = _sample_lookalike(data, rng, view, pair)
         if lookalike is not None:
             blend(image, augment_layer(rng, lookalike, blur=0.0))
-    main = render_layer(object_image.image, view.matrix, view.size, pair.texture)
-    if main is None:
+    layer = render_layer(object_image.image, view.matrix, view.size, pair.texture)
+    if layer is None:
         return image
-    blend(image, augment_layer(rng, main, blur=MOTION_BLUR_SHARE))
+    blend(image, augment_layer(rng, layer, blur=MOTION_BLUR_SHARE))
     if rng.random() < clutter * OCCLUDER_SHARE:
         occluder = _sample_occluder(data, rng, view)
-        if occluder is not None and hidden_share(main, occluder) <= MAX_HIDDEN_SHARE:
+        if occluder is not None and hidden_share(layer, occluder) <= MAX_HIDDEN_SHARE:
             blend(image, augment_layer(rng, occluder, blur=0.0))
     return image
 
@@ -123,10 +123,10 @@ def _sample_lookalike(
         others = [c for c in group if c.category == cutout.category and c is not cutout]
         cutout = choose(rng, others) if others else choose_cutout_object(data, rng)
     object_image = cutout.object_image(int(rng.integers(cutout.count)))
-    beside = rng.uniform(0.8, 1.6) * float(rng.choice([-1, 1]))
-    offset = _extent(view.box) * (beside, rng.uniform(-0.4, 0.4))
+    distance = rng.uniform(0.8, 1.6) * float(rng.choice([-1, 1]))
+    offset = _extent(view.box) * (distance, rng.uniform(-0.4, 0.4))
     if rng.random() < 0.2:
-        offset = _extent(view.box) * (rng.uniform(-0.4, 0.4), beside)
+        offset = _extent(view.box) * (rng.uniform(-0.4, 0.4), distance)
     scale = float(np.exp(rng.uniform(-0.3, 0.2)))
     return _place_cutout(rng, object_image, view, offset, scale, pair.texture)
 

@@ -31,7 +31,7 @@ class SamplingConfig:
     texture_share: float = 0.25
     """The share of positive pairs of cut-outs that take their colours from a photo."""
     photometric: bool = True
-    """Whether light, colours, focus and compression are augmented."""
+    """Whether brightness, colours, blur and compression are augmented."""
 
     def __post_init__(self) -> None:
         for name in self.weights:

@@ -1,4 +1,4 @@
-"""Layers: cut-outs through an affine map, augmented, and blended over an image."""
+"""Layers: cut-outs warped by an affine map, augmented, and blended over an image."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ def render_layer(
     size: int,
     texture: UInt8[np.ndarray, "_ _ 3"] | None = None,
 ) -> Layer | None:
-    """Warp a cut-out into a square image of ``size`` pixels; None if it lies outside of it.
+    """Warp a cut-out into a square image of ``size`` pixels; None if it is outside of that.
 
     ``texture`` is an image that replaces its colours.
     """
@@ -59,7 +59,7 @@ def apply_texture(
 
 
 def augment_layer(rng: np.random.Generator, layer: Layer, *, blur: float) -> Layer:
-    """Change a layer's light and, with probability ``blur``, add motion blur."""
+    """Change a layer's brightness and colours and, with probability ``blur``, add motion blur."""
     colours, alpha = layer.pixels[..., :3], np.ascontiguousarray(layer.pixels[..., 3])
     table = sample_tone(rng, 0.5)
     table = (table.astype(np.int16) - table[:, :1]).clip(0, 255).astype(np.uint8)
@@ -74,8 +74,8 @@ def blend(image: UInt8[np.ndarray, "h w 3"], layer: Layer) -> None:
     """Blend a layer over an image, in place."""
     rows, columns = layer.pixels.shape[:2]
     below = image[layer.top : layer.top + rows, layer.left : layer.left + columns]
-    clear = cv2.bitwise_not(np.ascontiguousarray(layer.pixels[..., 3]))
-    rest = cv2.multiply(below, cv2.merge([clear] * 3), scale=1 / 255)
+    transparency = cv2.bitwise_not(np.ascontiguousarray(layer.pixels[..., 3]))
+    rest = cv2.multiply(below, cv2.merge([transparency] * 3), scale=1 / 255)
     below[:] = cv2.add(rest, np.ascontiguousarray(layer.pixels[..., :3]))
 
 

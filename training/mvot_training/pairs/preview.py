@@ -1,4 +1,4 @@
-"""A sheet of training pairs for people to look at."""
+"""A contact sheet of training pairs, to inspect them by eye."""
 
 from pathlib import Path
 

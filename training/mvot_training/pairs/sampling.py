@@ -76,10 +76,10 @@ def sample_pair(
 
 
 def _misfit(object_image: ObjectImage, side: float) -> float:
-    """Above 1: the object would be enlarged or reduced too much, or its image is too small."""
-    natural, (height, width, channels) = object_image.search_side, object_image.image.shape
-    beyond = natural / (MAX_AREA_PER_IMAGE * min(height, width)) if channels == 3 else 0.0
-    return max(side / natural / MAX_ZOOM, MIN_ZOOM * natural / side, beyond)
+    """How badly an object fits; above 1, it is scaled too much, or its image is too small."""
+    side_in_image, (height, width, channels) = object_image.search_side, object_image.image.shape
+    excess = side_in_image / (MAX_AREA_PER_IMAGE * min(height, width)) if channels == 3 else 0.0
+    return max(side / side_in_image / MAX_ZOOM, MIN_ZOOM * side_in_image / side, excess)
 
 
 def _choose_origin(data: TrainingData, rng: np.random.Generator, config: SamplingConfig) -> str:
@@ -116,9 +116,9 @@ def _try_origin(
     return replace(other, exemplar=pair.exemplar, parents=parents, positive=False, texture=None)
 
 
-def choose(rng: np.random.Generator, things: "tuple[ChoiceT, ...] | list[ChoiceT]") -> ChoiceT:
+def choose(rng: np.random.Generator, items: "tuple[ChoiceT, ...] | list[ChoiceT]") -> ChoiceT:
     """Choose one of several, all with the same probability."""
-    return things[int(rng.integers(len(things)))]
+    return items[int(rng.integers(len(items)))]
 
 
 def _sample_from_videos(
@@ -166,7 +166,7 @@ def _sample_from_video(
 
 
 def _is_in_search_area(boxes: Float[XYXY, " n"], object_image: ObjectImage) -> bool:
-    """Whether the search area about an object shows a good part of any of the boxes."""
+    """Whether the search area of an object shows more than ``MAX_VISIBLE_SHARE`` of any box."""
     square = square_areas(object_image.box[None], np.array([object_image.search_side]))
     shares = intersection(boxes.astype(np.float64), square)[:, 0] / area(boxes)
     return bool((shares > MAX_VISIBLE_SHARE).any())
@@ -193,7 +193,7 @@ def _sample_from_photos(
 
 
 def choose_cutout_object(data: TrainingData, rng: np.random.Generator) -> CutoutObject:
-    """Choose an object to paste: first the kind of data, then one that was cut out of it."""
+    """Choose an object to paste: first the kind of data, then one of its objects."""
     return choose(rng, data.cutouts[choose(rng, list(data.cutouts))])
 
 

@@ -1,4 +1,4 @@
-"""The comparison of a batch of pairs by SiamFC's network, or by SiamMT's."""
+"""Score maps and similarities of a batch of pairs, by SiamFC's network or by SiamMT's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,19 +22,19 @@ __all__ = ["PairComparison", "compare_pairs", "score_map_positions"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PairComparison:
-    """N pairs as a network compares them."""
+    """What a network computes from N pairs."""
 
     log_odds: Float[Tensor, "n h w"]
     """Score maps, as log odds of the target at each position."""
-    truth: Float[TensorCXCYWH, " n"]
-    """Ground truth relative to the middle of the search areas, in pixels of SiamFC's search
+    ground_truth: Float[TensorCXCYWH, " n"]
+    """Relative to the middle of the search areas, in pixels of SiamFC's search
     image, whichever network it is."""
     features: Float[Tensor, "n hs ws c"]
     """Features of the search areas."""
     similarity: Float[Tensor, "n s"]
     """Similarity of the exemplars to windows of S sizes about the target."""
     growth: Float[Tensor, "n s"]
-    """Logarithm of the target's size relative to the size that each window is for."""
+    """Logarithm of the target's size relative to the size that each window fits."""
 
 
 def compare_pairs(
@@ -62,7 +62,7 @@ def compare_pairs(
         areas = areas[None].repeat(len(search), 0)
     return PairComparison(
         log_odds=network.compare(search[:, None], exemplars)[:, 0],
-        truth=torch.as_tensor(to_canonical_pixels(batch.boxes, areas, side), device=device),
+        ground_truth=torch.as_tensor(to_canonical_pixels(batch.boxes, areas, side), device=device),
         features=search,
         similarity=similarity,
         growth=growth,

@@ -28,10 +28,13 @@ class CorrelationTrainingConfig(TrainingConfig):
     channels: tuple[int, ...] = CHANNELS
     """Channels of the backbone's five convolutions."""
     steps: int = 6000
+    """Training steps in total."""
     batch: int = 8
     """Pairs per training step."""
     learning_rate: float = 1e-3
+    """The highest learning rate."""
     weight_decay: float = 1e-3
+    """Weight decay of AdamW."""
     frozen_layers: int = 0
     """First convolutions of the backbone that are not trained."""
     teacher: str = "lite0"
@@ -40,13 +43,15 @@ class CorrelationTrainingConfig(TrainingConfig):
     distillation_weight: float = 1.0
     """Weight of the feature distillation in the loss."""
     shift: float = 0.22
-    """How far search areas are off their targets at most, in sides of the area."""
+    """How far search areas are from their targets at most, in sides of the area."""
     scale: float = 0.06
     """How much search areas are too large or too small: a logarithm of the side."""
     aspect: float = 0.03
     """How much search areas are too wide or too high: a logarithm of the ratio."""
     ema_decay: float = 0.998
+    """Decay per step of the moving average of all weights."""
     validate_every: int = 1000
+    """Steps between validations."""
     validation_frames: int = 60
     """Frames at the start of each held-out sequence to track through in a validation."""
     synthetic_scenes: int = 6
@@ -65,7 +70,7 @@ class CorrelationTrainingConfig(TrainingConfig):
 
     @property
     def jitter(self) -> Jitter:
-        """How far search areas are off."""
+        """How far search areas are from the ground truth at most."""
         return Jitter(shift=self.shift, scale=self.scale, aspect=self.aspect)
 
 
@@ -87,21 +92,28 @@ class SiamMTTrainingConfig(CorrelationTrainingConfig):
     """``mvot-train siammt``: SiamFC's weights, fine-tuned behind crop-and-resize (SiamMT 3.3)."""
 
     steps: int = 2000
+    """Training steps in total."""
     learning_rate: float = 3e-4
+    """The highest learning rate; lower, as the weights are fine-tuned."""
     warmup_steps: int = 50
+    """Steps over which the learning rate rises to the highest, at the start."""
     frozen_layers: int = 3
+    """First convolutions of the backbone that are not trained."""
     teacher: str = ""
+    """Empty: there is no feature distillation."""
     scale: float = 0.1
+    """How much search areas are too large or too small: a logarithm of the side."""
     ema_decay: float = 0.995
+    """Decay per step of the moving average of all weights."""
     min_side: float = 32.0
     """Side (square root of the area) of the smallest objects, in pixels, after rescaling."""
     max_side: float = 80.0
     """Side (square root of the area) of the largest objects, in pixels, after rescaling."""
     window_scales: tuple[float, ...] = (0.84, 0.89, 0.945, 1.0, 1.06, 1.12, 1.19)
-    """Sizes of windows, relative to search areas that are off, of which the one that fits is to be
-    the most similar; SiamFC, whose images are rescaled, needs no such loss."""
+    """Sizes of the windows of the size loss, relative to jittered search areas; the one that fits
+    is to be the most similar. SiamFC, whose images are rescaled, needs no such loss."""
     size_loss_weight: float = 0.5
-    """Weight of that loss of sizes."""
+    """Weight of the size loss."""
 
     @property
     def geometry(self) -> PairGeometry:

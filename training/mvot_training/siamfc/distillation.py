@@ -1,4 +1,4 @@
-"""Feature distillation: a teacher's features as an additional target of SiamFC's features."""
+"""Feature distillation: SiamFC's features are also trained to predict a teacher's."""
 
 from collections.abc import Sequence
 
@@ -32,9 +32,9 @@ class FeatureDistillation(nn.Module):
     ) -> Float[Tensor, ""]:
         """The distillation loss: the smooth L1 distance, and 1 - the cosine at each position."""
         losses = []
-        for adapter, norm, wanted in zip(self.adapters, self.norms, teacher_maps, strict=True):
+        for adapter, norm, teacher_map in zip(self.adapters, self.norms, teacher_maps, strict=True):
             adapted = adapter(features).float().flatten(0, 2)
-            target = norm(wanted.float().flatten(0, 2))
+            target = norm(teacher_map.float().flatten(0, 2))
             cosine = 1 - F.cosine_similarity(adapted, target, dim=1).mean()
             losses.append(F.smooth_l1_loss(adapted, target) + cosine)
         return torch.stack(losses).mean()

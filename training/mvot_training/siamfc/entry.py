@@ -1,4 +1,4 @@
-"""``mvot-train siamfc`` and ``siammt``: build data and trainer, train, and leave the weights."""
+"""``mvot-train siamfc`` and ``siammt``: build data and trainer, train, and write the weights."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -35,8 +35,8 @@ def train_siamfc(
 ) -> Path:
     """Train SiamFC, or SiamMT by its config, from the checkpoint in ``output`` if there is one.
 
-    Leaves in ``output`` what ``Trainer.run`` does; the path of the weights file is returned.
-    ``weights`` are SiamFC's, or for SiamMT also its own, to start from.
+    Writes into ``output`` what ``Trainer.run`` does; returns the path of the weights file.
+    ``weights``, to start from, are SiamFC's, or for SiamMT also its own.
     """
     validation = Validation.open(
         data,
@@ -133,5 +133,6 @@ SIAMMT = Stage(
     train=train_siamfc,
     add_options=_add_siammt_options,
     train_options=("weights",),
-    required_weights="siamfc",
+    requires_weights=True,
+    smoke_weights=lambda config: "siamfc",
 )

@@ -1,4 +1,4 @@
-"""The loss by which SiamMT learns to estimate sizes from the similarity of windows."""
+"""The loss that trains SiamMT to estimate sizes from the similarity of windows."""
 
 import torch
 from jaxtyping import Float
@@ -16,8 +16,9 @@ def size_loss(similarity: Float[Tensor, "n s"], growth: Float[Tensor, "n s"]) ->
     """The cross-entropy of choosing among S sizes of N targets by the similarity of windows.
 
     The target distribution is a Gaussian of the logarithmic ``growth`` from each size to the
-    target's. SiamMT trains tolerance of wrong sizes only (3.3): its features are the frame's,
-    whatever the search area, and tell sizes apart less well than those of rescaled images do.
+    target's. The paper trains only tolerance of wrong sizes (SiamMT 3.3): its features are those of
+    the frame, whatever the search area, and distinguish sizes less well than those of rescaled
+    images do.
     """
     target = torch.softmax(-((growth / SPREAD) ** 2) / 2, dim=1)
     predicted = torch.log_softmax(SHARPNESS * similarity, dim=1)

@@ -86,7 +86,7 @@ class SiamFCTrainer(Trainer[CorrelationNet, Config, TrainingData, PairBatch]):
         present = torch.as_tensor(batch.positive, device=self.device)
         positions = score_map_positions(self.network).to(self.device)
         loss, parts = score_map_loss(
-            config.loss, pairs.log_odds, positions, pairs.truth, present.float()
+            config.loss, pairs.log_odds, positions, pairs.ground_truth, present.float()
         )
         if isinstance(config, SiamMTTrainingConfig) and scales:
             size = size_loss(pairs.similarity[present], pairs.growth[present])

@@ -23,6 +23,7 @@ class SiamMotionTrainingConfig(TrainingConfig):
     network: Mapping[str, Any] = field(default_factory=dict)
     """Changes of the preset's network, by the names of SiamMotionConfig."""
     steps: int = 20_000
+    """Training steps in total."""
     batch: int = 32
     """Pairs per training step, all of one pyramid level; half as many on levels 3 and 4."""
     level_shares: tuple[float, ...] = (0.25, 0.45, 0.25, 0.05)
@@ -30,6 +31,7 @@ class SiamMotionTrainingConfig(TrainingConfig):
     cross_level_share: float = 0.3
     """Share of the batches whose exemplars come from the pyramid level above or below."""
     learning_rate: float = 1e-3
+    """The highest learning rate."""
     backbone_rate_factor: float = 0.1
     """The learning rate of the backbone, as a share of the others'."""
     frozen_fraction: float = 0.2
@@ -37,7 +39,9 @@ class SiamMotionTrainingConfig(TrainingConfig):
     thawed_levels: int = 2
     """Last levels of the backbone that are trained then; those before them stay frozen."""
     ema_decay: float = 0.9998
+    """Decay per step of the moving average of all weights."""
     validate_every: int = 1000
+    """Steps between validations."""
     validation_frames: int = 80
     """Frames at the start of each held-out sequence to track through in a validation."""
     synthetic_scenes: int = 16

@@ -1,4 +1,4 @@
-"""``mvot-train siammotion``: build the data and the trainer, train, and leave the weights."""
+"""``mvot-train siammotion``: build the data and the trainer, train, and write the weights."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,8 +39,8 @@ def train_siammotion(
 ) -> Path:
     """Train a preset's network, from the checkpoint in ``output`` if there is one.
 
-    Leaves in ``output`` what ``Trainer.run`` does; the path of the weights file is returned. The
-    weights start from those that fit of the file ``weights``, or else the backbone's from
+    Writes into ``output`` what ``Trainer.run`` does; returns the path of the weights file. The
+    initial weights are those of the file ``weights`` that fit, or else the backbone's are those of
     ``backbone``, see ``initialise_backbone``.
     """
     validation = Validation.open(
@@ -61,7 +61,7 @@ def train_siammotion(
 def write_preview(
     config: SiamMotionTrainingConfig, data: Sequence[Path], path: Path, cache: Path | None
 ) -> None:
-    """Write a sheet of 64 training pairs with their boxes, to look at."""
+    """Write a contact sheet of 64 training pairs with their boxes."""
     pairs = _open_data(config, data, cache)
     draw_pairs(path, pairs, np.random.default_rng(config.seed), count=64)
 
@@ -108,7 +108,7 @@ def _calibrate_weights(path: Path, validation: Validation) -> None:
 def _add_options(group: Any) -> None:
     add = group.add_argument
     add("--preset", metavar="NAME", help="which network (default siammotion-n)")
-    add("--backbone", metavar="FILE", help="the backbone's first weights, or 'torchvision'")
+    add("--backbone", metavar="FILE", help="the backbone's initial weights, or 'torchvision'")
     add("--weights", type=Path, metavar="FILE", help="weights to start from, as far as they fit")
     add("--preview", type=Path, metavar="FILE", help="only draw 64 training pairs into this .png")
 
@@ -145,4 +145,5 @@ SIAMMOTION = Stage(
     add_options=_add_options,
     train_options=("backbone", "weights", "preview"),
     setting_options=("preset",),
+    smoke_weights=lambda config: config.preset,
 )

@@ -32,7 +32,7 @@ def load_fitting_weights(network: SiamMotionNet, path: Path) -> None:
 def widen_tensors(
     tensors: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]], times: int
 ) -> dict[str, Tensor]:
-    """The tensors of a network that fit these shapes once each channel is there ``times`` times.
+    """The tensors that fit these shapes, once each channel is repeated ``times`` times.
 
     A layer's outputs are repeated (Net2Net, Chen et al., 2016). As its inputs were too, their
     weights are split into random parts: the sum is the same, but equal channels can learn to
