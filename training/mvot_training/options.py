@@ -140,7 +140,7 @@ def _add_shared_options(parser: argparse.ArgumentParser, output: str) -> None:
         help="change a setting, such as steps=100 or held_out=[a,b]; a dot goes into nested ones; "
         "may be repeated",
     )
-    add("--smoke", action="store_true", help="train for a minute on little data, as a test")
+    add("--smoke", action="store_true", help="a few steps, as a test; makes its own --data")
     add("--print-config", action="store_true", help="show the settings and exit")
     add = parser.add_argument_group("running").add_argument
     add("--hours", type=float, default=1.0, metavar="H", help="stop after so long (default 1)")

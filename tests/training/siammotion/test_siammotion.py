@@ -8,13 +8,11 @@ import pytest
 import torch
 
 from helpers.engine_runs import follow
-from helpers.training_data import write_training_data
 from mvot_plugin.engines import load_engine
 from mvot_plugin.models.siammotion import SiamMotionNet
 from mvot_plugin.models.siammotion_config import PRESETS, SiamMotionConfig
 from mvot_plugin.ops.anchors import anchor_boxes
 from mvot_training.cli import main
-from mvot_training.data.training_data import TrainingData
 from mvot_training.losses import PairLossConfig, pair_loss, rpn_loss, to_canonical_pixels
 from mvot_training.pairs.batches import sample_batch
 from mvot_training.pairs.config import SamplingConfig
@@ -26,16 +24,6 @@ CONFIG = SiamMotionTrainingConfig(
     preset="tiny", steps=6, batch=4, level_shares=(1.0,), frozen_fraction=0.5, warmup_steps=1
 )
 SIDE = TINY.canonical_side
-
-
-@pytest.fixture(scope="module")
-def roots(tmp_path_factory):
-    return write_training_data(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def training_data(roots):
-    return TrainingData.read(roots, synthetic_scenes=0, progress=False)
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from helpers.engine_runs import follow
-from helpers.training_data import write_training_data
 from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import UsageError
 from mvot_plugin.models.siammotion import SiamMotionNet
@@ -15,7 +14,6 @@ from mvot_plugin.models.siammotion_config import PRESETS, SiamMotionConfig
 from mvot_plugin.ops.anchors import anchor_boxes
 from mvot_plugin.weights import read_weights, save_weights
 from mvot_training.cli import main
-from mvot_training.data.training_data import TrainingData
 from mvot_training.losses import PairLossConfig, score_map_loss
 from mvot_training.pairs.batches import sample_batch
 from mvot_training.pairs.config import SamplingConfig
@@ -25,16 +23,6 @@ from mvot_training.siammotion.trainer import SiamMotionTrainer
 TINY = SiamMotionConfig(backbone_width=16, width=16)  # 8 crash oneDNN in bfloat16
 BARE = {"pyramid": False, "rpn": False, "attention": False}
 VARIANTS = [{"pyramid": False}, {"rpn": False}, {"attention": False}, BARE]
-
-
-@pytest.fixture(scope="module")
-def roots(tmp_path_factory):
-    return write_training_data(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def training_data(roots):
-    return TrainingData.read(roots, synthetic_scenes=0, progress=False)
 
 
 @pytest.fixture(autouse=True)
