@@ -3,22 +3,27 @@
 #
 #   benchmarks/measure.sh OUT NANOTRACK SEQ...
 #
-# NANOTRACK is the folder of NanoTrack's model files, SEQ are sequences with det.txt and gt.txt. Rows
-# that OUT has already are not measured again. Times need a machine that is otherwise idle.
+# NANOTRACK is the folder of NanoTrack's model files, of the engine nanotrack and of opencv-nano. SEQ
+# are sequences with det.txt and gt.txt. Rows that OUT has already are not measured again. Times need
+# a machine that is otherwise idle.
 set -euo pipefail
-[ $# -ge 3 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2; }
-out=$1 nanotrack=$2
+[ $# -ge 3 ] || { sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2; }
+out=$1 nanotrack=(--nanotrack "$2")
 shift 2
 mkdir -p "$out"
 bench=${MVOT_BENCH:-mvot-bench}
 
-$bench mot "$@" --engine hold kalman lk-flow siammotion-n siammt --json "$out/mot.json"
-$bench rt "$@" --engine hold lk-flow siammotion-n --fps 25 --detector-ms 60 --json "$out/rt.json"
-$bench vot "$@" --engine hold lk-flow siammotion-n --fps none 20 25 --json "$out/vot.json"
+$bench mot "$@" "${nanotrack[@]}" --engine hold kalman lk-flow nanotrack siammotion-n siammt \
+  --json "$out/mot.json"
+$bench rt "$@" "${nanotrack[@]}" --engine hold lk-flow nanotrack siammotion-n --fps 25 \
+  --detector-ms 60 --json "$out/rt.json"
+$bench vot "$@" "${nanotrack[@]}" --engine hold lk-flow nanotrack siammotion-n --fps none 20 25 \
+  --json "$out/vot.json"
 $bench vot "$@" --engine lk-flow siamfc siammt siammt-w --fps none 25 \
   --json "$out/vot-siammt.json"
-$bench peers "$@" --nanotrack "$nanotrack" --json "$out/peers.json"
-$bench scaling "$1" --engine lk-flow siammotion-n siammotion siamfc siamfc-mi siammt \
+$bench peers "$@" "${nanotrack[@]}" --engine lk-flow nanotrack siammotion-n --json "$out/peers.json"
+$bench scaling "$1" "${nanotrack[@]}" \
+  --engine lk-flow nanotrack siammotion-n siammotion siamfc siamfc-mi siammt \
   --targets 1 10 20 50 100 --frames 3 --json "$out/scaling.json"
 $bench overhead --json "$out/overhead.json"
 $bench report "$out"/{mot,rt,vot,peers,scaling,vot-siammt,overhead}.json $(ls "$out"/ablation.json 2>/dev/null) \

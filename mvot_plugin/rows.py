@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["Rows"]
+__all__ = ["Rows", "concatenate", "take_rows"]
 
 RowsT = TypeVar("RowsT", bound="Rows")
 PartT = TypeVar("PartT", bound="Rows")
@@ -33,7 +33,7 @@ class Rows:
         """The rows that an integer, a slice, or an integer or boolean array selects."""
         selected = [rows] if isinstance(rows, (int, np.integer)) else rows
         columns = self._columns().items()
-        return type(self)(**{k: _take(v, selected) for k, v in columns})
+        return type(self)(**{k: take_rows(v, selected) for k, v in columns})
 
     def replace_rows(self: RowsT, rows: Any, new: RowsT) -> RowsT:
         """A copy in which the rows that a boolean array marks are those of ``new``, in order."""
@@ -55,7 +55,7 @@ class Rows:
             raise ValueError(f"cat needs values of one kind, got {names}")
         tables = [part._columns() for part in parts]
         columns = {name: [table[name] for table in tables] for name in tables[0]}
-        return kinds.pop()(**{name: _concatenate(column) for name, column in columns.items()})
+        return kinds.pop()(**{name: concatenate(column) for name, column in columns.items()})
 
     def _columns(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
@@ -67,8 +67,8 @@ class Rows:
                 object.__setattr__(self, name, np.asarray(column, dtypes[name]))
 
 
-def _take(column: Any, rows: Any) -> Any:
-    """Rows of an array, of nested ``Rows`` or of a torch tensor; of None, None."""
+def take_rows(column: Any, rows: Any) -> Any:
+    """Take rows of an array, of nested ``Rows`` or of a torch tensor; of None, None."""
     if column is None or isinstance(column, (np.ndarray, Rows)):
         return None if column is None else column[rows]
     if isinstance(rows, slice) and (rows.step or 1) > 0:
@@ -77,7 +77,8 @@ def _take(column: Any, rows: Any) -> Any:
     return column[import_module("torch").from_numpy(index).to(column.device)]
 
 
-def _concatenate(column: list[Any]) -> Any:
+def concatenate(column: list[Any]) -> Any:
+    """Concatenate arrays, nested ``Rows`` or torch tensors; None where any of them is None."""
     if any(part is None for part in column):
         return None
     if isinstance(column[0], Rows):

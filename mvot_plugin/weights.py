@@ -18,6 +18,7 @@ __all__ = [
     "UntrainedWeights",
     "load_parameters",
     "read_weights",
+    "read_weights_record",
     "replace_weights",
     "save_weights",
     "shipped_weights",
@@ -85,6 +86,18 @@ def read_weights(path: Path, kind: str, *others: str) -> tuple[dict[str, Any], d
     except (ValueError, TypeError) as error:
         raise InputError(f"{path}: its config is damaged: {error}") from error
     return config, {k: t.float() if t.is_floating_point() else t for k, t in tensors.items()}
+
+
+def read_weights_record(path: Path) -> dict[str, Any]:
+    """Read the record of a weights file: where the weights come from.
+
+    Raises ``InputError`` for a file that cannot be read.
+    """
+    try:
+        metadata, _ = _read_file(path)
+        return dict(json.loads(metadata.get("record", "{}")))
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: not a readable weights file: {error}") from error
 
 
 def replace_weights(

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from helpers.missing import HEAVY
 from helpers.paths import ROOT
 
 FOLDERS = {
@@ -63,9 +64,8 @@ def test_no_file_is_too_long_to_read():
 
 
 @pytest.mark.parametrize("package", ["mvot_plugin", "mvot_pipelines"])
-def test_importing_loads_no_network_library(package):
-    heavy = "{'torch', 'ultralytics', 'motmetrics', 'pandas', 'matplotlib'}"
-    code = f"import sys, {package}; print(sorted({heavy} & set(sys.modules)))"
+def test_importing_loads_nothing_heavy(package):
+    code = f"import sys, {package}; print(sorted({set(HEAVY)} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

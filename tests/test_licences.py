@@ -9,13 +9,18 @@ from helpers.paths import ROOT
 
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 FOLDER = ROOT / "mvot_plugin" / "pretrained"
-WEIGHTS = sorted(path for path in FOLDER.iterdir() if path.suffix in (".pt", ".safetensors"))
+CONSTANTS = FOLDER / "nanotrack.json"
+WEIGHTS = sorted(
+    path
+    for path in FOLDER.iterdir()
+    if path.suffix in (".onnx", ".safetensors") or path == CONSTANTS
+)
 
 
 def licence_of(path):
-    """The SPDX identifier in a weights file's record."""
-    licence = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["licence"]
-    return licence.split(",")[0]
+    """The SPDX identifier in a weights file's record, or in that of constants."""
+    record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    return record.get("record", record)["licence"].split(",")[0]
 
 
 @pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: path.name)

@@ -8,12 +8,15 @@ box.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, cast
 
 from mvot_benchmarks.vot import VotScore, pool_vot_scores
 from mvot_plugin.engines import load_engine
-from mvot_plugin.engines.siammotion import SiamMotionEngine
 from mvot_plugin.errors import UsageError
 from mvot_plugin.models.siammotion_config import SiamMotionConfig
+
+if TYPE_CHECKING:
+    from mvot_plugin.engines.siammotion import SiamMotionEngine
 
 __all__ = ["ROWS", "build_engines", "describe_missing_rows", "format_table", "load_variants"]
 
@@ -30,7 +33,9 @@ ROWS = {
 """The parts of each row of the table: all but one, and then, as in the paper, one more each."""
 
 
-def load_variants(paths: Sequence[str], device: str, precision: str) -> dict[str, SiamMotionEngine]:
+def load_variants(
+    paths: Sequence[str], device: str, precision: str
+) -> "dict[str, SiamMotionEngine]":
     """Engines of weights files, by which of the ``TRAINED_PARTS`` their networks have.
 
     Raises ``InputError`` for a file that is not of a SiamMOTION network, and ``UsageError`` for
@@ -40,8 +45,10 @@ def load_variants(paths: Sequence[str], device: str, precision: str) -> dict[str
     engines: dict[str, SiamMotionEngine] = {}
     origin: dict[str, str] = {}
     for path in paths:
-        engine = load_engine("siammotion", path, device, precision)
-        assert isinstance(engine, SiamMotionEngine)
+        engine = cast(
+            "SiamMotionEngine",
+            load_engine("siammotion", path, device, precision, runtime="torch"),
+        )
         config = engine.network.config
         if not engine.trained:
             raise UsageError(f"--weights {path}: an ablation needs files of trained weights")
@@ -60,7 +67,7 @@ def load_variants(paths: Sequence[str], device: str, precision: str) -> dict[str
     return engines
 
 
-def build_engines(engines: Mapping[str, SiamMotionEngine]) -> dict[str, SiamMotionEngine]:
+def build_engines(engines: "Mapping[str, SiamMotionEngine]") -> "dict[str, SiamMotionEngine]":
     """The engines of all rows for which there are weights, by their parts."""
     built = {}
     for parts in dict.fromkeys(ROWS.values()):
@@ -75,7 +82,7 @@ def build_engines(engines: Mapping[str, SiamMotionEngine]) -> dict[str, SiamMoti
     return built
 
 
-def describe_missing_rows(engines: Mapping[str, SiamMotionEngine]) -> list[str]:
+def describe_missing_rows(engines: "Mapping[str, SiamMotionEngine]") -> list[str]:
     """For each row without weights, a sentence that says which it needs."""
     sentences = []
     for name, parts in ROWS.items():
@@ -102,7 +109,7 @@ def format_table(scores: Mapping[str, Sequence[VotScore]]) -> str:
 
 
 def _require_same_network(
-    engines: Mapping[str, SiamMotionEngine], origin: Mapping[str, str]
+    engines: "Mapping[str, SiamMotionEngine]", origin: Mapping[str, str]
 ) -> None:
     """Raise ``UsageError`` where networks differ in more than their parts."""
     reference, path = _common_settings(engines[TRAINED_PARTS].network.config), origin[TRAINED_PARTS]

@@ -12,6 +12,7 @@ from mvot_benchmarks.commands.quality import add_mot, add_rt
 from mvot_benchmarks.commands.report import add_report
 from mvot_pipelines.cli import Parser, format_version
 from mvot_plugin.errors import MvotError
+from mvot_plugin.threads import check_threads, limit_threads
 
 __all__ = ["main"]
 
@@ -22,7 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = argparse.Namespace(arguments=arguments, json=None)
     try:
         options = _parser().parse_args(arguments, options)
-        with warnings.catch_warnings():
+        threads = check_threads(getattr(options, "threads", None))
+        with warnings.catch_warnings(), limit_threads(threads):
             warnings.showwarning = _print_warning
             options.command(options)
     except MvotError as error:

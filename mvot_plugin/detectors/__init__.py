@@ -8,6 +8,7 @@ takes ``conf``, ``classes`` and ``device`` by keyword and returns a detector.
 """
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +20,30 @@ from mvot_plugin.detectors.base import (
     from_supervision,
     from_ultralytics,
 )
+from mvot_plugin.detectors.onnx import OnnxDetector
 from mvot_plugin.detectors.packaged import packaged_model
 from mvot_plugin.detectors.replay import ReplayDetector
 from mvot_plugin.detectors.ultralytics import (
     DEFAULT_MODEL,
+    LibraryNotFound,
     ModelNotFound,
     UltralyticsDetector,
     is_model,
     looks_like_model,
 )
-from mvot_plugin.errors import FallbackDetector, InputError, UsageError, unknown_name
+from mvot_plugin.errors import (
+    FallbackDetector,
+    InputError,
+    MvotError,
+    UsageError,
+    unknown_name,
+)
 from mvot_plugin.registry import build_registered, registered_names
 
 __all__ = [
     "Classes",
     "Detector",
+    "OnnxDetector",
     "ReplayDetector",
     "UltralyticsDetector",
     "as_detections",
@@ -46,7 +56,19 @@ __all__ = [
 ]
 
 GROUP = "mvot_plugin.detectors"
-_BUILT_IN = ("packaged", "replay", "ultralytics")
+_BUILT_IN = ("auto", "packaged", "replay", "ultralytics")
+_GRAPH = ".onnx"
+_REASONS: Mapping[type[MvotError], tuple[str, str]] = {
+    LibraryNotFound: (
+        "ultralytics is not installed",
+        "for a better one, pip install 'mvot-plugin[yolo]', or name an ONNX file with --detector",
+    ),
+    ModelNotFound: (
+        f"{DEFAULT_MODEL} is not here and could not be downloaded",
+        "name a better one with --detector",
+    ),
+}
+"""Why the packaged detector is used, and how to get a better one."""
 
 
 def detector_names() -> list[str]:
@@ -60,19 +82,22 @@ def load_detector(
     conf: float | None = None,
     classes: Classes = None,
     device: str = "auto",
+    threads: int | None = None,
 ) -> Detector:
     """Load a detector by name.
 
-    Where ultralytics' default model is neither present nor can be downloaded, the packaged one is
-    loaded, with a ``FallbackDetector`` warning.
-
     Args:
-        name: ``"ultralytics"`` (its default model), ``"packaged"`` (the small detector that comes
-            with this package), ``"replay:PATH"`` (a MOT ``det.txt``), a name that another package
-            has registered, or the path or name of a model that ultralytics runs.
+        name: ``"auto"`` (ultralytics' default model; where ultralytics is not installed, or the
+            model is neither present nor can be downloaded, the packaged one, with a
+            ``FallbackDetector`` warning), ``"ultralytics"`` (its default model), ``"packaged"``
+            (the small detector that comes with this package), ``"replay:PATH"`` (a MOT
+            ``det.txt``), a name that another package has registered, the path of an ONNX file
+            (``OnnxDetector``), or the path or name of another model that ultralytics runs.
         conf: The least confidence of a detection; None is the detector's own threshold.
         classes: The classes to detect, by name or number; None or an empty sequence is all.
-        device: ``"auto"``, or a torch device such as ``"cpu"`` or ``"cuda:0"``.
+        device: ``"auto"``, or a torch device such as ``"cpu"`` or ``"cuda:0"``; ONNX files run on
+            the CPU.
+        threads: How many threads an ONNX file may use; None is as many as the process may use.
 
     Returns:
         The detector, a callable from a frame to its detections.
@@ -86,18 +111,18 @@ def load_detector(
         return _load_replay(path, conf=conf, classes=classes)
     if name in registered_names(GROUP) and name not in _BUILT_IN:
         return _load_registered(name, conf=conf, classes=classes, device=device)
+    least: float = 0.25 if conf is None else conf
+    if name == "packaged":
+        model = _find_packaged_model()
+        return OnnxDetector(model, conf=least, classes=classes, threads=threads)
+    if name.lower().endswith(_GRAPH):
+        return OnnxDetector(name, conf=least, classes=classes, threads=threads)
+    if name == "auto":
+        return _load_best(least, classes, device, threads)
     if name not in _BUILT_IN and not looks_like_model(name):
         raise unknown_name("detector", name, [*detector_names(), DEFAULT_MODEL])
-    options: dict[str, Any] = {
-        "conf": 0.25 if conf is None else conf,
-        "classes": classes,
-        "device": device,
-    }
-    if name == "packaged":
-        return UltralyticsDetector(_find_packaged_model(), **options)
-    return (
-        _load_default(**options) if name == "ultralytics" else UltralyticsDetector(name, **options)
-    )
+    model_name = DEFAULT_MODEL if name == "ultralytics" else name
+    return UltralyticsDetector(model_name, conf=least, classes=classes, device=device)
 
 
 def as_detector(detector: str | Path | object) -> Detector:
@@ -118,21 +143,22 @@ def as_detector(detector: str | Path | object) -> Detector:
     )
 
 
-def _load_default(**options: Any) -> UltralyticsDetector:
+def _load_best(conf: float, classes: Classes, device: str, threads: int | None) -> Detector:
     """Ultralytics' default model, or the packaged one where that is not available."""
     try:
-        return UltralyticsDetector(DEFAULT_MODEL, **options)
-    except ModelNotFound:
+        return UltralyticsDetector(DEFAULT_MODEL, conf=conf, classes=classes, device=device)
+    except (LibraryNotFound, ModelNotFound) as error:
         model = packaged_model()
         if model is None:
             raise
+        reason, remedy = _REASONS[type(error)]
     warnings.warn(
-        f"{DEFAULT_MODEL} is not here and could not be downloaded: the small detector that comes "
-        f"with this package, {model.stem}, is used instead; name a better one with --detector",
+        f"{reason}: the small detector that comes with this package, {model.stem}, is used "
+        f"instead; {remedy}",
         FallbackDetector,
         stacklevel=3,
     )
-    return UltralyticsDetector(model, **options)
+    return OnnxDetector(model, conf=conf, classes=classes, threads=threads)
 
 
 def _find_packaged_model() -> Path:

@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent.parent / "pretrained"
 
 def packaged_model() -> Path | None:
     """The file of the detector that came with the package, if there is one."""
-    path = FOLDER / "detector-n.pt"
+    path = FOLDER / "detector-n.onnx"
     return path if path.is_file() else None
 
 

@@ -19,12 +19,14 @@ import cv2
 import numpy as np
 
 from mvot_plugin.detectors.base import Classes, as_detections
+from mvot_plugin.detectors.classes import select_classes
 from mvot_plugin.detectors.packaged import is_reachable
-from mvot_plugin.errors import InputError, UsageError, unknown_name
+from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.types import Detections, Frame
 
 __all__ = [
     "DEFAULT_MODEL",
+    "LibraryNotFound",
     "ModelNotFound",
     "UltralyticsDetector",
     "import_ultralytics",
@@ -54,6 +56,10 @@ _ENVIRONMENT = {
 
 class ModelNotFound(InputError):  # noqa: N818
     """A model is not present and could not be downloaded."""
+
+
+class LibraryNotFound(UsageError):  # noqa: N818
+    """Ultralytics is not installed."""
 
 
 class UltralyticsDetector:
@@ -104,7 +110,7 @@ class UltralyticsDetector:
                 self(Frame(image=np.zeros((64, 64, 3), np.uint8), index=0, timestamp=0.0))
                 self.names = dict(self._model.names)
         if classes:
-            self._options["classes"] = _class_ids(classes, self.names)
+            self._options["classes"] = select_classes(classes, self.names)
 
     def __call__(self, frame: Frame, /) -> Detections:
         """Run the model on ``frame``."""
@@ -180,15 +186,15 @@ def _restore_torch_threads() -> Iterator[None]:
 def import_ultralytics() -> Any:
     """Import the library, inside ``isolate_ultralytics``.
 
-    Raises ``UsageError`` if it is not installed.
+    Raises ``LibraryNotFound``, a ``UsageError``, if it is not installed.
     """
     try:
         library = importlib.import_module("ultralytics")
         library.YOLO  # noqa: B018  # ultralytics imports its modules here
     except ImportError as error:
-        raise UsageError(
+        raise LibraryNotFound(
             f"this detector needs ultralytics ({error}): pip install 'mvot-plugin[yolo]', "
-            "or pass a file of detections (--detections FILE)"
+            "or name an ONNX file (--detector FILE) or a file of detections (--detections FILE)"
         ) from None
     return library
 
@@ -234,18 +240,3 @@ def _describe_error(error: Exception) -> str:
     lines = str(error).encode("ascii", "ignore").decode().removeprefix("ERROR").split("\n")
     first = next((line for line in lines if line.strip()), type(error).__name__)
     return " ".join(first.split())[:200]
-
-
-def _class_ids(classes: Classes, names: Mapping[int, str]) -> list[int]:
-    chosen = classes.split(",") if isinstance(classes, str) else classes or ()
-    return sorted({_class_id(choice, names) for choice in chosen})
-
-
-def _class_id(choice: int | str, names: Mapping[int, str]) -> int:
-    numbers = {name.lower(): number for number, name in names.items()}
-    text = str(choice).strip()
-    if text.lower() in numbers:
-        return numbers[text.lower()]
-    if text.isdecimal() and int(text) in names:
-        return int(text)
-    raise unknown_name("class", text, names.values())

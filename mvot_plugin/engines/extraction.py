@@ -1,182 +1,255 @@
-"""Features of frames for SiamMT: of the rescaled frame, and only of the parts with targets."""
+"""Features of search areas: out of parts of the frame that several share, or out of a crop of each.
 
-import math
+A frame is seen at half-octave scales. What a target needs is cut out of the scale nearest to its
+own; the rest is a bilinear crop-and-resize of features. Targets that lie close together share a
+part of the frame; where a crop for each has fewer pixels, each gets one.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Literal
 
-import cv2
 import numpy as np
-import torch
-import torch.nn.functional as F
-from jaxtyping import Float, Float32, Int64
-from torch import Tensor
+from jaxtyping import Bool, Float32, Float64, Int64
 
-from mvot_plugin.models.backbones.receptive_field import ReceptiveField
-from mvot_plugin.models.siamfc import SiamMTNet
-from mvot_plugin.ops.boxes import size
-from mvot_plugin.ops.roi import FeatureTable
-from mvot_plugin.ops.tensor_boxes import TensorXYXY
-from mvot_plugin.ops.tiles import merge_rectangles, sampled_cell_range
+from mvot_plugin.ops.geometry import FIRST_CELL, Geometry
+from mvot_plugin.ops.images import crop_rectangle, mean_color
+from mvot_plugin.ops.rectangles import merge_rectangles, sampled_cell_range
+from mvot_plugin.rows import concatenate, take_rows
+from mvot_plugin.runtimes.base import Array, Network
 from mvot_plugin.timing import stage
 from mvot_plugin.types import XYXY, Frame
 
-__all__ = ["LARGEST_ZOOM", "Extraction", "FeatureGrid", "FrameFeatures"]
+__all__ = ["Extraction", "Part", "choose_octaves", "compute_part", "octave_factors"]
 
-LARGEST_ZOOM = 2.0
-"""The largest factor by which a frame is enlarged."""
+STEP = 0.5
+"""Octaves between the scales at which frames are seen."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FeatureGrid:
-    """Where the backbone's cells lie on a frame that is rescaled.
+def choose_octaves(
+    sides: Float32[np.ndarray, " n"],
+    side: float,
+    last: Int64[np.ndarray, " n"] | None = None,
+    slack: float = 0.0,
+) -> Int64[np.ndarray, " n"]:
+    """The scales, in half octaves, on which squares of the frame are nearest to ``side`` pixels.
 
-    The frame is padded by half a receptive field of the mean colour, so that the first cell is
-    centred on the first pixel.
+    Args:
+        sides: Of N squares, in pixels of the frame.
+        side: The side at which the network compares them, in pixels.
+        last: The targets' last scales, if they have any.
+        slack: By how many half octaves a target may outgrow its last scale before it changes.
+
+    Returns:
+        N exponents j, of the scales 2^(j/2).
     """
+    exact = np.log2(side / np.maximum(sides.astype(np.float64), 1e-3)) / STEP
+    nearest = np.asarray(np.round(exact), np.int64)
+    if last is None:
+        return nearest
+    return np.where(np.abs(exact - last) <= 0.5 + slack, last, nearest)
 
-    field: ReceptiveField
-    """The receptive field of the backbone's cells."""
-    frame: tuple[int, int]
-    """(width, height) of the frame in pixels."""
-    size: tuple[int, int]
-    """(width, height) of the rescaled frame in pixels."""
 
-    @classmethod
-    def at_scale(
-        cls, field: ReceptiveField, frame: tuple[int, int], factor: float
-    ) -> "FeatureGrid":
-        """The grid of a frame enlarged or reduced to about ``factor`` times its sides."""
-        width, height = (max(round(side * factor), 1) for side in frame)
-        return cls(field=field, frame=frame, size=(width, height))
-
-    @property
-    def margin(self) -> int:
-        """Pixels of padding at each edge."""
-        return self.field.size // 2
-
-    @cached_property
-    def cells(self) -> tuple[int, int]:
-        """Columns and rows of cells on the padded frame."""
-        sides = (self.field.round_up(side + 2 * self.margin) for side in self.size)
-        columns, rows = (self.field.count_cells(side) for side in sides)
-        return columns, rows
-
-    def scale(self, areas: Float32[XYXY, "*n"]) -> Float32[XYXY, " m"]:
-        """Areas of the frame, in pixels of the rescaled frame."""
-        factors = np.tile(np.array(self.size) / np.array(self.frame), 2)
-        return np.asarray(areas.reshape(-1, 4) * factors, np.float32)
-
-    def find_parts(self, areas: Float32[XYXY, " n"], bins: int) -> Int64[np.ndarray, "m 4"]:
-        """Rectangles of cells (xyxy) that hold what ``bins`` x ``bins`` bins of areas sample."""
-        areas, (columns, rows), stride = self.scale(areas), self.cells, self.field.stride
-        x0, x1 = sampled_cell_range(areas[:, 0::2], bins, stride, 0.5, columns)
-        y0, y1 = sampled_cell_range(areas[:, 1::2], bins, stride, 0.5, rows)
-        needed = np.stack([x0, y0, x1 + 1, y1 + 1], axis=1)
-        return merge_rectangles(needed, self.field.size / stride - 1)
-
-    def count_pixels(self, parts: Int64[np.ndarray, "m 4"]) -> int:
-        """How many pixels the backbone sees for rectangles of cells (xyxy)."""
-        sides = (parts[:, 2:] - parts[:, :2] - 1) * self.field.stride + self.field.size
-        return int(sides.prod(1).sum())
+def octave_factors(octaves: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+    """The factors by which frames are enlarged at N scales."""
+    return np.asarray(2.0 ** (STEP * octaves))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class FrameFeatures:
-    """The features of a frame, or of parts of it."""
+class Part:
+    """A rectangle of cells of a frame at one scale, and the squares that are cut out of it."""
 
-    table: FeatureTable
-    """The cells' features."""
-    grid: FeatureGrid
-    """Where the cells lie."""
-
-    def scale(self, areas: Float32[XYXY, "*n"]) -> Float[TensorXYXY, " m"]:
-        """Areas of the frame, in pixels of the rescaled frame, on the features' device."""
-        return torch.as_tensor(self.grid.scale(areas), device=self.table.values.device)
+    factor: float
+    """How many times the frame is enlarged."""
+    cells: Int64[np.ndarray, "4"]
+    """The cells (xyxy) that the squares need; cell 0 lies on the frame's corner."""
+    seen: Int64[np.ndarray, "4"]
+    """The cells that are computed."""
+    rows: Int64[np.ndarray, " m"]
+    """The numbers of the squares."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Extraction:
-    """How frames are rescaled for their targets, and which parts the backbone sees (SiamMT 4.1).
+    """How the features of search areas are computed.
 
-    The size of a target is the root of its area, in pixels. A frame is rescaled so that its
-    targets' median size is ``wanted`` or more, and ``largest`` or less, but enlarged no more than
-    ``LARGEST_ZOOM`` times. Enlarging small targets, up to SiamFC's 64 pixels, makes their boxes
-    more accurate, and frames slower.
-
-    Raises ``ValueError`` for sizes that are not in this order.
+    The results of one way do not depend on which other targets there are.
     """
 
-    smallest: float = 32.0
-    """The least median size in pixels that a frame may be reduced to: the paper's 32 x 32."""
-    wanted: float = 56.0
-    """Median size in pixels to which smaller targets are enlarged."""
-    largest: float = 96.0
-    """Median size in pixels to which larger targets are reduced."""
-    pixels: float = 5e5
-    """About how many pixels the backbone may see; with more, the frame is reduced further."""
-    partial: bool = True
-    """Whether only the parts that hold targets are seen: faster, with the same results."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.smallest <= self.wanted <= self.largest:
-            raise ValueError(
-                f"smallest={self.smallest:g}, wanted={self.wanted:g} and largest={self.largest:g} "
-                "are sizes from small to large: put them in this order"
-            )
-
-    def choose_grid(
-        self, network: SiamMTNet, frame: tuple[int, int], boxes: Float32[XYXY, " n"]
-    ) -> FeatureGrid:
-        """The grid for a frame of (width, height) pixels with N targets in ``boxes``."""
-        field, median = network.backbone.receptive_field, max(float(np.median(size(boxes))), 1.0)
-        wanted = float(np.clip(median, self.wanted, self.largest))
-        factor, least = (min(side / median, LARGEST_ZOOM) for side in (wanted, self.smallest))
-        grid = FeatureGrid.at_scale(field, frame, factor)
-        needed = grid.find_parts(network.areas(boxes, network.search_cells), network.search_cells)
-        excess = grid.count_pixels(needed) / self.pixels
-        if excess <= 1:
-            return grid
-        return FeatureGrid.at_scale(field, frame, max(factor / math.sqrt(excess), least))
+    way: Literal["auto", "parts", "crops"] = "auto"
+    """Parts of the frame, a crop of each area, or for each part whichever has fewer pixels."""
+    batch: int = 8
+    """Most crops that go through the backbone at once."""
 
     def extract(
         self,
-        network: SiamMTNet,
+        network: Network,
+        geometry: Geometry,
         frame: Frame,
-        grid: FeatureGrid,
-        areas: Float32[XYXY, " n"],
+        squares: Float32[XYXY, " n"],
+        factors: Float64[np.ndarray, " n"],
         bins: int,
-    ) -> FrameFeatures:
-        """The features of a frame, as far as ``bins`` x ``bins`` bins of N areas need them."""
-        parts = np.array([[0, 0, *grid.cells]])
-        if self.partial:
-            parts = grid.find_parts(areas, bins)
-        image = _resize(frame, grid.size)
-        maps = [_extract_part(network, grid, image, part) for part in parts]
-        stride = grid.field.stride
-        table = FeatureTable.from_patches(maps, parts[:, :2], grid.cells, stride, 0.5)
-        return FrameFeatures(table=table, grid=grid)
+        side: int | None = None,
+    ) -> Array:
+        """The features of N > 0 squares of a frame.
+
+        Args:
+            network: Its function "features" maps images (B, H, W, 3) to features (B, h, w, C).
+            geometry: Where its cells lie.
+            frame: The frame.
+            squares: In pixels of the frame; each has a feature at the centres of its bins.
+            factors: How many times the frame is enlarged for each, where it shares a part.
+            bins: Bins along a square.
+            side: Pixels along the image of a square of its own; None makes every bin a cell.
+
+        Returns:
+            Features (N, bins, bins, C).
+        """
+        parts, is_cropped = self.plan(geometry, frame.size, squares, factors, bins, side)
+        color = mean_color(frame.image)
+        found, rows = [], []
+        if is_cropped.any():
+            rows.append(np.flatnonzero(is_cropped))
+            cropped = squares[is_cropped]
+            found += list(self._crop(network, geometry, frame, cropped, bins, side, color))
+        if parts:
+            rows += [part.rows for part in parts]
+            found.append(self._cut_out(network, geometry, frame, squares, parts, bins, color))
+        order = np.argsort(np.concatenate(rows))
+        together = concatenate(found)
+        if (order[1:] > order[:-1]).all():
+            return together
+        return take_rows(together, order)
+
+    def plan(
+        self,
+        geometry: Geometry,
+        size: tuple[int, int],
+        squares: Float32[XYXY, " n"],
+        factors: Float64[np.ndarray, " n"],
+        bins: int,
+        side: int | None = None,
+    ) -> tuple[list[Part], Bool[np.ndarray, " n"]]:
+        """The parts of a frame of (width, height) to compute; true for squares that are cropped.
+
+        The pixels that the backbone sees decide, for each part against the crops of its squares.
+        """
+        is_cropped = np.full(len(squares), self.way == "crops")
+        if self.way == "crops":
+            return [], is_cropped
+        crop_pixels = geometry.crop_pixels(side or bins * geometry.stride) ** 2
+        parts = []
+        for part in self._find_parts(geometry, size, squares, factors, bins):
+            width, height = np.diff(geometry.to_pixels(part.seen).reshape(2, 2), axis=0)[0]
+            if self.way == "auto" and len(part.rows) * crop_pixels <= width * height:
+                is_cropped[part.rows] = True
+            else:
+                parts.append(part)
+        return parts, is_cropped
+
+    def _find_parts(
+        self,
+        geometry: Geometry,
+        size: tuple[int, int],
+        squares: Float32[XYXY, " n"],
+        factors: Float64[np.ndarray, " n"],
+        bins: int,
+    ) -> Iterator[Part]:
+        """Rectangles of cells that hold what the squares need, at each scale."""
+        stride, block = geometry.stride, geometry.block
+        for factor in np.unique(factors).tolist():
+            rows = np.flatnonzero(factors == factor)
+            scaled = (squares[rows] * factor).astype(np.float32)
+            edges = np.array([_round_up(side * factor, stride * block) // stride for side in size])
+            x0, x1 = sampled_cell_range(scaled[:, 0::2], bins, stride, FIRST_CELL, int(edges[0]))
+            y0, y1 = sampled_cell_range(scaled[:, 1::2], bins, stride, FIRST_CELL, int(edges[1]))
+            needed = np.stack([x0, y0, x1 + 1, y1 + 1], axis=1)
+            merged = merge_rectangles(needed, geometry.growth)
+            inside = (needed[:, None, :2] >= merged[:, :2]) & (needed[:, None, 2:] <= merged[:, 2:])
+            owner = inside.all(2).argmax(1)
+            for number, cells in enumerate(merged):
+                low = np.maximum((cells[:2] - geometry.halo) // block * block, 0)
+                high = np.minimum(-(-(cells[2:] + geometry.halo) // block) * block, edges)
+                seen = np.concatenate([low, high])
+                yield Part(factor=factor, cells=cells, seen=seen, rows=rows[owner == number])
+
+    def _crop(
+        self,
+        network: Network,
+        geometry: Geometry,
+        frame: Frame,
+        squares: Float32[XYXY, " n"],
+        bins: int,
+        side: int | None,
+        color: tuple[float, float, float],
+    ) -> Iterator[Array]:
+        """The features of squares, each from an image of its own."""
+        stride, is_direct = geometry.stride, side is None
+        side = side or bins * stride
+        pixels = geometry.crop_pixels(side)
+        first = (stride / 2 - FIRST_CELL if is_direct else 0.0) + geometry.to_pixels(
+            np.zeros(4, np.int64)
+        )[0]
+        local = np.array([[0, 0, side, side]], np.float32)
+        zooms = side / (squares[:, 2] - squares[:, 0]).astype(np.float64)
+        for begin in range(0, len(squares), self.batch):
+            rows = slice(begin, begin + self.batch)
+            count = len(squares[rows])
+            images = np.empty((count, pixels, pixels, 3), np.uint8)
+            with stage("crop-and-resize"):
+                for image, square, zoom in zip(images, squares[rows], zooms[rows], strict=True):
+                    x, y = (zoom * square[:2] + first).tolist()
+                    image[:] = crop_rectangle(frame.image, zoom, (x, y), (pixels, pixels), color)
+            with stage("backbone"):
+                (features,) = network.run("features", images)
+            if is_direct:
+                yield features[:, :bins, :bins]
+                continue
+            with stage("crop-and-resize"):
+                repeated = np.repeat(local, count, axis=0)
+                yield network.crop(list(features), repeated, np.arange(count), bins, stride)
+
+    def _cut_out(
+        self,
+        network: Network,
+        geometry: Geometry,
+        frame: Frame,
+        squares: Float32[XYXY, " n"],
+        parts: list[Part],
+        bins: int,
+        color: tuple[float, float, float],
+    ) -> Array:
+        """The features of the parts' squares, part after part, cut out of the parts' features."""
+        maps, local, which = [], [], []
+        for number, part in enumerate(parts):
+            maps.append(compute_part(network, geometry, frame, part, color))
+            origin = np.tile(part.cells[:2] * geometry.stride, 2)
+            local.append(squares[part.rows] * part.factor - origin)
+            which.append(np.full(len(part.rows), number))
+        placed = np.concatenate(local).astype(np.float32)
+        with stage("crop-and-resize"):
+            return network.crop(maps, placed, np.concatenate(which), bins, geometry.stride)
 
 
-def _resize(frame: Frame, wanted: tuple[int, int]) -> np.ndarray:
-    """A frame's image, resized to (width, height)."""
-    if frame.size == wanted:
-        return frame.image
-    interpolation = cv2.INTER_AREA if wanted[0] < frame.size[0] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(frame.image, wanted, interpolation=interpolation))
-
-
-def _extract_part(
-    network: SiamMTNet, grid: FeatureGrid, image: np.ndarray, part: Int64[np.ndarray, "4"]
-) -> Float[Tensor, "h w c"]:
-    """The features of a rectangle of cells (xyxy) of the rescaled image."""
-    field, (width, height) = grid.field, grid.size
-    x0, y0 = part[:2] * field.stride - grid.margin
-    x1, y1 = (part[2:] - 1) * field.stride + field.size - grid.margin
-    inside = image[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
-    padding = [max(-x0, 0), max(x1 - width, 0), max(-y0, 0), max(y1 - height, 0)]
-    with stage("setup"):
-        pixels = network.normalize(inside[None])
-    padded = F.pad(pixels, [int(side) for side in padding])
+def compute_part(
+    network: Network,
+    geometry: Geometry,
+    frame: Frame,
+    part: Part,
+    color: tuple[float, float, float],
+) -> Array:
+    """The features of a part's cells (rows, columns, C); ``color`` is what is beyond the frame."""
+    x0, y0, x1, y1 = geometry.to_pixels(part.seen)
+    with stage("crop-and-resize"):
+        size, corner = (int(x1 - x0), int(y1 - y0)), (float(x0), float(y0))
+        image = crop_rectangle(frame.image, part.factor, corner, size, color)
     with stage("backbone"):
-        features: Tensor = network.features(padded)[0]
-    return features
+        (features,) = network.run("features", image[None])
+    left, top = part.cells[:2] - part.seen[:2]
+    columns, rows = part.cells[2:] - part.cells[:2]
+    return features[0, top : top + rows, left : left + columns]
+
+
+def _round_up(pixels: float, multiple: int) -> int:
+    """The least multiple that is ``pixels`` or more."""
+    return -(-int(np.ceil(pixels)) // multiple) * multiple

@@ -1,6 +1,5 @@
-"""`kalman`: a constant-velocity Kalman filter for each target (filterpy), without the image."""
+"""`kalman`: a constant-velocity Kalman filter for each target, without the image."""
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -10,11 +9,6 @@ from jaxtyping import Bool, Float32, Float64
 from mvot_plugin.engines.base import Motion, Targets, as_boxes, elapsed_seconds
 from mvot_plugin.ops.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from mvot_plugin.types import XYXY, Frame, as_frame
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # filterpy's docstrings have invalid escapes
-    from filterpy.common import Q_discrete_white_noise
-    from filterpy.kalman import predict, update
 
 __all__ = ["KalmanEngine", "KalmanTargets"]
 
@@ -73,11 +67,10 @@ class KalmanEngine:
     def track(self, observation: Frame, targets: KalmanTargets) -> tuple[KalmanTargets, Motion]:
         """Predicted boxes; a score is 1/2 where the centre's standard deviation is half a size."""
         steps = elapsed_seconds(observation.timestamp, targets.timestamp)
-        mean, covariance = targets.mean.copy(), targets.covariance.copy()
-        for i, (step, unit) in enumerate(zip(steps, targets.unit, strict=True)):
-            mean[i], covariance[i] = predict(
-                mean[i], covariance[i], _transition(step), self._noise(step, unit)
-            )
+        transition = _transitions(steps)
+        mean = np.einsum("nij,nj->ni", transition, targets.mean)
+        covariance = transition @ targets.covariance @ transition.transpose(0, 2, 1)
+        covariance += self._noise(steps, targets.unit)
         mean[:, 2:4] = np.maximum(mean[:, 2:4], 1)
         boxes = cxcywh_to_xyxy(mean[:, :4]).astype(np.float32)
         variance = covariance[:, [0, 1], [0, 1]].sum(1) / 2 / (0.5 * targets.unit) ** 2
@@ -96,23 +89,37 @@ class KalmanEngine:
     ) -> KalmanTargets:
         """Update the N filters with measured ``boxes``; there is no appearance to enroll."""
         measured = xyxy_to_cxcywh(as_boxes(boxes)).astype(np.float64)
-        mean, covariance = targets.mean.copy(), targets.covariance.copy()
-        for i, unit in enumerate(targets.unit):
-            noise = np.diag((self.measurement * unit * _RELATIVE_DEVIATION) ** 2)
-            mean[i], covariance[i] = update(
-                mean[i], covariance[i], measured[i], noise, _MEASUREMENT_MATRIX
-            )
+        noise = _diagonal((self.measurement * targets.unit[:, None] * _RELATIVE_DEVIATION) ** 2)
+        prior = targets.covariance
+        gain = prior[:, :, :4] @ np.linalg.inv(prior[:, :4, :4] + noise)
+        mean = targets.mean + np.einsum("nij,nj->ni", gain, measured - targets.mean[:, :4])
+        remaining = np.eye(8) - gain @ _MEASUREMENT_MATRIX
+        covariance = remaining @ prior @ remaining.transpose(0, 2, 1)  # Joseph's form
+        covariance += gain @ noise @ gain.transpose(0, 2, 1)
         mean[:, 2:4] = np.maximum(mean[:, 2:4], 1)
         unit = np.sqrt(mean[:, 2] * mean[:, 3])
         return replace(targets, boxes=as_boxes(boxes), mean=mean, covariance=covariance, unit=unit)
 
-    def _noise(self, step: float, unit: float) -> Float64[np.ndarray, "8 8"]:
-        noise = Q_discrete_white_noise(dim=2, dt=step, var=1.0, block_size=4, order_by_dim=False)
-        spread = np.tile(self.acceleration * unit * _RELATIVE_DEVIATION, 2)
-        return np.asarray(noise * spread[:, None] * spread)
+    def _noise(
+        self, steps: Float64[np.ndarray, " n"], unit: Float64[np.ndarray, " n"]
+    ) -> Float64[np.ndarray, "n 8 8"]:
+        """The covariance that white noise of the acceleration adds over N steps in seconds."""
+        variance = (self.acceleration * unit[:, None] * _RELATIVE_DEVIATION) ** 2
+        noise = np.zeros((len(steps), 8, 8))
+        time = steps[:, None, None]
+        noise[:, :4, :4] = _diagonal(variance) * time**4 / 4
+        noise[:, :4, 4:] = noise[:, 4:, :4] = _diagonal(variance) * time**3 / 2
+        noise[:, 4:, 4:] = _diagonal(variance) * time**2
+        return noise
 
 
-def _transition(step: float) -> Float64[np.ndarray, "8 8"]:
-    transition = np.eye(8)
-    transition[:4, 4:] = step * np.eye(4)
+def _transitions(steps: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, "n 8 8"]:
+    """The matrices that move (box, change) on by N steps in seconds."""
+    transition = np.tile(np.eye(8), (len(steps), 1, 1))
+    transition[:, :4, 4:] = steps[:, None, None] * np.eye(4)
     return transition
+
+
+def _diagonal(values: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d d"]:
+    """N diagonal matrices."""
+    return np.asarray(values[:, :, None] * np.eye(values.shape[1]))

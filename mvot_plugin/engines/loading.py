@@ -1,86 +1,112 @@
-"""Loading of engines with a network: build the network, load its weights, prepare it."""
+"""Loading of engines with a network: choose its runtime, then load its graphs or its module."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
-
-from mvot_plugin.devices import choose_device, choose_dtype
 from mvot_plugin.engines.network import NetworkEngine
 from mvot_plugin.engines.table import ENGINES, NetworkEntry
 from mvot_plugin.errors import InputError, UsageError
-from mvot_plugin.models.folding import fold_batch_norm, fuse_activations
-from mvot_plugin.weights import load_parameters, read_weights, shipped_weights, warn_untrained
+from mvot_plugin.extras import has_cuda_driver, has_torch, is_cpu, require_torch
+from mvot_plugin.runtimes.base import Network
+from mvot_plugin.runtimes.files import load_graphs, read_description, shipped_graphs
 
-__all__ = ["load_network_engine", "prepare"]
+__all__ = ["check_graphs_can_run", "choose_runtime", "load_network_engine", "suits_graphs"]
 
 CPU_BATCH, GPU_BATCH = 16, 256
 """Most targets in one batch; on a CPU, larger batches exceed its caches."""
 
 
 def load_network_engine(
-    name: str, *, weights: str, device: str, precision: str
-) -> NetworkEngine[Any, Any, Any]:
-    """The engine called ``name``, with its own weights, those of a file, or random ones.
+    name: str, *, weights: str, device: str, precision: str, runtime: str, threads: int | None
+) -> NetworkEngine[Any, Any]:
+    """The engine called ``name``, with its own weights, those given, or random ones.
 
-    Random weights, also where an engine has no trained ones yet, are an ``UntrainedWeights``
-    warning. Raises ``InputError`` for a file that does not fit, ``UsageError`` for a device.
+    Raises ``InputError`` for weights that do not fit, ``UsageError`` for a device or a runtime that
+    cannot be used. See ``load_engine``.
     """
-    entry, chosen = ENGINES[name], choose_device(device)
+    entry = ENGINES[name]
     assert entry.network is not None
-    path = shipped_weights(entry.network.weights) if weights == "auto" else Path(weights)
-    trained = path is not None and weights != "random"
-    if path is None or not trained:
-        network = _build_random(name, entry.network)
-        warn_untrained(name)
+    chosen = choose_runtime(
+        name, weights=weights, device=device, precision=precision, runtime=runtime
+    )
+    trained, batch = True, CPU_BATCH
+    if chosen == "onnx":
+        network = _load_graph_network(name, entry.network, weights, threads)
     else:
-        network = _build_trained(name, entry.network, path)
-    prepare(network, chosen, choose_dtype(precision, chosen))
-    engine: type[NetworkEngine[Any, Any, Any]] = getattr(import_module(entry.module), entry.name)
-    batch = CPU_BATCH if chosen.type == "cpu" else GPU_BATCH
+        require_torch(f"engine {name!r}")
+        load = import_module("mvot_plugin.engines.torch_loading").load_torch_network
+        network, trained = load(name, weights=weights, device=device, precision=precision)
+        batch = CPU_BATCH if network.device.type == "cpu" else GPU_BATCH
+    engine: type[NetworkEngine[Any, Any]] = getattr(import_module(entry.module), entry.name)
     return engine.from_network(network, **{"batch": batch, "trained": trained, **entry.options})
 
 
-def prepare(network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
-    """Prepare a network for tracking, in place: fold and fuse its layers, store channels last.
+def choose_runtime(name: str, *, weights: str, device: str, precision: str, runtime: str) -> str:
+    """What an engine runs on: "onnx" or "torch".
 
-    Inertia stays on the CPU in single precision: it needs a few boxes of history, not the frame.
+    Graphs where the engine has them, on a CPU and in single precision; torch where weights come
+    from a file or are random, and on GPUs.
+
+    Raises ``UsageError`` where what is asked for excludes each other.
     """
-    network.eval().requires_grad_(False)
-    fold_batch_norm(network)
-    inertia = getattr(network, "inertia", None)
-    if inertia is not None:
-        network.register_module("inertia", None)
-    network.to(device=device, dtype=dtype)
-    network.to(memory_format=torch.channels_last)
-    if device.type == "cpu":
-        fuse_activations(network)
-    if inertia is not None:
-        network.register_module("inertia", inertia)
+    network = ENGINES[name].network
+    assert network is not None
+    has_graphs = Path(weights).is_dir() or (weights == "auto" and network.has_graphs)
+    if runtime == "auto":
+        fits = has_graphs and suits_graphs(device, precision)
+        return "onnx" if fits or Path(weights).is_dir() else "torch"
+    if runtime == "onnx" and not has_graphs:
+        raise UsageError(
+            f"engine {name!r} has no graphs for these weights: make them with "
+            f"mvot-export {name}, or take runtime torch"
+        )
+    if runtime == "onnx":
+        check_graphs_can_run(device, precision)
+    return runtime
 
 
-def _build_random(name: str, entry: NetworkEntry) -> nn.Module:
-    """The network of an engine's preset, with random weights that are always the same."""
-    build = getattr(import_module(entry.module), entry.name)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        network: nn.Module = build(import_module(entry.presets).PRESETS[name])
-    return network
+def suits_graphs(device: str, precision: str) -> bool:
+    """Whether graphs are what an engine that has them runs best on."""
+    on_cpu = is_cpu(device) or (device == "auto" and not (has_torch() and has_cuda_driver()))
+    return on_cpu and precision in ("auto", "fp32")
 
 
-def _build_trained(name: str, entry: NetworkEntry, path: Path) -> nn.Module:
-    """The network of a weights file, with its weights."""
-    build = getattr(import_module(entry.module), entry.name)
+def check_graphs_can_run(device: str, precision: str) -> None:
+    """Raise ``UsageError`` for a device or a precision that graphs do not run on, or in."""
+    if not (is_cpu(device) or device == "auto"):
+        raise UsageError(
+            f"runtime onnx runs on the CPU only, not on {device!r}; take runtime torch"
+        )
+    if precision not in ("auto", "fp32"):
+        raise UsageError(
+            f"runtime onnx is in single precision, not {precision}; take runtime torch"
+        )
+
+
+def create_config(name: str, entry: NetworkEntry, values: Mapping[str, Any], origin: Path) -> Any:
+    """The config of an engine's network from the values that its weights came with.
+
+    Raises ``InputError`` where they do not fit; the message names ``origin``.
+    """
     preset = import_module(entry.presets).PRESETS[name]
-    values, tensors = read_weights(path, entry.kind)
+    fixed = {field: getattr(preset, field) for field in entry.preset_fields}
     try:
-        config = type(preset).from_dict(values)
-        fixed = {name: getattr(preset, name) for name in entry.preset_fields}
-        network: nn.Module = build(replace(config, **fixed))
-    except (UsageError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: its config does not fit: {error}") from error
-    load_parameters(network, tensors, path)
+        return replace(type(preset).from_dict(dict(values)), **fixed)
+    except (UsageError, TypeError, ValueError) as error:
+        raise InputError(f"{origin}: its config does not fit: {error}") from error
+
+
+def _load_graph_network(
+    name: str, entry: NetworkEntry, weights: str, threads: int | None
+) -> Network:
+    folder = shipped_graphs(entry.weights) if weights == "auto" else Path(weights)
+    if folder is None:
+        raise InputError(f"this copy of the package lacks the graphs of engine {name!r}")
+    config = create_config(name, entry, read_description(folder, entry.kind), folder)
+    graphs = load_graphs(folder, threads)
+    module = import_module("mvot_plugin.runtimes.graph_network")
+    network: Network = module.GraphNetwork(config=config, graphs=graphs)
     return network

@@ -11,21 +11,19 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Float32
-from torch import nn
 
 from mvot_plugin.engines.base import Motion, Targets, as_boxes
 from mvot_plugin.engines.calibration import calibrate_scores
 from mvot_plugin.ops.boxes import clip_boxes, cxcywh_to_xyxy, xyxy_to_cxcywh
+from mvot_plugin.runtimes.base import Network
 from mvot_plugin.types import CXCYWH, XYXY, Frame, as_frame
 
 __all__ = ["NetworkEngine", "NetworkTargets", "Observation"]
 
 TargetsT = TypeVar("TargetsT", bound="NetworkTargets")
-NetworkT = TypeVar("NetworkT", bound=nn.Module)
 ObservationT = TypeVar("ObservationT", bound="Observation")
-EngineT = TypeVar("EngineT", bound="NetworkEngine[Any, Any, Any]")
+EngineT = TypeVar("EngineT", bound="NetworkEngine[Any, Any]")
 
 
 @runtime_checkable
@@ -71,11 +69,11 @@ class NetworkTargets(Targets):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkEngine(ABC, Generic[NetworkT, ObservationT, TargetsT]):
+class NetworkEngine(ABC, Generic[ObservationT, TargetsT]):
     """A network as a motion engine, on the device and in the precision it is in."""
 
-    network: NetworkT
-    """Made ready to track (``mvot_plugin.engines.loading.prepare``); it holds no target's state."""
+    network: Network
+    """The network, on the runtime that it runs on; it holds no target's state."""
     batch: int = 16
     """Most targets that go through the network at once.
 
@@ -90,14 +88,13 @@ class NetworkEngine(ABC, Generic[NetworkT, ObservationT, TargetsT]):
     """The stages of ``observe`` and ``track``, as they are labelled for a ``StageTimer``."""
 
     @classmethod
-    def from_network(cls: type[EngineT], network: Any, **fields: Any) -> EngineT:
-        """The engine of a network with a config, by which its ``calibration`` is set."""
+    def from_network(cls: type[EngineT], network: Network, **fields: Any) -> EngineT:
+        """The engine of a network, with the ``calibration`` of its config."""
         return cls(network=network, **{"calibration": network.config.calibration, **fields})
 
     def observe(self, frame: Frame | np.ndarray) -> ObservationT:
         """What all targets share of a frame (a ``Frame``, or a bare BGR uint8 array)."""
-        with torch.inference_mode():
-            return self._observe(as_frame(frame))
+        return self._observe(as_frame(frame))
 
     def enroll(self, observation: ObservationT, boxes: Float32[XYXY, " n"]) -> TargetsT:
         """New targets in N ``boxes``; raises ``ValueError`` for boxes without area."""
@@ -108,10 +105,9 @@ class NetworkEngine(ABC, Generic[NetworkT, ObservationT, TargetsT]):
         """The targets on this frame, and the scores that each is in its box."""
         if not len(targets):
             return targets, Motion(boxes=targets.boxes, scores=np.zeros(0, np.float32))
-        with torch.inference_mode():
-            found, log_odds = self._search(observation, targets)
-            scores = calibrate_scores(log_odds, *self.calibration)
-            boxes = self._choose_boxes(targets, found, scores)
+        found, log_odds = self._search(observation, targets)
+        scores = calibrate_scores(log_odds, *self.calibration)
+        boxes = self._choose_boxes(targets, found, scores)
         moved = targets.follow(clip_boxes(boxes, targets.last, observation.size))
         return moved, Motion(boxes=moved.boxes.copy(), scores=scores)
 
@@ -136,8 +132,7 @@ class NetworkEngine(ABC, Generic[NetworkT, ObservationT, TargetsT]):
         """``_enroll``, or no targets where there are no boxes."""
         if not len(boxes):
             return self._no_targets()
-        with torch.inference_mode():
-            return self._enroll(observation, boxes, all_boxes)
+        return self._enroll(observation, boxes, all_boxes)
 
     def _batches(self, count: int) -> Iterator[slice]:
         """Slices of at most ``batch`` of ``count`` rows."""

@@ -14,11 +14,15 @@ class NetworkEntry:
 
     module: str
     name: str
-    """The class, in ``module``."""
+    """The class of the torch module, in ``module``."""
+    functions: str
+    """The class of the functions that the engine runs of it, as "module:name"."""
     presets: str
     """The module with ``PRESETS``: the config of each engine's network, by the engine's name."""
     weights: str
     """The weights file that the engine ships with, without its ending."""
+    has_graphs: bool
+    """Whether the engine ships with graphs, too, which need no torch."""
     kind: str
     """The kind of network that the weights are of, as recorded in the file."""
     preset_fields: tuple[str, ...] = ()
@@ -38,14 +42,23 @@ class EngineEntry:
     """None for an engine without a network."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the engine that differ from what ``load_engine`` sets otherwise."""
+    loader: str = ""
+    """What loads the engine where ``load_network_engine`` cannot, as "module:function"."""
+
+    @property
+    def needs_torch(self) -> bool:
+        """Whether it cannot run without torch."""
+        return self.network is not None and not self.network.has_graphs
 
 
 def _siammotion(name: str, purpose: str) -> EngineEntry:
     network = NetworkEntry(
         module="mvot_plugin.models.siammotion",
         name="SiamMotionNet",
+        functions="mvot_plugin.models.siammotion_functions:SiamMotionFunctions",
         presets="mvot_plugin.models.siammotion_config",
         weights=name,
+        has_graphs=name == "siammotion-n",
         kind="siammotion",
     )
     module = "mvot_plugin.engines.siammotion"
@@ -55,10 +68,12 @@ def _siammotion(name: str, purpose: str) -> EngineEntry:
 def _correlation(name: str, weights: str, purpose: str, **options: Any) -> EngineEntry:
     """An engine of SiamFC's family; its areas are those of its preset, not of the weights file."""
     network = NetworkEntry(
-        module="mvot_plugin.models.siamfc",
-        name=f"{name}Net",
-        presets="mvot_plugin.models.siamfc",
+        module="mvot_plugin.models.siamfc.network",
+        name="SiamFCNet",
+        functions="mvot_plugin.models.siamfc.functions:SiamFCFunctions",
+        presets="mvot_plugin.models.siamfc.config",
         weights=weights,
+        has_graphs=weights == "siammt",
         kind=weights,
         preset_fields=("context", "view"),
     )
@@ -87,6 +102,12 @@ ENGINES: Mapping[str, EngineEntry] = MappingProxyType(
             module="mvot_plugin.engines.lk_flow",
             name="LKFlowEngine",
             purpose="sparse Lucas-Kanade optical flow on all targets in one call",
+        ),
+        "nanotrack": EngineEntry(
+            module="mvot_plugin.engines.nanotrack",
+            name="NanoTrackEngine",
+            purpose="NanoTrack v2 for all targets together; its weights are fetched once",
+            loader="mvot_plugin.engines.nanotrack.loading:load_nanotrack",
         ),
         "siamfc": _correlation(
             "SiamFC", "siamfc", "SiamFC, one target after another: a baseline", batch=1

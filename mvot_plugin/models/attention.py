@@ -10,34 +10,14 @@ The sum is linear in X, so V^s and V^c are not projected at P places: its three 
 (C, C) map applied to X. (Q and K are projected: cosines from XᵀX are inaccurate in half precision.)
 """
 
-from dataclasses import dataclass
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mvot_plugin.rows import Rows
+from mvot_plugin.models.exemplars import Exemplars
 
-__all__ = ["AttentionBranch", "ChannelAttention", "Exemplars"]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Exemplars(Rows):
-    """The tensors of N exemplars of P places that later frames need."""
-
-    own: Float[Tensor, "n p c"]
-    """X_E + w^s X_E^s; without attention X_E, and the other two are None."""
-    value: Float[Tensor, "n p c"] | None = None
-    """w^c V_E^c, to be masked by the search area's attention."""
-    mask: Float[Tensor, "n c c"] | None = None
-    """The map that the exemplar's A_E applies to a search area: w^c W_v A_Eᵀ."""
-
-    def to(self, *args: Any) -> "Exemplars":
-        """Move or convert the tensors, as ``torch.Tensor.to`` does."""
-        value, mask = (v if v is None else v.to(*args) for v in (self.value, self.mask))
-        return Exemplars(own=self.own.to(*args), value=value, mask=mask)
+__all__ = ["AttentionBranch", "ChannelAttention"]
 
 
 class AttentionBranch(nn.Module):
@@ -57,7 +37,7 @@ class AttentionBranch(nn.Module):
             _normalize_channels(F.linear(x, part.weight.to(x.dtype)))
             for part in (self.query, self.key)
         )
-        return (query.mT @ key).float().softmax(-1).to(x.dtype)
+        return (query.transpose(-1, -2) @ key).float().softmax(-1).to(x.dtype)
 
     def self_map(self, mask: Float[Tensor, "n c c"]) -> Float[Tensor, "n c c"]:
         """M with X M = w^s X^s."""
@@ -71,7 +51,7 @@ class AttentionBranch(nn.Module):
     def _map(
         projection: nn.Linear, weight: Float[Tensor, ""], mask: Float[Tensor, "n c c"]
     ) -> Float[Tensor, "n c c"]:
-        return F.linear(mask, (weight * projection.weight).T.to(mask.dtype)).mT
+        return F.linear(mask, (weight * projection.weight).t().to(mask.dtype)).transpose(-1, -2)
 
 
 class ChannelAttention(nn.Module):
@@ -101,8 +81,8 @@ class ChannelAttention(nn.Module):
         assert exemplars.mask is not None
         mask = self.search.mask(x)
         mixing = self.search.self_map(mask) + exemplars.mask
-        mixing.diagonal(dim1=1, dim2=2).add_(1)
-        return torch.baddbmm(exemplars.own, exemplars.value, mask.mT), x @ mixing
+        own = torch.baddbmm(exemplars.own, exemplars.value, mask.transpose(-1, -2))
+        return own, torch.baddbmm(x, x, mixing)
 
 
 def _normalize_channels(x: Float[Tensor, "n p c"]) -> Float[Tensor, "n p c"]:

@@ -1,22 +1,12 @@
-"""Feature pyramid network (SiamMOTION 3.2.1): complete maps, or only the tiles that are needed."""
+"""Feature pyramid network (SiamMOTION 3.2.1)."""
 
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from mvot_plugin.ops.roi import take_rows
-
-__all__ = ["TILE", "FeaturePyramid", "upsample"]
-
-TILE = 8
-"""Cells along a tile; even, as a tile of one level has half as many on the next."""
-
-TILE_BATCH = 256
-"""Tiles in one batch; larger ones exceed a CPU's caches."""
+__all__ = ["FeaturePyramid", "upsample"]
 
 
 class FeaturePyramid(nn.Module):
@@ -51,59 +41,6 @@ class FeaturePyramid(nn.Module):
             merged.append((self.lateral[level](maps[level]) + upsample(merged[-1])) / 2)
         return merged[::-1]
 
-    def compute_tiles(
-        self,
-        features: Sequence[Float[Tensor, "1 _ _ _"]],
-        wanted: Mapping[int, Int64[Tensor, "_ 2"]],
-    ) -> dict[int, Float[Tensor, "t tile tile c"]]:
-        """Compute only the ``wanted`` (row, column) tiles of each level, as ``forward`` would.
-
-        Levels are 0-based. Maps above the finest wanted level are merged completely; they are
-        small.
-        """
-        top = len(features) - 1
-        finest = min(wanted, default=top)
-        maps = [f.permute(0, 2, 3, 1) for f in features]
-        merged = self.merge(maps, min(finest + 1, top))
-        above = dict(zip(range(top - len(merged) + 1, top + 1), merged, strict=True))
-        return {
-            level: torch.cat(
-                [
-                    self._smooth_tiles(level, self._merge_tiles(maps, above, level, batch))
-                    for batch in torch.split(places, TILE_BATCH)
-                ]
-            )
-            for level, places in wanted.items()
-        }
-
-    def _merge_tiles(
-        self,
-        maps: Sequence[Float[Tensor, "1 _ _ _"]],
-        merged: Mapping[int, Float[Tensor, "1 _ _ _"]],
-        level: int,
-        places: Int64[Tensor, "t 2"],
-    ) -> Float[Tensor, "t halo halo c"]:
-        """Merge tiles, with one more cell on each side; cells outside the map are 0."""
-        if level == len(maps) - 1:
-            tiles = _gather_patches(merged[level], places * TILE - 1, TILE + 2)
-        else:
-            tiles = self.lateral[level](_gather_patches(maps[level], places * TILE - 1, TILE + 2))
-            above = _gather_patches(merged[level + 1], places * (TILE // 2) - 1, TILE // 2 + 2)
-            tiles = (tiles + upsample(above)[:, 1:-1, 1:-1]) / 2
-        height, width = maps[level].shape[1:3]
-        cells = torch.arange(-1, TILE + 1, device=places.device)
-        rows, columns = places[:, :1] * TILE + cells, places[:, 1:] * TILE + cells
-        inside = ((rows >= 0) & (rows < height))[:, :, None]
-        inside = inside & ((columns >= 0) & (columns < width))[:, None]
-        return tiles * inside[..., None]
-
-    def _smooth_tiles(
-        self, level: int, tiles: Float[Tensor, "t halo halo c"]
-    ) -> Float[Tensor, "t tile tile c"]:
-        smooth = cast(nn.Conv2d, self.smooth[level])
-        smoothed = F.conv2d(tiles.permute(0, 3, 1, 2), smooth.weight, smooth.bias)
-        return smoothed.permute(0, 2, 3, 1)
-
 
 def upsample(maps: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h2 w2 c"]:
     """Double the cells along each axis: cell j is interpolated at j / 2; the last cell repeats.
@@ -116,18 +53,5 @@ def upsample(maps: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h2 w2 c"]:
 
 def _upsample_axis(maps: Float[Tensor, "b h w c"], axis: int) -> Float[Tensor, "b h2 w2 c"]:
     count = maps.shape[axis]
-    following = torch.cat([maps.narrow(axis, 1, count - 1), maps.narrow(axis, -1, 1)], axis)
+    following = torch.cat([maps.narrow(axis, 1, count - 1), maps.narrow(axis, count - 1, 1)], axis)
     return torch.stack([maps, (maps + following) / 2], axis + 1).flatten(axis, axis + 1)
-
-
-def _gather_patches(
-    maps: Float[Tensor, "1 h w c"], corner: Int64[Tensor, "t 2"], side: int
-) -> Float[Tensor, "t side side c"]:
-    """``side`` x ``side`` cells from each (row, column) corner; outside, the map's edge repeats."""
-    height, width, channels = maps.shape[1:]
-    cells = torch.arange(side, device=corner.device)
-    rows = (corner[:, :1] + cells).clamp(0, height - 1)
-    columns = (corner[:, 1:] + cells).clamp(0, width - 1)
-    index = rows[:, :, None] * width + columns[:, None]
-    patches = take_rows(maps.reshape(-1, channels), index.flatten())
-    return patches.view(-1, side, side, channels)

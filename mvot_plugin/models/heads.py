@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mvot_plugin.ops.anchors import anchor_boxes, decode_boxes
-from mvot_plugin.ops.tensor_boxes import TensorCXCYWH
-from mvot_plugin.ops.xcorr import pairwise_depthwise_xcorr, pairwise_xcorr
+from mvot_plugin.ops.tensors.anchors import anchor_boxes, decode_boxes
+from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
+from mvot_plugin.ops.tensors.xcorr import pairwise_depthwise_xcorr, pairwise_xcorr
 
 __all__ = ["PairwiseCorrelation", "PairwiseDepthwiseRPN", "Proposals"]
 

@@ -3,8 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mvot_plugin.ops.anchors import decode_boxes, encode_boxes
-from mvot_plugin.ops.tensor_boxes import TensorCXCYWH
+from mvot_plugin.ops.tensors.anchors import decode_boxes, encode_boxes
+from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
 
 __all__ = ["Inertia"]
 

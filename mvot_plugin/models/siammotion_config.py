@@ -3,9 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
+from jaxtyping import Float, Float32
+
 from mvot_plugin.config import build_config
+from mvot_plugin.ops.areas import context_side, square_areas
+from mvot_plugin.ops.geometry import Geometry
+from mvot_plugin.types import XYXY
 
 __all__ = ["PRESETS", "SiamMotionConfig"]
+
+LARGEST_STRIDE = 16
+"""Pixels between the cells of the backbone's last level."""
+EFFECTIVE_FIELD = 127
+"""Side in pixels of the part of a cell's receptive field that matters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +75,31 @@ class SiamMotionConfig:
         return self.search_bins - self.exemplar_kept + 1
 
     @property
-    def levels(self) -> tuple[int, int]:
-        """The lowest and the highest pyramid level that areas are taken from."""
-        return (1, 4) if self.pyramid else (3, 3)
+    def tracking_level(self) -> int:
+        """The one level that tracking looks at, in frames seen at half-octave scales.
+
+        On level 2 the network needs half as many pixels as on level 3, and tracks as well.
+        """
+        return 2 if self.pyramid else 3
+
+    @property
+    def tracking_side(self) -> int:
+        """Pixels along a search area on the scale that it is compared on.
+
+        On level 2, a bin is about 2^(1/2) cells: with a bin a cell, boxes are less accurate.
+        """
+        return 176 if self.pyramid else self.canonical_side
+
+    @property
+    def geometry(self) -> Geometry:
+        """Where the cells of that level lie, and what they see."""
+        stride = 2**self.tracking_level
+        return Geometry(
+            stride=stride,
+            field=EFFECTIVE_FIELD,
+            is_padded=True,
+            block=LARGEST_STRIDE // stride,
+        )
 
     @property
     def search_scales(self) -> tuple[float, ...]:
@@ -78,6 +110,19 @@ class SiamMotionConfig:
     def canonical_side(self) -> int:
         """Side of the search area in canonical pixels."""
         return self.stride * self.search_bins
+
+    def exemplar_areas(self, boxes: Float[XYXY, " n"]) -> Float32[XYXY, " n"]:
+        """The part of each box's exemplar area (Eq. 6) that is kept as the exemplar."""
+        return self._bin_areas(boxes, self.exemplar_kept)
+
+    def search_areas(self, boxes: Float[XYXY, " n"]) -> Float32[XYXY, " n"]:
+        """The search area of each box, in the resolution of its exemplar (SiamMOTION 4.1)."""
+        return self._bin_areas(boxes, self.search_bins)
+
+    def _bin_areas(self, boxes: Float[XYXY, " n"], bins: int) -> Float32[XYXY, " n"]:
+        """The squares around N boxes that ``bins`` bins cover."""
+        side = context_side(boxes, self.context) * bins / self.exemplar_bins
+        return square_areas(boxes, side)
 
 
 PRESETS = {

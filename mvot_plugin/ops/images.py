@@ -1,14 +1,12 @@
-"""Images as the input of networks: areas cropped and resized, colours normalised."""
+"""Images as the input of networks: areas cropped and resized."""
 
 import cv2
 import numpy as np
-import torch
-from jaxtyping import Float, Float32, Float64, UInt8
-from torch import Tensor
+from jaxtyping import Float32, Float64, UInt8
 
 from mvot_plugin.types import XYXY
 
-__all__ = ["crop_areas", "normalize_images", "warp_affine"]
+__all__ = ["crop_areas", "crop_rectangle", "mean_color", "warp_affine"]
 
 MIN_BILINEAR_ZOOM = 0.6
 """Zoom below which bilinear sampling alone would skip pixels."""
@@ -42,6 +40,91 @@ def warp_affine(
     return np.asarray(warped)
 
 
+def crop_rectangle(
+    image: UInt8[np.ndarray, "_ _ 3"],
+    zoom: float,
+    corner: tuple[float, float],
+    size: tuple[int, int],
+    color: tuple[float, float, float],
+) -> UInt8[np.ndarray, "_ _ 3"]:
+    """Cut a rectangle out of an image that is enlarged ``zoom`` times, without aliasing.
+
+    Args:
+        image: The image.
+        zoom: The factor by which it is enlarged.
+        corner: (x, y) of the rectangle's corner, in pixels of the enlarged image.
+        size: (width, height) of the rectangle, in the same pixels.
+        color: What is beyond the image's edge.
+
+    Returns:
+        The rectangle, (height, width, 3).
+    """
+    block = max(int(1 / zoom + 1e-6), 1)
+    reduced, origin = _reduce(image, zoom, corner, size, block)
+    step = zoom * block
+    x, y = (zoom * o - c for o, c in zip(origin, corner, strict=True))
+    if step == 1 and x == int(x) and y == int(y):
+        return _place(reduced, (int(x), int(y)), size, color)
+    shift = step / 2 - 0.5
+    matrix = np.array([[step, 0, x + shift], [0, step, y + shift]])
+    warped = cv2.warpAffine(
+        reduced,
+        matrix,
+        size,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=color,
+    )
+    return np.asarray(warped)
+
+
+def _reduce(
+    image: UInt8[np.ndarray, "_ _ 3"],
+    zoom: float,
+    corner: tuple[float, float],
+    size: tuple[int, int],
+    block: int,
+) -> tuple[UInt8[np.ndarray, "_ _ 3"], tuple[int, int]]:
+    """The part of an image that a rectangle shows, each ``block`` x ``block`` pixels averaged.
+
+    Also returns the part's corner (x, y) in the image. Blocks that the edge cuts repeat its pixels.
+    """
+    spans = []
+    for begin, pixels, limit in zip(corner, size, image.shape[1::-1], strict=True):
+        low = int(np.floor(begin / zoom)) - 2
+        high = int(np.ceil((begin + pixels) / zoom)) + 2
+        low = min(max(low, 0), limit - 1) // block * block
+        spans.append((low, max(min(high, limit), low + 1)))
+    (x0, x1), (y0, y1) = spans
+    part = image[y0:y1, x0:x1]
+    if block == 1:
+        return part, (x0, y0)
+    columns, rows = -(-(x1 - x0) // block), -(-(y1 - y0) // block)
+    below, right = rows * block - (y1 - y0), columns * block - (x1 - x0)
+    if below or right:
+        part = np.asarray(cv2.copyMakeBorder(part, 0, below, 0, right, cv2.BORDER_REPLICATE))
+    reduced = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced), (x0, y0)
+
+
+def _place(
+    part: UInt8[np.ndarray, "_ _ 3"],
+    corner: tuple[int, int],
+    size: tuple[int, int],
+    color: tuple[float, float, float],
+) -> UInt8[np.ndarray, "_ _ 3"]:
+    """A rectangle of ``color`` with a part at ``corner``, as far as it lies inside."""
+    placed = np.empty((size[1], size[0], 3), np.uint8)
+    (x0, x1), (y0, y1) = (
+        (min(max(begin, 0), pixels), min(max(begin + length, 0), pixels))
+        for begin, length, pixels in zip(corner, part.shape[1::-1], size, strict=True)
+    )
+    if (y1 - y0, x1 - x0) != placed.shape[:2]:
+        placed[:] = np.round(color)
+    placed[y0:y1, x0:x1] = part[y0 - corner[1] : y1 - corner[1], x0 - corner[0] : x1 - corner[0]]
+    return placed
+
+
 def crop_areas(
     image: UInt8[np.ndarray, "h w 3"], areas: Float32[XYXY, " n"], pixels: int
 ) -> UInt8[np.ndarray, "n pixels pixels 3"]:
@@ -49,21 +132,15 @@ def crop_areas(
 
     Beyond the image is its mean colour, as in SiamFC.
     """
-    border = tuple(image.reshape(-1, 3).mean(0).tolist())
+    color = mean_color(image)
     crops = np.empty((len(areas), pixels, pixels, 3), np.uint8)
-    for crop, (x0, y0, x1, _) in zip(crops, areas.astype(np.float64), strict=True):
+    for crop, (x0, y0, x1, _) in zip(crops, areas.tolist(), strict=True):
         zoom = pixels / max(x1 - x0, 1e-6)
-        matrix = np.array([[zoom, 0, -zoom * x0], [0, zoom, -zoom * y0]])
-        crop[:] = warp_affine(image, matrix, (pixels, pixels), border=border)
+        crop[:] = crop_rectangle(image, zoom, (zoom * x0, zoom * y0), (pixels, pixels), color)
     return crops
 
 
-MEAN = (123.675, 116.28, 103.53)
-STD = (58.395, 57.12, 57.375)
-"""Mean and standard deviation of ImageNet's RGB images, as torchvision's backbones expect."""
-
-
-def normalize_images(images: UInt8[Tensor, "n h w 3"]) -> Float[Tensor, "n 3 h w"]:
-    """Convert BGR images to normalised RGB in single precision; channels stay last in memory."""
-    mean, std = (torch.tensor(values, device=images.device) for values in (MEAN, STD))
-    return ((images.flip(3).float() - mean) / std).permute(0, 3, 1, 2)
+def mean_color(image: UInt8[np.ndarray, "h w 3"]) -> tuple[float, float, float]:
+    """The mean of an image's pixels, channel by channel."""
+    blue, green, red, _ = cv2.mean(image)
+    return blue, green, red

@@ -11,6 +11,7 @@ from mvot_pipelines.runner import run
 from mvot_plugin.config import build_config, format_config, read_config_file
 from mvot_plugin.engines import describe_engines
 from mvot_plugin.errors import MvotError, UsageError, unknown_name
+from mvot_plugin.threads import check_threads, limit_threads
 
 __all__ = ["Parser", "format_version", "main"]
 
@@ -65,13 +66,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print("\n".join(f"{name:13} {purpose}" for name, purpose in engines))
             return 0
         if options.demo is not None:
-            print(_load_demo()(options.demo, quiet=getattr(options, "quiet", False)))
+            with limit_threads(check_threads(getattr(options, "threads", None))):
+                print(_load_demo()(options.demo, quiet=getattr(options, "quiet", False)))
             return 0
         config = _build_config(options)
         if options.print_config:
             print(format_config(config), end="")
             return 0
-        report = run(config)
+        with limit_threads(check_threads(config.threads)):
+            report = run(config)
     except MvotError as error:
         print(f"mvot-run: {error}", file=sys.stderr)
         return error.exit_code
@@ -148,7 +151,7 @@ def _add_tracking_options(group: Any) -> None:
     add(
         "--detector",
         metavar="NAME",
-        help="a YOLO model or path, a registered one, or packaged",
+        help="an ONNX file, a YOLO model, a registered one, packaged, or auto (default)",
     )
     add("--detections", metavar="FILE", help="replay a MOT det.txt instead of a detector")
     add("--engine", metavar="NAME", help=f"what moves the boxes (default {default.engine})")
@@ -157,6 +160,8 @@ def _add_tracking_options(group: Any) -> None:
     add("--classes", metavar="A,B", help="only these classes, by name or number")
     add("--device", metavar="DEV", help="auto, cpu, cuda, cuda:1, ... (default auto)")
     add("--precision", metavar="P", help="auto, fp32, bf16 or fp16 (default auto)")
+    add("--runtime", metavar="R", help="auto, onnx (CPUs only) or torch (default auto)")
+    add("--threads", type=int, metavar="N", help="use no more threads (default all it may use)")
     add("--frame-rate", type=float, metavar="FPS", help="overrides the source's own")
 
 

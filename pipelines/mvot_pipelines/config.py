@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from mvot_pipelines.pipeline import PipelineConfig
 from mvot_plugin.errors import UsageError
+from mvot_plugin.threads import check_threads
 
 __all__ = ["RunConfig"]
 
@@ -16,8 +17,9 @@ class RunConfig:
     """The video: a file, a folder of images, a MOT sequence folder, a camera number or a URL."""
     detect_every: int = 5
     """The detector runs on every k-th frame (k)."""
-    detector: str = "ultralytics"
-    """The detector: a YOLO model or its path, the name of a registered one, or packaged."""
+    detector: str = "auto"
+    """The detector: an ONNX file, a YOLO model or its path, a registered one, packaged, or auto
+    (ultralytics' default model, or the packaged one where that is not available)."""
     detections: str | None = None
     """A file of detections (MOTChallenge's det.txt) to replay instead of running a detector."""
     engine: str = "lk-flow"
@@ -32,6 +34,10 @@ class RunConfig:
     """Where networks run: auto, cpu, cuda, cuda:1, ..."""
     precision: str = "auto"
     """The engine's number format: auto, fp32, bf16 or fp16."""
+    runtime: str = "auto"
+    """What the engine's network runs on: auto, onnx (ONNX Runtime, on CPUs) or torch."""
+    threads: int | None = None
+    """The most threads that engine, detector and OpenCV use; null is all that this process may."""
     frame_rate: float | None = None
     """Frames per second of the video; null takes the source's own."""
     save_txt: str | None = None
@@ -50,6 +56,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.detect_every < 1:
             raise UsageError(f"--detect-every must be 1 or more, got {self.detect_every}")
+        check_threads(self.threads)
         if self.frame_rate is not None and not self.frame_rate > 0:
             raise UsageError(f"--frame-rate must be above 0, got {self.frame_rate:g}")
         if self.detections is not None and self.detector != RunConfig.detector:

@@ -20,9 +20,12 @@ from mvot_pipelines.sinks import (
     WindowSink,
 )
 from mvot_pipelines.sources import Source, open_source
-from mvot_plugin.detectors import Detector, ReplayDetector, load_detector
+from mvot_plugin.detectors import GROUP, Detector, ReplayDetector, load_detector
 from mvot_plugin.engines import load_engine
+from mvot_plugin.engines.table import ENGINES
 from mvot_plugin.errors import FallbackDetector, MvotError, UntrainedWeights, UsageError
+from mvot_plugin.extras import is_cpu, require_torch
+from mvot_plugin.registry import registered_names
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Frame
 
@@ -38,7 +41,15 @@ def run(config: RunConfig) -> RunReport:
     if config.source is None:
         raise UsageError("no SOURCE given: name a video, a folder, a camera number or a URL")
     with _collect_warnings(UntrainedWeights) as engine_notes:
-        engine = load_engine(config.engine, config.weights, config.device, config.precision)
+        engine = load_engine(
+            config.engine,
+            config.weights,
+            config.device,
+            config.precision,
+            runtime=config.runtime,
+            threads=config.threads,
+        )
+    _check_device(config)
     with open_source(config.source, frame_rate=config.frame_rate) as source:
         with _collect_warnings(FallbackDetector) as detector_notes:
             detector = _load_detector(config)
@@ -141,13 +152,24 @@ def _catch_interrupts() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+def _check_device(config: RunConfig) -> None:
+    """Raise ``UsageError`` for a GPU without torch, unless another package may use it."""
+    is_ours = config.engine in ENGINES and config.detector not in registered_names(GROUP)
+    if is_ours and config.device != "auto" and not is_cpu(config.device):
+        require_torch(f"--device {config.device}")
+
+
 def _load_detector(config: RunConfig) -> Detector:
     if config.detections is not None:
         if config.classes:
             raise UsageError("--classes needs a --detector; replayed detections carry no classes")
         return ReplayDetector(config.detections, conf=config.conf)
     return load_detector(
-        config.detector, conf=config.conf, classes=config.classes, device=config.device
+        config.detector,
+        conf=config.conf,
+        classes=config.classes,
+        device=config.device,
+        threads=config.threads,
     )
 
 

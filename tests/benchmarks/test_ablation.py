@@ -79,9 +79,10 @@ def test_every_row_runs_the_parts_that_it_names(engines):
     assert len(variants) == 10
     for parts, engine in variants.items():
         config, penalties = engine.network.config, engine.penalisation
-        assert config.pyramid == hasattr(engine.network.neck, "lateral") == ("F" in parts)
-        assert config.rpn == hasattr(engine.network.head, "regress") == ("R" in parts)
-        assert config.attention == (engine.network.attention is not None) == ("A" in parts)
+        network = engine.network.module.network
+        assert config.pyramid == hasattr(network.neck, "lateral") == ("F" in parts)
+        assert config.rpn == hasattr(network.head, "regress") == ("R" in parts)
+        assert config.attention == (network.attention is not None) == ("A" in parts)
         assert penalties.erosion == (penalties.distractor > 0) == ("P" in parts)
         assert (engine.stand_in == "velocity") == ("I" in parts)
 

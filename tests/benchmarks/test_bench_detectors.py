@@ -7,6 +7,7 @@ import time
 import pytest
 
 from helpers.benchmarks.moving_sequence import box_at, write_sequence
+from helpers.plugin.onnx_graphs import table_of, write_graph
 from mvot_benchmarks import detectors as detection
 from mvot_benchmarks import rt
 from mvot_benchmarks.cli import main
@@ -92,6 +93,18 @@ def test_each_detector_has_rows_of_its_own_in_tables_and_file(sequence, tmp_path
     worse.write_text("1,-1,1,11,40,40,2")
     assert main(arguments) == 2
     assert "was made with another detector" in capsys.readouterr().err
+
+
+def test_an_onnx_file_is_a_detector(sequence, tmp_path, capsys):
+    rows = {k: [*[16.0 * (k + 1)] * 2, 8.0, 8.0, 0.9, 0.0] for k in range(3)}
+    table = table_of(84, rows).transpose(0, 2, 1).copy()
+    names = {"names": "{0: 'person', 1: 'dog'}", "task": "detect"}
+    path = write_graph(tmp_path / "three.onnx", {"output0": table}, metadata=names)
+    (choice,) = load_detectors([str(path)])
+    assert len(choice.detector(next(iter(open_sequence(sequence).open())))) == 3
+    arguments = ["mot", str(sequence), "--detector", str(path), "--engine", "hold"]
+    assert main([*arguments, "--detect-every", "1"]) == 0
+    assert "MOVES three.onnx hold k=1: MOTA" in capsys.readouterr().err
 
 
 def test_a_single_detector_is_not_named_in_every_row(sequence, capsys):

@@ -8,10 +8,9 @@ import pytest
 
 from helpers.benchmarks.moving_sequence import write_sequence
 from mvot_benchmarks import cli as bench
-from mvot_pipelines import cli as run
 
 INSTALL = "pip install 'mvot-plugin[bench]'"
-SCORING = "motmetrics", "scipy.optimize"
+SCORING = ("motmetrics",)
 
 
 @pytest.fixture
@@ -43,14 +42,6 @@ def test_commands_that_score_tracks_need_the_extra(
     assert is_install_hint(err, "scores", module)
     assert out == ""
     assert not file.exists()
-
-
-@pytest.mark.parametrize("module", SCORING)
-def test_the_demo_needs_the_extra_before_it_renders_anything(module, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, module, None)
-    assert run.main(["--demo", str(tmp_path / "demo")]) == 2
-    assert is_install_hint(capsys.readouterr().err, "scores", module)
-    assert not (tmp_path / "demo").exists()
 
 
 def test_masks_need_the_extra(tmp_path, monkeypatch, capsys):

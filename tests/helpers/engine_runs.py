@@ -1,24 +1,38 @@
 """Engines to test, boxes to track with them, and runs over frames."""
 
 import warnings
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 
-from mvot_plugin.engines import load_engine
+from helpers.plugin.nanotrack_graphs import published_engine, small_engine
+from mvot_plugin.engines import engine_names, load_engine
 from mvot_plugin.engines.correlation import SiamMTEngine
-from mvot_plugin.engines.extraction import Extraction
+from mvot_plugin.engines.correlation.extraction import FrameScale
+from mvot_plugin.engines.nanotrack import NanoTrackEngine
+from mvot_plugin.engines.table import ENGINES
+from mvot_plugin.engines.torch_loading import load_functions
 from mvot_plugin.errors import UntrainedWeights
-from mvot_plugin.models import siamfc
+from mvot_plugin.models.siamfc import config as siamfc
 from mvot_plugin.models.siammotion_config import PRESETS
+from mvot_plugin.runtimes.export import export_functions
 
 APART = np.array(
     [[20, 20, 70, 90], [120, 30, 160, 110], [220, 25, 290, 100], [60, 130, 120, 220]], np.float32
 )
 WITHOUT_A_NETWORK = ("hold", "kalman", "lk-flow")
+FOLLOWS_OBJECTS = ("nanotrack",)
+"""Engines that follow objects, and mere texture badly; their own tests show them people."""
+BY_GRAPHS = " by graphs"
+"""What follows the name of an engine that is to run as exported graphs, not in torch."""
+CONTRACT_NAMES = (*engine_names(), f"siammotion-n{BY_GRAPHS}", f"siammt{BY_GRAPHS}")
+"""The engines that the contract is tested with."""
 
 
 def centres(boxes):
@@ -41,34 +55,65 @@ def contract_engine(name):
     Few channels make it some 50 times as fast as the shipped engine, and its erratic boxes cover
     more cases than those of a trained tracker.
     """
+    if name.endswith(BY_GRAPHS):
+        return narrow_graphs(name.removesuffix(BY_GRAPHS))
+    if name == "nanotrack":
+        return small_engine()
     if name in siamfc.PRESETS:
         return narrow_correlation(name)
     return narrow_engine(name=name) if name in PRESETS else load_engine(name)
 
 
+NARROW = (16, 32, 32, 32, 32)
+"""Few channels for the backbone of SiamFC's family."""
+
+
+@contextmanager
+def narrow_preset(name, **config):
+    """An engine's preset with few channels, while a ``with`` lasts; without a warning of it."""
+    presets, widths = siamfc.PRESETS, {"channels": NARROW}
+    if name in PRESETS:
+        presets, widths = PRESETS, {"width": 32, "backbone_width": 16}
+    narrow = {name: replace(presets[name], **widths, **config)}
+    with patch.dict(presets, narrow), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UntrainedWeights)
+        yield
+
+
+@cache
+def narrow_graphs(name, **config):
+    """The engine that ``narrow_engine`` or ``narrow_correlation`` gives, as exported graphs."""
+    with narrow_preset(name, **config):
+        functions, _ = load_functions(name, "random")
+    kind = ENGINES[name].network.kind
+    with TemporaryDirectory() as folder:
+        export_functions(functions.eval(), Path(folder), kind=kind, record={})
+        return load_engine(name, weights=folder, threads=1)
+
+
 def narrow_correlation(name, precision="fp32", **config):
     """An engine of SiamFC's family with few channels and seeded random weights."""
-    narrow = replace(siamfc.PRESETS[name], channels=(16, 32, 32, 32, 32), **config)
-    with patch.dict(siamfc.PRESETS, {name: narrow}), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UntrainedWeights)
+    with narrow_preset(name, **config):
         return load_engine(name, weights="random", device="cpu", precision=precision)
 
 
 def narrow_engine(precision="fp32", device="cpu", name="siammotion", **config):
     """SiamMOTION with an eighth of the channels and seeded random weights."""
-    narrow = replace(PRESETS[name], width=32, backbone_width=16, **config)
-    with patch.dict(PRESETS, {name: narrow}), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UntrainedWeights)
+    with narrow_preset(name, **config):
         return load_engine(name, weights="random", device=device, precision=precision)
 
 
 @cache
 def shipped_engine(name):
     """The engine as it ships, in single precision on the CPU."""
+    if name == "nanotrack":
+        return published_engine()
+    precision = "auto" if name in WITHOUT_A_NETWORK else "fp32"
+    runtime = "onnx" if name.endswith(BY_GRAPHS) else "torch"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UntrainedWeights)
         return load_engine(
-            name, device="cpu", precision="auto" if name in WITHOUT_A_NETWORK else "fp32"
+            name.removesuffix(BY_GRAPHS), device="cpu", precision=precision, runtime=runtime
         )
 
 
@@ -80,17 +125,28 @@ def trained_engine(name):
     return engine
 
 
+def with_way(engine, way):
+    """The engine with all features out of parts of the frame, or out of crops."""
+    return replace(engine, extraction=replace(engine.extraction, way=way))
+
+
 def without_interaction(engine):
     """The engine, in which no target depends on the others of its frame.
 
-    It has no distractor masks, and SiamMT does not rescale the frame for the median target.
+    It has no distractor masks, SiamMT does not rescale the frame for the median target, and
+    NanoTrack and SiamMOTION do not choose between parts of the frame and crops by how many targets
+    there are. (What SiamMOTION sees in a part depends a little on where that ends.)
     """
+    if isinstance(engine, NanoTrackEngine):
+        alone = replace(engine.selection, distractor=0.0)
+        return with_way(replace(engine, selection=alone), "parts")
     if isinstance(engine, SiamMTEngine):
-        fixed_scale = Extraction(smallest=1.0, wanted=1.0, largest=1e4, pixels=float("inf"))
-        return replace(engine, extraction=fixed_scale)
+        fixed_scale = FrameScale(smallest=1.0, wanted=1.0, largest=1e4, pixels=float("inf"))
+        return replace(engine, scale=fixed_scale)
     if not hasattr(engine, "penalisation"):
         return engine
-    return replace(engine, penalisation=replace(engine.penalisation, distractor=0.0))
+    penalisation = replace(engine.penalisation, distractor=0.0)
+    return with_way(replace(engine, penalisation=penalisation), "crops")
 
 
 def overlapping_boxes(count=20, seed=0):

@@ -1,6 +1,8 @@
 """Reference of SiamMOTION's forward pass: the paper's stages, one target at a time, unoptimised.
 
 Maps are float32 (1, C, H, W), weights the fast network's ``state_dict``; numbers are the paper's.
+Unlike in the paper, all targets are compared on level 2, in frames of the half-octave scales at
+which their search areas have about 176 pixels along a side.
 """
 
 import math
@@ -11,8 +13,20 @@ import torch
 from torch.nn.functional import conv2d, cosine_similarity, max_pool2d, relu
 from torchvision.ops import box_convert, box_iou, roi_align
 
+from mvot_plugin.ops.images import crop_rectangle, mean_color
+
 STRIDES = (2, 4, 8, 16)
 RATIOS = (1 / 3, 1 / 2, 1, 2, 3)
+
+
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+LEVEL, PIXELS = 2, 176
+
+
+def normalize(image):
+    """A BGR uint8 image as (1, 3, H, W), in ImageNet's colours."""
+    rgb = torch.from_numpy(image[:, :, ::-1].astype(np.float32))
+    return ((rgb - torch.tensor(MEAN)) / torch.tensor(STD)).permute(2, 0, 1)[None]
 
 
 def batch_norm(w, name, x):
@@ -92,6 +106,17 @@ def square_area(box, side):
 def pyramid_level(side):
     """Eq. 1, of a square search area."""
     return min(max(math.floor(3 + math.log2(side / (8 * (255 // 8)))), 1), 4)
+
+
+def octave(side, pixels=PIXELS):
+    """The half octaves at which a search area is nearest to so many pixels along a side."""
+    return round(2 * math.log2(pixels / side))
+
+
+def rescale(image, factor):
+    """The image at a scale, its sides multiples of 16, its mean colour beyond the edge."""
+    height, width = (math.ceil(side * factor / 16) * 16 for side in image.shape[:2])
+    return crop_rectangle(image, factor, (0.0, 0.0), (width, height), mean_color(image))
 
 
 def crop(x, stride, area, bins):
@@ -202,21 +227,21 @@ def select_box(logits, boxes, last, mask):
     return [x, y, *(old + rate * (new - old) for old, new in zip(last, (w, h), strict=True))], score
 
 
+def crop_area(w, image, box, bins):
+    """The features of the area of a box that so many of an exemplar area's 15 bins cover."""
+    area = square_area(box, exemplar_side(box) * bins / 15)
+    factor = 2 ** (octave(exemplar_side(box) * 31 / 15) / 2)
+    level = pyramid(w, backbone(w, normalize(rescale(image, factor))))[LEVEL - 1]
+    return crop(level, STRIDES[LEVEL - 1], [factor * side for side in area], bins)
+
+
 def track_target(network, first, then, before, predicted):
     """One target from enrolment on image ``first`` to proposals on ``then``, on full feature maps.
 
     ``before`` and ``predicted`` are its boxes (x0, y0, x1, y1) on the two.
     """
     w = network.state_dict()
-    exemplar_area, side = exemplar_side(before) * 7 / 15, exemplar_side(before) * 31 / 15
-    k = pyramid_level(side) - 1
-    exemplar = crop(
-        pyramid(w, backbone(w, first))[k], STRIDES[k], square_area(before, exemplar_area), 7
-    )
-    side = exemplar_side(predicted) * 31 / 15
-    k = pyramid_level(side) - 1
-    area = square_area(predicted, side)
-    search = crop(pyramid(w, backbone(w, then))[k], STRIDES[k], area, 31)
+    exemplar, search = crop_area(w, first, before, 7), crop_area(w, then, predicted, 31)
     enhanced = enhance_features(w, exemplar, search)
     classes, deltas = proposal_network(w, *enhanced)
     return SimpleNamespace(
@@ -224,7 +249,7 @@ def track_target(network, first, then, before, predicted):
         search=search,
         enhanced=enhanced,
         deltas=deltas,
-        unit=side / (8 * 31),
+        unit=exemplar_side(predicted) * 31 / 15 / (8 * 31),
         logits=classes[1] - classes[0],
         boxes=decode_boxes(deltas),
     )

@@ -2,7 +2,8 @@
 
 import torch
 
-from mvot_plugin.models.siamfc import CorrelationConfig, SiamFCNet, SiamMTNet
+from mvot_plugin.models.siamfc.config import CorrelationConfig
+from mvot_plugin.models.siamfc.network import SiamFCNet
 from mvot_training.siamfc.config import SiamFCTrainingConfig, SiamMTTrainingConfig
 from mvot_training.siamfc.trainer import SiamFCTrainer
 
@@ -23,6 +24,6 @@ MT = SiamMTTrainingConfig(**SHORT, held_out=("kept",), validation_frames=3)
 def create_trainer(config=FC, seed=0):
     """A trainer of a narrow network of seeded random weights."""
     torch.manual_seed(seed)
-    kind = SiamMTNet if isinstance(config, SiamMTTrainingConfig) else SiamFCNet
-    context = 0.0 if kind is SiamMTNet else 0.5
-    return SiamFCTrainer(kind(CorrelationConfig(channels=CHANNELS, context=context)), config, CPU)
+    context = 0.0 if isinstance(config, SiamMTTrainingConfig) else 0.5
+    network = SiamFCNet(CorrelationConfig(channels=CHANNELS, context=context))
+    return SiamFCTrainer(network, config, CPU)

@@ -34,6 +34,8 @@ def test_nested_settings_reach_their_place_and_whole_numbers_serve_as_floats():
         ({"pipeline": {"on_detector_error": "cost"}}, "did you mean 'coast'"),
         ({"engin": "hold"}, "run.yaml: unknown setting 'engin': did you mean 'engine'"),
         ({"frame_rate": 0}, "--frame-rate must be above 0"),
+        ({"threads": 0}, "--threads must be 1 or more, got 0"),
+        ({"threads": 1.5}, "'threads' must be int or nothing, got 1.5"),
         ({"frame_rate": float("nan")}, "--frame-rate must be above 0"),
     ],
 )

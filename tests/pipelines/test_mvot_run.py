@@ -2,9 +2,14 @@
 
 import json
 
+import cv2
 import numpy as np
+import pytest
 
 from helpers.pipelines.mvot_run import FRAMES, mvot_run, read_properties
+from mvot_pipelines import runner
+from mvot_pipelines.cli import main
+from mvot_plugin.threads import usable_threads
 
 
 def test_tracks_on_every_frame_from_a_detector_on_every_fifth(videos, tmp_path):
@@ -58,7 +63,7 @@ def test_help_version_and_engines():
     assert mvot_run("--version").stdout.startswith("mvot-run 0.")
     networks = ["siamfc", "siamfc-mi", "siammotion", "siammotion-n", "siammt", "siammt-w"]
     listed = [line.split(maxsplit=1) for line in mvot_run("--list-engines").stdout.splitlines()]
-    assert [name for name, _ in listed] == ["hold", "kalman", "lk-flow", *networks]
+    assert [name for name, _ in listed] == ["hold", "kalman", "lk-flow", "nanotrack", *networks]
     assert all(purpose for _, purpose in listed)
 
 
@@ -74,3 +79,27 @@ def test_settings_come_from_a_file_and_the_command_line_overrides_them(videos, t
     assert "tau: 1.0" in shown.stdout
     done = mvot_run("--config", tmp_path / "run.yaml", "--save-txt", tmp_path / "a.txt")
     assert "(every 2)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "given", "expected"), [((), None, usable_threads()), (("--threads", "3"), 3, 3)]
+)
+def test_threads_hold_for_engine_detector_and_opencv(
+    videos, tmp_path, monkeypatch, options, given, expected
+):
+    calls = []
+
+    def load_detector(name, *, threads, **_):
+        calls.append((threads, cv2.getNumThreads()))
+        return lambda frame: np.empty((0, 4))
+
+    def load_engine(name, *_, runtime, threads):
+        calls.append((threads, cv2.getNumThreads()))
+        return real_load_engine(name, runtime=runtime, threads=threads)
+
+    real_load_engine, before = runner.load_engine, cv2.getNumThreads()
+    monkeypatch.setattr(runner, "load_engine", load_engine)
+    monkeypatch.setattr(runner, "load_detector", load_detector)
+    main([str(videos / "street.avi"), "--save-txt", str(tmp_path / "a.txt"), "--quiet", *options])
+    assert calls == [(given, expected)] * 2
+    assert cv2.getNumThreads() == before

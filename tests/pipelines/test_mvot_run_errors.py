@@ -34,6 +34,9 @@ from helpers.pipelines.mvot_run import COMMAND, FRAMES, mvot_run, read_propertie
         (["VIDEO", "--detections", "DET", "--save-txt", "DET/a.txt"], 1, ["cannot write"]),
         (["VIDEO", "--detections", "DET", "--save-video", "a.xyz"], 1, [".mp4", "a.xyz"]),
         (["VIDEO", "--detections", "DET", "--precision", "fp8"], 2, ["precision", "fp16"]),
+        (["VIDEO", "--detections", "DET", "--runtime", "onx"], 2, ["runtime", "mean 'onnx'"]),
+        (["VIDEO", "--detections", "DET", "--threads", "0"], 2, ["--threads", "1 or more"]),
+        (["--demo", "--threads", "-1"], 2, ["--threads", "1 or more"]),
         (["VIDEO", "--detections", "DET", "--config", "nowhere.yaml"], 1, ["nowhere.yaml"]),
     ],
 )

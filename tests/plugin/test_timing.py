@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 import torch
 
-from mvot_plugin.devices import device_clock
+from mvot_plugin.runtimes.devices import device_clock
 from mvot_plugin.timing import StageTimer, stage
 
 

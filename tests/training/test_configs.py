@@ -4,10 +4,10 @@ import pytest
 
 from mvot_plugin.config import build_config
 from mvot_plugin.errors import UsageError
-from mvot_training.cli import STAGES, main
+from mvot_training.cli import load_stages, main
 from mvot_training.config import CONFIGS, find_packaged_configs, merge_settings, read_settings
 
-BY_NAME = {stage.name: stage for stage in STAGES}
+BY_NAME = {stage.name: stage for stage in load_stages()}
 PACKAGED = [(stage, name) for stage in BY_NAME for name in find_packaged_configs(stage)]
 
 

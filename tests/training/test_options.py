@@ -5,9 +5,11 @@ import sys
 import pytest
 import yaml
 
+from helpers.missing import run_without
 from mvot_plugin.weights import read_weights
-from mvot_training.cli import STAGES, main
+from mvot_training.cli import load_stages, main
 
+STAGES = load_stages()
 NAMES = [stage.name for stage in STAGES]
 SHARED = ("data", "output", "cache", "config", "set", "smoke", "print-config", "hours", "device")
 
@@ -139,3 +141,11 @@ def test_smoke_needs_no_other_option(capsys, monkeypatch, tmp_path):
     assert f"saved {weights}" in capsys.readouterr().out
     assert read_weights(weights, "siammotion")[0]["width"] == 64
     assert (folder / "smoke-data" / "smoke-validation").is_dir()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["siammotion", "--smoke"]])
+def test_without_torch_the_command_says_how_to_install_it(arguments):
+    code = "from mvot_training.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = run_without({"torch"}, code, *arguments)
+    message = "mvot-train: training needs torch: pip install 'mvot-plugin[train]'\n"
+    assert (done.returncode, done.stderr) == (2, message)

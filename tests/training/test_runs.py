@@ -17,6 +17,7 @@ from mvot_plugin.engines.siammotion import SiamMotionEngine
 from mvot_plugin.errors import InputError
 from mvot_plugin.models.siammotion import SiamMotionNet
 from mvot_plugin.models.siammotion_config import PRESETS, SiamMotionConfig
+from mvot_plugin.models.siammotion_functions import SiamMotionFunctions
 from mvot_plugin.weights import save_weights
 from mvot_training.curves import append_row, draw_curves
 from mvot_training.data.training_data import TrainingData
@@ -117,7 +118,8 @@ def test_validation_tracks_as_the_benchmark_does(roots, tmp_path):
     before = {k: v.clone() for k, v in network.state_dict().items()}
     validation = Validation.open(roots, ["apart", "nowhere"], frames=6, synthetic_scenes=1)
     assert list(validation.sequences) == ["apart", "street-10000"]
-    metrics = validation.measure(SiamMotionEngine(network=prepare_copy(network)))
+    engine = SiamMotionEngine.from_network(prepare_copy(SiamMotionFunctions(network)))
+    metrics = validation.measure(engine)
     assert all(torch.equal(before[k], v) for k, v in network.state_dict().items())
     path = tmp_path / "tiny.safetensors"
     save_weights(path, network, "siammotion", TINY, {})

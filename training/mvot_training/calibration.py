@@ -23,7 +23,7 @@ WEIGHT_DECAY = 1e-3
 
 
 def measure_calibration(
-    engine: NetworkEngine[Any, Any, Any], sequences: Iterable[VotSequence]
+    engine: NetworkEngine[Any, Any], sequences: Iterable[VotSequence]
 ) -> tuple[float, float]:
     """The slope and the offset that turn an engine's logits into those of a correct box.
 

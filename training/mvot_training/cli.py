@@ -3,23 +3,19 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 
 from mvot_pipelines.cli import Parser, format_version
 from mvot_plugin.config import format_config
 from mvot_plugin.errors import MvotError
-from mvot_training.backbone.entry import BACKBONE
-from mvot_training.detector.entry import DETECTOR
-from mvot_training.inertia.entry import INERTIA
-from mvot_training.options import Stage
-from mvot_training.siamfc.entry import SIAMFC, SIAMMT
-from mvot_training.siammotion.entry import SIAMMOTION
+from mvot_plugin.extras import require_torch
 
-__all__ = ["STAGES", "main"]
+if TYPE_CHECKING:
+    from mvot_training.options import Stage
 
-STAGES: tuple[Stage[Any], ...] = (SIAMMOTION, INERTIA, BACKBONE, SIAMFC, SIAMMT, DETECTOR)
+__all__ = ["load_stages", "main"]
 
 _DESCRIPTION = """\
 Train the networks of mvot_plugin. A training that was stopped continues from its checkpoint."""
@@ -39,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     cv2.setNumThreads(1)  # pairs are sampled in threads of their own
     try:
-        options = _create_parser().parse_args(arguments)
+        options = _create_parser(load_stages()).parse_args(arguments)
         config = options.stage.configure(options)
         if options.print_config:
             print(format_config(config), end="")
@@ -55,7 +51,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _create_parser() -> Parser:
+def load_stages() -> "tuple[Stage[Any], ...]":
+    """Import the stages, in the order of the help; raises ``UsageError`` without torch."""
+    require_torch("training", "train")
+    from mvot_training.backbone.entry import BACKBONE
+    from mvot_training.detector.entry import DETECTOR
+    from mvot_training.inertia.entry import INERTIA
+    from mvot_training.nanotrack.entry import NANOTRACK
+    from mvot_training.siamfc.entry import SIAMFC, SIAMMT
+    from mvot_training.siammotion.entry import SIAMMOTION
+
+    return SIAMMOTION, INERTIA, BACKBONE, SIAMFC, SIAMMT, DETECTOR, NANOTRACK
+
+
+def _create_parser(all_stages: "Sequence[Stage[Any]]") -> Parser:
     parser = Parser(
         prog="mvot-train",
         description=_DESCRIPTION,
@@ -68,10 +77,10 @@ def _create_parser() -> Parser:
         required=True,
         metavar="STAGE",
         title="stages",
-        description="\n".join(f"{stage.name:12}{stage.summary}" for stage in STAGES),
+        description="\n".join(f"{stage.name:12}{stage.summary}" for stage in all_stages),
         help="its options: mvot-train STAGE --help",
     )
-    for stage in STAGES:
+    for stage in all_stages:
         stage.add_to(stages)
     return parser
 

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 
 from mvot_plugin.models.fpn import FeaturePyramid
 from mvot_plugin.models.heads import PairwiseCorrelation, PairwiseDepthwiseRPN
-from mvot_plugin.models.siammotion import FIRST_CELL, SiamMotionNet
-from mvot_plugin.ops.anchors import decode_boxes, encode_boxes
+from mvot_plugin.models.siammotion import SiamMotionNet
 from mvot_plugin.ops.boxes import xyxy_to_cxcywh
-from mvot_plugin.ops.images import normalize_images
-from mvot_plugin.ops.roi import FeatureTable, roi_crop
-from mvot_plugin.ops.tensor_boxes import TensorCXCYWH, batched_iou, cxcywh_to_xyxy
+from mvot_plugin.ops.geometry import FIRST_CELL
+from mvot_plugin.ops.tensors.anchors import decode_boxes, encode_boxes
+from mvot_plugin.ops.tensors.boxes import TensorCXCYWH, batched_iou, cxcywh_to_xyxy
+from mvot_plugin.ops.tensors.normalization import normalize_images
+from mvot_plugin.ops.tensors.roi import FeatureTable, roi_crop
 from mvot_plugin.types import CXCYWH, XYXY
 from mvot_training.pairs.batches import PairBatch
 
@@ -143,12 +144,12 @@ def pair_loss(
     backbone = network.backbone if backbone is None else backbone
     shape, head = network.config, network.head
     device = next(network.parameters()).device
-    areas = network.search_areas(batch.priors)
+    areas = shape.search_areas(batch.priors)
     exemplars = _crop_features(
         network,
         backbone,
         batch.exemplars,
-        network.exemplar_areas(batch.exemplar_boxes),
+        shape.exemplar_areas(batch.exemplar_boxes),
         batch.exemplar_level,
         shape.exemplar_kept,
     )
@@ -189,7 +190,7 @@ def _crop_features(
     if isinstance(network.neck, FeaturePyramid):
         maps = network.neck.compute_level(features, level - 1)
     else:
-        level = network.config.levels[0]
+        level = network.config.tracking_level
         maps = network.neck(features[level - 1].permute(0, 2, 3, 1))
     maps = maps.permute(0, 3, 1, 2)
     cells = FeatureTable.from_maps(list(maps), [2**level] * len(maps), [FIRST_CELL] * len(maps))

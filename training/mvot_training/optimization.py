@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mvot_plugin.devices import choose_dtype
+from mvot_plugin.runtimes.devices import choose_dtype
 
 __all__ = [
     "learning_rate_at",

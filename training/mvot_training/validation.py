@@ -4,20 +4,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from torch import nn
 
 from mvot_benchmarks.vot import VotSequence, evaluate, read_vot_sequence
-from mvot_plugin.devices import choose_dtype
 from mvot_plugin.engines import MotionEngine
-from mvot_plugin.engines.loading import prepare
+from mvot_plugin.runtimes.devices import choose_dtype
+from mvot_plugin.runtimes.torch_network import TorchNetwork, prepare
 from mvot_synthetic import Scene, street
 
 __all__ = ["Validation", "prepare_copy"]
-
-NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 STREET_SEED = 10_000
 """The first seed of the synthetic scenes; far from the seeds of the training scenes."""
@@ -59,12 +57,15 @@ class Validation:
         return {**{k: v.mean_iou for k, v in scores.items()}, "mean": float(np.mean(quality))}
 
 
-def prepare_copy(network: NetworkT) -> NetworkT:
-    """A copy of a network in training, prepared to track on the device that it is on."""
-    device = next(network.parameters()).device
-    copy = deepcopy(network)
+def prepare_copy(functions: nn.Module) -> TorchNetwork:
+    """A copy of a network in training, prepared to track on the device that it is on.
+
+    ``functions`` are those that its engine runs, as ``load_functions`` builds them.
+    """
+    device = next(functions.parameters()).device
+    copy = deepcopy(functions)
     prepare(copy, device, choose_dtype("auto", device))
-    return copy
+    return TorchNetwork(copy)
 
 
 def _reader(folder: Path, frames: int) -> Callable[[], VotSequence]:

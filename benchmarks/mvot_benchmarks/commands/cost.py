@@ -61,15 +61,14 @@ def _overhead(options: argparse.Namespace) -> None:
 def _scaling(options: argparse.Namespace) -> None:
     from mvot_benchmarks.scaling import measurement as scaling
     from mvot_benchmarks.scaling import tables as scaling_tables
-    from mvot_plugin.devices import choose_device
 
     sizes = dict.fromkeys(_parse_size(text) for text in options.size)
     counts = sorted({_require_positive(count, "--targets") for count in options.targets})
     timed_frames = _require_positive(options.frames, "--frames")
     engines = shared.load_engines(options)
-    settings = "video", "engine", "frames", "weights", "device", "precision"
+    settings = "video", "engine", "frames", *shared.ENGINE_OPTIONS
     results, rows = shared.open_results(options, scaling.ScalingRow, *settings), []
-    benchmark = scaling.ScalingBenchmark(engines, choose_device(options.device))
+    benchmark = scaling.ScalingBenchmark(engines, scaling.choose_clock(options.device))
 
     @cache
     def read_frames(size: tuple[int, int]) -> "list[Frame]":

@@ -22,9 +22,6 @@ __all__ = [
     "format_vot_table",
 ]
 
-_SETTINGS = ("weights", "device", "precision")
-"""The options that hold for all rows of a run."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class VotResult:
@@ -101,7 +98,7 @@ def format_ablation_table(rows: Sequence[AblationResult]) -> str:
 
 
 def _vot(options: argparse.Namespace) -> None:
-    results, rows = shared.open_results(options, VotResult, *_SETTINGS), []
+    results, rows = shared.open_results(options, VotResult, *shared.ENGINE_OPTIONS), []
     engines = shared.load_engines(options)
     rates = [None if text == "none" else parse_rate(text, "none") for text in options.fps]
     with results:
@@ -113,7 +110,7 @@ def _vot(options: argparse.Namespace) -> None:
 
 
 def _ablation(options: argparse.Namespace) -> None:
-    results, rows = shared.open_results(options, AblationResult, *_SETTINGS), []
+    results, rows = shared.open_results(options, AblationResult, *shared.NETWORK_OPTIONS), []
     weights = ablation.load_variants(options.weights, options.device, options.precision)
     for sentence in ablation.describe_missing_rows(weights):
         shared.print_progress(f"mvot-bench: warning: {sentence}")

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from mvot_benchmarks.detectors import PUBLIC, DetectorChoice, load_detectors
 from mvot_benchmarks.mot import sequence_label
+from mvot_benchmarks.peers.opencv_nano import FILES, OPENCV_NANO, SOURCE, OpenCVNanoEngine
 from mvot_benchmarks.reporting.results import (
     Results,
     describe_environment,
@@ -21,6 +22,8 @@ from mvot_plugin.errors import UsageError
 
 __all__ = [
     "DETECTION_OPTIONS",
+    "ENGINE_OPTIONS",
+    "NETWORK_OPTIONS",
     "Commands",
     "add_detectors",
     "add_engines",
@@ -40,6 +43,12 @@ Commands: TypeAlias = Any
 ResultT = TypeVar("ResultT")
 DETECTION_OPTIONS = ("detector", "conf", "classes")
 """The options of ``add_detectors`` that hold for all rows of a run."""
+NETWORK_OPTIONS = ("weights", "device", "precision")
+"""The options of ``add_network``, likewise."""
+ENGINE_OPTIONS = (*NETWORK_OPTIONS, "runtime", "nanotrack")
+"""The options of ``add_engines`` and ``add_network``, likewise."""
+_NANOTRACK = "nanotrack"
+"""Our engine that runs the networks of ``--nanotrack``."""
 
 
 def add_sequences(command: argparse.ArgumentParser) -> None:
@@ -50,6 +59,13 @@ def add_sequences(command: argparse.ArgumentParser) -> None:
 def add_engines(command: argparse.ArgumentParser, *default: str) -> None:
     """Add the engines to compare."""
     command.add_argument("--engine", nargs="+", default=list(default), metavar="NAME")
+    command.add_argument(
+        "--nanotrack",
+        metavar="DIR",
+        help=f"compare with {OPENCV_NANO} too, OpenCV's NanoTrack, one tracker for each target; "
+        f"the folder holds {' and '.join(FILES)}, from {SOURCE}, and the engine {_NANOTRACK} "
+        "takes them from there as well",
+    )
 
 
 def add_detectors(command: argparse.ArgumentParser) -> None:
@@ -76,13 +92,19 @@ def add_detectors(command: argparse.ArgumentParser) -> None:
 def add_network(command: argparse.ArgumentParser) -> None:
     """Add the options of engines with a network."""
     command.add_argument("--weights", default="auto", metavar="FILE")
+    command.add_argument(
+        "--runtime", default="auto", metavar="R", help="auto, onnx (CPUs only) or torch"
+    )
     add_machine(command)
 
 
 def add_machine(command: argparse.ArgumentParser) -> None:
-    """Add the device and the precision of a network."""
+    """Add the device, the precision and the threads of a network."""
     command.add_argument("--device", default="auto", metavar="D")
     command.add_argument("--precision", default="auto", metavar="P")
+    command.add_argument(
+        "--threads", type=int, metavar="N", help="use no more threads (default: all it may use)"
+    )
 
 
 def add_json(command: argparse.ArgumentParser) -> None:
@@ -96,9 +118,14 @@ def add_json(command: argparse.ArgumentParser) -> None:
 
 
 def load_engines(options: argparse.Namespace) -> dict[str, MotionEngine[Any, Any]]:
-    """Load the engines of ``--engine``, by name."""
-    arguments = options.weights, options.device, options.precision
-    return {name: load_engine(name, *arguments) for name in options.engine}
+    """Load the engines of ``--engine``, by name; with ``--nanotrack``, the last is OpenCV's."""
+    weights, peers = dict.fromkeys(options.engine, options.weights), {}
+    if options.nanotrack is not None:
+        peers[OPENCV_NANO] = OpenCVNanoEngine.from_folder(options.nanotrack)
+        weights |= {_NANOTRACK: options.nanotrack} if _NANOTRACK in weights else {}
+    arguments = options.device, options.precision
+    more = {"runtime": options.runtime, "threads": options.threads}
+    return {name: load_engine(name, weights[name], *arguments, **more) for name in weights} | peers
 
 
 def load_detector_choices(options: argparse.Namespace) -> list[DetectorChoice]:
@@ -128,7 +155,9 @@ def open_results(
         command=command,
         arguments=strip_folders(options.arguments),
         settings={name: _to_setting(getattr(options, name)) for name in settings},
-        environment=describe_environment(getattr(options, "device", "cpu")),
+        environment=describe_environment(
+            getattr(options, "device", "cpu"), getattr(options, "threads", None)
+        ),
         date=utc_now(),
         path=options.json,
     )

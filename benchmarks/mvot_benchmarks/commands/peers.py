@@ -11,7 +11,6 @@ from mvot_benchmarks.commands import options as shared
 from mvot_benchmarks.commands.quality import format_mot_row
 from mvot_benchmarks.detectors import DetectorChoice
 from mvot_benchmarks.metrics.scoring import check_scoring_packages
-from mvot_benchmarks.peers import nanotrack
 from mvot_benchmarks.peers.comparison import PeerResult, evaluate, format_table, to_mot_results
 from mvot_benchmarks.reporting.results import Results
 from mvot_plugin.engines.base import MotionEngine
@@ -21,22 +20,17 @@ __all__ = ["add_peers"]
 Engines: TypeAlias = Mapping[str, MotionEngine[Any, Any]]
 TrackFunction: TypeAlias = Callable[[str, int, DetectorChoice], mot.MotResult]
 """Tracks a sequence from a detector on every k-th frame."""
-_NANOTRACK = "nanotrack"
 
 
 def add_peers(commands: shared.Commands) -> None:
     """Add ``peers``: other trackers on the same detections."""
     command = commands.add_parser(
-        "peers", help="our engines compared with NanoTrack, norfair and ByteTrack, scored as by mot"
+        "peers",
+        help="our engines, OpenCV's NanoTrack, norfair and ByteTrack on the same detections",
     )
     shared.add_sequences(command)
     shared.add_engines(command, "lk-flow", "siammotion-n")
     command.add_argument("--detect-every", nargs="+", type=int, default=[1, 5, 10, 20])
-    command.add_argument(
-        "--nanotrack",
-        metavar="DIR",
-        help=f"folder with {' and '.join(nanotrack.FILES)}; get them from {nanotrack.SOURCE}",
-    )
     shared.add_detectors(command)
     shared.add_network(command)
     shared.add_json(command)
@@ -47,12 +41,9 @@ def _peers(options: argparse.Namespace) -> None:
     check_scoring_packages()
     engines, options.skipped = shared.load_engines(options), peers.find_missing()
     if options.nanotrack is None:
-        options.skipped[_NANOTRACK] = "needs its model files (--nanotrack DIR)"
-    else:
-        engines[_NANOTRACK] = engine = peers.NanoTrackEngine.from_folder(options.nanotrack)
-        options.nanotrack = [str(engine.backbone), str(engine.head)]
+        options.skipped[peers.OPENCV_NANO] = "needs its model files (--nanotrack DIR)"
     detectors = shared.load_detector_choices(options)
-    settings = "weights", "device", "precision", *shared.DETECTION_OPTIONS, "nanotrack", "skipped"
+    settings = *shared.ENGINE_OPTIONS, *shared.DETECTION_OPTIONS, "skipped"
     results = shared.open_results(options, PeerResult, *settings)
     with results:
         rows = _measure_tracking(options, engines, detectors, results)

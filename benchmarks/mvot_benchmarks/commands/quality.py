@@ -1,7 +1,7 @@
 """``mvot-bench mot`` and ``mvot-bench rt``: the quality of whole pipelines."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import product
 
@@ -67,11 +67,11 @@ def _mot(options: argparse.Namespace) -> None:
     check_scoring_packages()
     if options.plot is not None:
         import_extra("matplotlib.figure", "plots")
-    settings = "weights", "device", "precision", *shared.DETECTION_OPTIONS
+    settings = *shared.ENGINE_OPTIONS, *shared.DETECTION_OPTIONS
     results, rows = shared.open_results(options, mot.MotResult, *settings), []
     engines, detectors = shared.load_engines(options), shared.load_detector_choices(options)
     with results:
-        for folder, choice, name, k in _combinations(options, detectors):
+        for folder, choice, name, k in _combinations(options, detectors, engines):
             measure = partial(mot.evaluate_one, folder, name, engines[name], k, detector=choice)
             key = {"engine": name, "k": k, "detector": choice.name}
             key["sequence"] = mot.sequence_label(folder)
@@ -84,12 +84,12 @@ def _mot(options: argparse.Namespace) -> None:
 def _rt(options: argparse.Namespace) -> None:
     check_scoring_packages()
     costs = "detector_ms", "engine_ms"
-    settings = "weights", "device", "precision", *costs, *shared.DETECTION_OPTIONS
+    settings = *shared.ENGINE_OPTIONS, *costs, *shared.DETECTION_OPTIONS
     results, rows = shared.open_results(options, rt.RtResult, *settings), []
     config = rt.RtConfig(detector_ms=options.detector_ms, engine_ms=options.engine_ms)
     engines, detectors = shared.load_engines(options), shared.load_detector_choices(options)
     with results:
-        for folder, choice, name, k in _combinations(options, detectors):
+        for folder, choice, name, k in _combinations(options, detectors, engines):
             for fps in rt.parse_rates(folder, options.fps):
                 measure = partial(rt.evaluate, folder, name, engines[name], k, fps, config, choice)
                 key = {"engine": name, "k": k, "fps": fps, "detector": choice.name}
@@ -99,10 +99,10 @@ def _rt(options: argparse.Namespace) -> None:
 
 
 def _combinations(
-    options: argparse.Namespace, detectors: Sequence[DetectorChoice]
+    options: argparse.Namespace, detectors: Sequence[DetectorChoice], engines: Iterable[str]
 ) -> Iterator[tuple[str, DetectorChoice, str, int]]:
     """Folder, detector, engine and k of each run."""
-    return product(options.sequences, detectors, options.engine, options.detect_every)
+    return product(options.sequences, detectors, engines, options.detect_every)
 
 
 def format_mot_row(row: mot.MotResult) -> str:

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import lap
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from mvot_benchmarks.extras import import_extra
-
-__all__ = ["ALPHAS", "HotaCounts", "association_accuracy", "hota"]
+__all__ = ["ALPHAS", "HotaCounts", "association_accuracy", "detection_accuracy", "hota"]
 
 ALPHAS = np.arange(1, 20) / 20
 """The IoU thresholds at which a track matches an object."""
@@ -38,25 +37,26 @@ class HotaCounts:
 def association_accuracy(
     counts: HotaCounts,
 ) -> tuple[Int64[np.ndarray, " alphas"], Float64[np.ndarray, " alphas"]]:
-    """Count the true positives and compute AssA at each of ``ALPHAS``.
-
-    Raises ``UsageError`` without SciPy.
-    """
-    linear_sum_assignment = import_extra("scipy.optimize", "scores").linear_sum_assignment
+    """Count the true positives and compute AssA at each of ``ALPHAS``."""
     objects, object_lengths = _index_ids(counts.objects)
     tracks, track_lengths = _index_ids(counts.tracks)
     lengths = object_lengths[:, None] + track_lengths
     alignment = _global_alignment(objects, tracks, counts.overlaps, lengths)
     matches = np.zeros((len(ALPHAS), *lengths.shape), np.int64)
     for object_ids, track_ids, overlap in zip(objects, tracks, counts.overlaps, strict=True):
-        rows, columns = linear_sum_assignment(
-            alignment[np.ix_(object_ids, track_ids)] * overlap, maximize=True
-        )
+        rows, columns = _solve_assignment(alignment[np.ix_(object_ids, track_ids)] * overlap)
         is_match = overlap[rows, columns] >= ALPHAS[:, None] - _EPSILON
         matches[:, object_ids[rows], track_ids[columns]] += is_match
     true_positives = matches.sum((1, 2))
     jaccard = matches / np.maximum(lengths - matches, 1)
     return true_positives, (matches * jaccard).sum((1, 2)) / np.maximum(true_positives, 1)
+
+
+def detection_accuracy(
+    true_positives: Int64[np.ndarray, " alphas"], objects: int, boxes: int
+) -> Float64[np.ndarray, " alphas"]:
+    """DetA at each of ``ALPHAS``; ``objects`` and ``boxes`` are as in ``hota``."""
+    return np.asarray(true_positives / np.maximum(objects + boxes - true_positives, 1))
 
 
 def hota(
@@ -69,8 +69,19 @@ def hota(
 
     ``objects`` and ``boxes`` are the total numbers of ground-truth and of track boxes.
     """
-    detection = true_positives / np.maximum(objects + boxes - true_positives, 1)
+    detection = detection_accuracy(true_positives, objects, boxes)
     return float(np.sqrt(detection * association).mean())
+
+
+def _solve_assignment(
+    gain: Float64[np.ndarray, "n m"],
+) -> tuple[Int64[np.ndarray, " pairs"], Int64[np.ndarray, " pairs"]]:
+    """The rows and columns of the pairs with the largest total gain."""
+    if not gain.size:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    _, partner, _ = lap.lapjv(-gain, extend_cost=True)
+    rows = np.flatnonzero(partner >= 0)
+    return rows, partner[rows].astype(np.int64)
 
 
 def _index_ids(

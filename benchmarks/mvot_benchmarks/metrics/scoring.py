@@ -12,7 +12,7 @@ from mvot_benchmarks.metrics.hota import HotaCounts, association_accuracy, hota
 from mvot_plugin.ops.boxes import iou
 from mvot_plugin.types import Tracks
 
-__all__ = ["Scorer", "Scores", "check_scoring_packages", "pool_scores"]
+__all__ = ["compare_boxes", "Scorer", "Scores", "check_scoring_packages", "pool_scores"]
 
 _COUNT_NAMES = {
     "num_objects": "objects",
@@ -72,9 +72,21 @@ def pool_scores(scores: Sequence[Scores]) -> Scores:
 
 
 def check_scoring_packages() -> None:
-    """Raise ``UsageError`` where a package that scores need is not installed."""
-    for module in ("motmetrics", "scipy.optimize"):
-        import_extra(module, "scores")
+    """Raise ``UsageError`` where the package that scores need is not installed."""
+    import_extra("motmetrics", "scores")
+
+
+def compare_boxes(
+    ground_truth: GroundTruthFrame, tracks: Tracks
+) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " m"], Float64[np.ndarray, "n m"]]:
+    """Compare the tracks of one frame with its ground truth, without what is not scored.
+
+    Returns:
+        The ids of the N objects, those of the M tracks, and the IoU of each pair.
+    """
+    overlap = iou(ground_truth.xyxy.astype(np.float64), tracks.xyxy.astype(np.float64))
+    scored, evaluated = is_scored(ground_truth, tracks.xyxy), ~ground_truth.ignored
+    return ground_truth.id[evaluated], tracks.id[scored], overlap[np.ix_(evaluated, scored)]
 
 
 class Scorer:
@@ -84,21 +96,16 @@ class Scorer:
     """
 
     def __init__(self) -> None:
-        check_scoring_packages()
         self._motmetrics = import_extra("motmetrics", "scores")
         self._events = self._motmetrics.MOTAccumulator(auto_id=True)
         self._hota_counts = HotaCounts()
 
     def add(self, ground_truth: GroundTruthFrame, tracks: Tracks) -> None:
         """Count one frame; for MOTA and IDF1, a track matches an object at an IoU of 0.5."""
-        overlap = iou(ground_truth.xyxy.astype(np.float64), tracks.xyxy.astype(np.float64))
-        scored = is_scored(ground_truth, tracks.xyxy)
-        evaluated = ~ground_truth.ignored
-        objects, tracks = ground_truth.id[evaluated], tracks[scored]
-        overlap = overlap[np.ix_(evaluated, scored)]
+        objects, ids, overlap = compare_boxes(ground_truth, tracks)
         distance = np.where(overlap >= 0.5, 1 - overlap, np.nan)
-        self._events.update(objects, tracks.id, distance)
-        self._hota_counts.add(objects, tracks.id, overlap)
+        self._events.update(objects, ids, distance)
+        self._hota_counts.add(objects, ids, overlap)
 
     def scores(self) -> Scores:
         """The scores over all frames so far."""

@@ -9,10 +9,10 @@ from importlib import import_module
 
 from mvot_benchmarks.peers.base import PeerConfig, PeerTracker, missing_package_message
 from mvot_benchmarks.peers.bytetrack import ByteTrackPeer
-from mvot_benchmarks.peers.nanotrack import NanoTrackEngine
 from mvot_benchmarks.peers.norfair import NorfairPeer
+from mvot_benchmarks.peers.opencv_nano import OPENCV_NANO, OpenCVNanoEngine
 
-__all__ = ["TRACKERS", "NanoTrackEngine", "PeerTracker", "find_missing"]
+__all__ = ["OPENCV_NANO", "TRACKERS", "OpenCVNanoEngine", "PeerTracker", "find_missing"]
 
 TRACKERS: Mapping[str, tuple[str, Callable[[PeerConfig], PeerTracker]]] = {
     "norfair": ("norfair", NorfairPeer),

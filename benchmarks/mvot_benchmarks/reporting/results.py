@@ -28,6 +28,8 @@ from typing import Any, Generic, TypeVar
 
 from mvot_plugin.config import build_config
 from mvot_plugin.errors import InputError, OutputError, UsageError
+from mvot_plugin.extras import has_torch, require_torch
+from mvot_plugin.threads import check_threads
 
 __all__ = [
     "SCHEMA",
@@ -41,7 +43,9 @@ __all__ = [
 ]
 
 SCHEMA = 1
-_PACKAGES = ("torch", "numpy", "opencv-python", "ultralytics", "norfair", "trackers")
+_PACKAGES = (
+    *("torch", "onnxruntime", "numpy", "opencv-python", "ultralytics", "norfair", "trackers"),
+)
 
 ResultT = TypeVar("ResultT")
 
@@ -156,32 +160,31 @@ def strip_folders(arguments: Sequence[str]) -> list[str]:
 
 
 def name_with_hash(path: str) -> str:
-    """A file of weights or detections by name and SHA-256; "auto" and the like unchanged."""
+    """A file of weights or detections by name and SHA-256; "auto" and the like unchanged.
+
+    A folder is hashed by the ONNX files in it.
+    """
     if path.startswith("replay:"):
         return f"replay:{name_with_hash(path.removeprefix('replay:'))}"
-    if not Path(path).is_file():
+    files = sorted(Path(path).glob("*.onnx")) if Path(path).is_dir() else [Path(path)]
+    if not any(file.is_file() for file in files):
         return path
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return f"{Path(path).name} (sha256 {digest[:12]})"
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    return f"{Path(path).absolute().name} (sha256 {digest[:12]})"
 
 
-def describe_environment(device: str) -> dict[str, Any]:
+def describe_environment(device: str, threads: int | None = None) -> dict[str, Any]:
     """The code, device and packages of this process, as in the file.
 
-    Raises ``UsageError`` for an unknown device.
+    ``threads`` are as many as a command was given, if any. Raises ``UsageError`` for an unknown
+    device.
     """
-    import torch
-
-    from mvot_plugin.devices import choose_device
-
-    chosen = choose_device(device)
-    cuda = chosen.type == "cuda"
     return {
         "commit": _commit(),
         "version": _version("mvot-plugin"),
-        "device": torch.cuda.get_device_name(chosen) if cuda else chosen.type,
+        "device": _describe_device(device),
         "cpu": _cpu(),
-        "threads": torch.get_num_threads(),
+        "threads": check_threads(threads),
         "packages": {name: _version(name) for name in _PACKAGES},
     }
 
@@ -194,6 +197,19 @@ def utc_now() -> str:
 def format_command(arguments: Sequence[str]) -> str:
     """The command line of a run, quoted for a shell."""
     return shlex.join(["mvot-bench", *arguments])
+
+
+def _describe_device(device: str) -> str:
+    """The name of a GPU, or the kind of another device; without torch there is only the CPU."""
+    if device in ("auto", "cpu") and not has_torch():
+        return "cpu"
+    require_torch(f"device {device!r}")
+    import torch
+
+    from mvot_plugin.runtimes.devices import choose_device
+
+    chosen = choose_device(device)
+    return torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else chosen.type
 
 
 def _version(package: str) -> str | None:

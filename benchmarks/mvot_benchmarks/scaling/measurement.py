@@ -6,6 +6,8 @@ random ones, not those of objects in the frames, so that there can be any number
 of 20x40 to 60x120 pixels whatever the frame's size, with areas on pyramid levels 1 to 3.
 """
 
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -14,18 +16,16 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from jaxtyping import Float32
 
 from mvot_pipelines.sources import open_source
-from mvot_plugin.devices import device_clock
 from mvot_plugin.engines import MotionEngine
 from mvot_plugin.errors import InputError
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import XYXY, Frame
 from mvot_synthetic import street
 
-__all__ = ["LARGEST_BOX", "ScalingBenchmark", "ScalingRow", "read_frames"]
+__all__ = ["LARGEST_BOX", "ScalingBenchmark", "ScalingRow", "choose_clock", "read_frames"]
 
 SMALLEST_BOX, LARGEST_BOX = (20, 40), (60, 120)
 """Width and height, in pixels."""
@@ -61,10 +61,18 @@ class ScalingRow:
 
 
 class ScalingBenchmark:
-    """Engines by name, measured against each other on the device that they run on."""
+    """Engines by name, measured against each other.
 
-    def __init__(self, engines: Mapping[str, MotionEngine[Any, Any]], device: torch.device) -> None:
-        clock = device_clock(device)
+    Args:
+        engines: The engines; the targets of one are tracked only once, from frame to frame.
+        clock: The time in seconds; see ``choose_clock`` where engines may run on a GPU.
+    """
+
+    def __init__(
+        self,
+        engines: Mapping[str, MotionEngine[Any, Any]],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._runners = {name: _Runner(engine, clock) for name, engine in engines.items()}
 
     def measure(self, frames: Sequence[Frame], targets: int) -> dict[str, ScalingRow]:
@@ -100,6 +108,18 @@ class ScalingBenchmark:
             for name in _rotate(list(self._runners), number):
                 costs[name].append(run(self._runners[name], frame))
         return {name: _medians(each[WARM_UP:]) for name, each in costs.items()}
+
+
+def choose_clock(device: str) -> Callable[[], float]:
+    """A clock in seconds for engines on a device; it waits for a GPU that they may run on.
+
+    Engines that run on a GPU have imported torch. Where none has, torch need not be installed.
+    """
+    if device == "cpu" or sys.modules.get("torch") is None:
+        return time.perf_counter
+    from mvot_plugin.runtimes.devices import choose_device, device_clock
+
+    return device_clock(choose_device(device))
 
 
 def read_frames(path: Path | None, size: tuple[int, int], count: int) -> list[Frame]:

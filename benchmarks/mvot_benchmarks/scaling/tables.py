@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+from mvot_benchmarks.peers import OPENCV_NANO
 from mvot_benchmarks.scaling.measurement import ScalingRow
 
 __all__ = ["REAL_TIME", "cost_per_target", "describe_capacity", "format_table"]
@@ -14,11 +15,14 @@ REAL_TIME = 25.0
 def format_table(rows: Sequence[ScalingRow]) -> str:
     """Markdown tables of one run: frames per second for each size, then milliseconds by stage.
 
+    Where ``opencv-nano`` was measured, its time is compared with that of the others in between.
     Engines with the same stages share a table.
     """
     sizes = dict.fromkeys(row.size for row in rows)
     stages = dict.fromkeys(tuple(row.stages) for row in rows)
     speed = [_speed_table([row for row in rows if row.size == size]) for size in sizes]
+    if any(row.engine == OPENCV_NANO for row in rows):
+        speed += [_share_table([row for row in rows if row.size == size]) for size in sizes]
     cost = [_stage_table([row for row in rows if tuple(row.stages) == each]) for each in stages]
     return "\n\n".join([*speed, *cost])
 
@@ -67,6 +71,24 @@ def _speed_table(rows: Sequence[ScalingRow]) -> str:
         cells = [fps.get(count, "-") for count in counts]
         cells += [describe_capacity(own), "-" if slope is None else f"{slope:.3f}"]
         cells += ["-" if ratio is None else f"{ratio:.1f}"]
+        lines.append(f"| {engine} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _share_table(rows: Sequence[ScalingRow]) -> str:
+    """A frame's time at one size, as a share of the time of ``opencv-nano`` on the same frames."""
+    reference = {row.targets: row.frame for row in rows if row.engine == OPENCV_NANO}
+    counts = sorted({row.targets for row in rows})
+    width, height = rows[0].size
+    lines = [
+        f"| ms/frame as a share of {OPENCV_NANO}'s, {width}x{height} | "
+        f"{' | '.join(f'N = {count}' for count in counts)} |",
+        "| --- " * (len(counts) + 1) + "|",
+    ]
+    for engine in dict.fromkeys(row.engine for row in rows if row.engine != OPENCV_NANO):
+        own = {row.targets: row.frame for row in rows if row.engine == engine}
+        both = own.keys() & reference.keys()
+        cells = [f"{own[n] / reference[n]:.3f}" if n in both else "-" for n in counts]
         lines.append(f"| {engine} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

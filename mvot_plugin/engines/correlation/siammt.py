@@ -1,26 +1,25 @@
 """`siammt` and `siammt-w`: the features of the frame once, and all targets in one batch.
 
-SiamMT (3.2, Fig. 4b): the unpadded backbone over the frame, or over the parts of it that hold the
-targets; the crop-and-resize of their areas from its features; the pairwise cross-correlation, which
-gives their displacement. Their change of size comes from windows of several sizes.
+SiamMT (3.2, Fig. 4b): the unpadded backbone over the parts of the frame that hold the targets; the
+crop-and-resize of their areas from its features; the pairwise cross-correlation, which gives their
+displacement. Their change of size comes from windows of several sizes.
 """
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32
-from torch import Tensor
 
+from mvot_plugin.engines.correlation.extraction import FrameFeatures, FrameScale
+from mvot_plugin.engines.correlation.scale_search import DisplacementSearch
+from mvot_plugin.engines.correlation.size_search import SizeSearch
 from mvot_plugin.engines.correlation.targets import STAGES, CorrelationTargets
-from mvot_plugin.engines.extraction import Extraction, FrameFeatures
 from mvot_plugin.engines.network import NetworkEngine
-from mvot_plugin.models.scale_search import DisplacementSearch
-from mvot_plugin.models.siamfc import SiamMTNet
-from mvot_plugin.models.size_search import SizeSearch
 from mvot_plugin.ops.areas import scale_areas
 from mvot_plugin.ops.boxes import size
+from mvot_plugin.rows import concatenate
+from mvot_plugin.runtimes.base import Network
 from mvot_plugin.timing import stage
 from mvot_plugin.types import CXCYWH, XYXY, Frame
 
@@ -36,8 +35,8 @@ class SiamMTTargets(CorrelationTargets):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SiamMTEngine(NetworkEngine[SiamMTNet, Frame, SiamMTTargets]):
-    """A ``SiamMTNet`` as a motion engine.
+class SiamMTEngine(NetworkEngine[Frame, SiamMTTargets]):
+    """SiamFC's network on whole frames, as a motion engine.
 
     The observation of a frame is the frame itself: its features depend on where its targets are,
     and how large.
@@ -54,83 +53,76 @@ class SiamMTEngine(NetworkEngine[SiamMTNet, Frame, SiamMTTargets]):
     The paper tries search areas of three scales. Their scores grow with the smoothness of features
     that are enlarged, and hardly depend on the size of the target.
     """
-    extraction: Extraction = field(default_factory=Extraction)
-    """What the backbone sees of a frame (SiamMT 4.1)."""
+    scale: FrameScale = field(default_factory=FrameScale)
+    """How a frame is rescaled for its targets (SiamMT 4.1)."""
 
     stages: ClassVar[tuple[str, ...]] = STAGES
 
     @classmethod
-    def from_network(cls, network: Any, **fields: Any) -> "SiamMTEngine":
+    def from_network(cls, network: Network, **fields: Any) -> "SiamMTEngine":
         """The engine of a network; calibrated for SiamMT where the weights are SiamFC's."""
         config = network.config
         calibration = config.frame_calibration or config.calibration
         return super().from_network(network, **{"calibration": calibration, **fields})
 
     def _no_targets(self) -> SiamMTTargets:
-        boxes = np.zeros((0, 4), np.float32)
-        exemplars = self.network.empty_exemplars()
+        boxes, side = np.zeros((0, 4), np.float32), self.network.config.exemplar
+        (exemplars,) = self.network.run("features", np.zeros((0, side, side, 3), np.uint8))
         return SiamMTTargets(boxes=boxes, exemplars=exemplars, sides=size(boxes))
 
     def _enroll(
         self, observation: Frame, boxes: Float32[XYXY, " n"], all_boxes: Float32[XYXY, " m"]
     ) -> SiamMTTargets:
-        bins = self.network.exemplar_cells
-        areas = self.network.areas(boxes, bins)
-        features = self._extract(observation, all_boxes, areas, bins)
-        exemplars = self._crop(features, areas, bins)
-        return SiamMTTargets(boxes=boxes, exemplars=exemplars, sides=size(boxes))
+        config, bins = self.network.config, self.network.config.exemplar_cells
+        factor = self.scale.choose(config, observation.size, all_boxes)
+        areas = config.cell_areas(boxes, bins)
+        features = FrameFeatures.extract(self.network, observation, factor, areas, bins)
+        parts = [features.crop(rows, areas[rows, None], bins) for rows in self._batches(len(boxes))]
+        return SiamMTTargets(boxes=boxes, exemplars=concatenate(parts), sides=size(boxes))
 
     def _search(
         self, observation: Frame, targets: SiamMTTargets
     ) -> tuple[Float32[CXCYWH, " n"], Float[np.ndarray, " n"]]:
-        bins = self.network.search_cells
-        areas = self.network.areas(targets.boxes, bins)
-        features = self._extract(observation, targets.boxes, areas, bins)
-        parts = [self._find(features, targets[rows]) for rows in self._batches(len(targets))]
-        shift, growth, logits = zip(*parts, strict=True)
-        boxes = targets.displace(np.concatenate(shift), np.concatenate(growth))
-        return boxes, torch.cat(logits).cpu().numpy()
-
-    def _extract(
-        self,
-        frame: Frame,
-        boxes: Float32[XYXY, " n"],
-        areas: Float32[XYXY, " m"],
-        bins: int,
-    ) -> FrameFeatures:
-        """The features of a frame, rescaled for targets in ``boxes``, where ``areas`` need them."""
-        grid = self.extraction.choose_grid(self.network, frame.size, boxes)
-        return self.extraction.extract(self.network, frame, grid, areas, bins)
-
-    def _crop(
-        self, features: FrameFeatures, areas: Float32[XYXY, "*n"], bins: int
-    ) -> Float[Tensor, "m bins bins c"]:
-        """The features of all areas of the frame, resized to ``bins`` x ``bins``."""
-        scaled = features.scale(areas)
-        with stage("crop-and-resize"):
-            return self.network.crop(features.table, scaled, bins)
+        config, bins = self.network.config, self.network.config.search_cells
+        factor = self.scale.choose(config, observation.size, targets.boxes)
+        areas = config.cell_areas(targets.boxes, bins)
+        features = FrameFeatures.extract(self.network, observation, factor, areas, bins)
+        parts = [
+            self._find(features, rows, targets[rows], areas[rows])
+            for rows in self._batches(len(targets))
+        ]
+        shift, growth, logits = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return targets.displace(shift, growth), logits
 
     def _find(
-        self, features: FrameFeatures, targets: SiamMTTargets
-    ) -> tuple[Float32[np.ndarray, "n 2"], Float32[np.ndarray, " n"], Float[Tensor, " n"]]:
-        """The displacement in pixels, the growth, and the log odds of one batch of targets."""
-        network = self.network
-        areas = network.areas(targets.boxes, network.search_cells)
-        crops = self._crop(features, areas, network.search_cells)
+        self,
+        features: FrameFeatures,
+        rows: slice,
+        targets: SiamMTTargets,
+        areas: Float32[XYXY, " n"],
+    ) -> tuple[Float32[np.ndarray, "n 2"], Float32[np.ndarray, " n"], Float32[np.ndarray, " n"]]:
+        """The displacement in pixels, the growth, and the log odds of N targets.
+
+        Args:
+            features: Of the frame.
+            rows: Which of those that the features are for the targets are.
+            targets: The targets.
+            areas: Their search areas.
+        """
+        network, config = self.network, self.network.config
+        crops = features.crop(rows, areas[:, None], config.search_cells)
+        settings = self.search.as_arrays(config.score_cells)
         with stage("similarity"):
-            maps = network.compare(crops[:, None], targets.exemplars)[:, 0]
-        with stage("upsampling"):
-            maps = self.search.upsample(maps)
-        with stage("update"):
-            displacements = self.search.locate(maps)
-        offsets = displacements.offsets.cpu().numpy()
-        cell = (areas[:, 2:3] - areas[:, 0:1]) / network.search_cells
-        growth = self._measure_growth(features, targets, offsets, cell)
-        return offsets * cell, growth, displacements.logits
+            _, *answers = network.run("compare", targets.exemplars, crops, *settings)
+            offsets, logits = (network.to_numpy(answer) for answer in answers)
+        cell = (areas[:, 2:3] - areas[:, 0:1]) / config.search_cells
+        growth = self._measure_growth(features, rows, targets, offsets, cell)
+        return offsets * cell, growth, logits
 
     def _measure_growth(
         self,
         features: FrameFeatures,
+        rows: slice,
         targets: SiamMTTargets,
         offsets: Float32[np.ndarray, "n 2"],
         cell: Float32[np.ndarray, "n 1"],
@@ -140,15 +132,14 @@ class SiamMTEngine(NetworkEngine[SiamMTNet, Frame, SiamMTTargets]):
         Windows of several sizes are compared there, or as near as they lie within the search area,
         beyond which there are no features. A ``cell`` is in pixels.
         """
-        network, sizes = self.network, self.sizes.sizes
-        inside = (network.search_cells - network.window_cells * max(sizes)) / 2
+        network, config, sizes = self.network, self.network.config, self.sizes.sizes
+        inside = (config.search_cells - config.window_cells * max(sizes)) / 2
         near = np.tile(offsets.clip(-inside, inside) * cell, 2)
-        windows = scale_areas(network.areas(targets.boxes + near, network.window_cells), sizes)
-        crops = self._crop(features, windows, network.window_cells)
-        crops = crops.view(len(targets), len(sizes), *crops.shape[1:])
+        windows = scale_areas(config.cell_areas(targets.boxes + near, config.window_cells), sizes)
+        crops = features.crop(rows, windows, config.window_cells)
         with stage("similarity"):
-            similarity = network.similarity(crops, targets.exemplars)
+            (answer,) = network.run("similarity", targets.exemplars, crops)
+            similarity = network.to_numpy(answer)
         with stage("update"):
-            return self.sizes.estimate_growth(
-                similarity, np.log(size(targets.boxes) / targets.sides)
-            )
+            grown = np.log(size(targets.boxes) / targets.sides)
+            return self.sizes.estimate_growth(similarity, grown)

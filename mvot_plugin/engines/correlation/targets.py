@@ -3,24 +3,25 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32
-from torch import Tensor
+from jaxtyping import Float32
 
 from mvot_plugin.engines.network import NetworkTargets
+from mvot_plugin.runtimes.base import Array
 from mvot_plugin.types import CXCYWH
 
 __all__ = ["STAGES", "CorrelationTargets"]
 
-STAGES = "setup", "crop-and-resize", "backbone", "similarity", "upsampling", "update"
-"""The stages of SiamMT and of SiamFC-MI (SiamMT 4.4, Fig. 10)."""
+STAGES = "crop-and-resize", "backbone", "similarity", "update"
+"""The stages of SiamMT and of SiamFC-MI (SiamMT 4.4, Fig. 10); a similarity includes the search for
+its peak, and an update is what else there is to do."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CorrelationTargets(NetworkTargets):
     """Boxes and the exemplars' features, as they are correlated with search areas."""
 
-    exemplars: Float[Tensor, "n k k c"]
-    """Features of K x K cells for each exemplar."""
+    exemplars: Array
+    """Features (N, k, k, C) of K x K cells for each exemplar."""
 
     def displace(
         self, shift: Float32[np.ndarray, "n 2"], growth: Float32[np.ndarray, " n"]

@@ -1,27 +1,16 @@
-"""What the engine `siammotion` knows of a frame and of its targets: values that the caller owns."""
+"""What the engine `siammotion` knows of its targets: values that the caller owns."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Float32, Int64
-from torch import Tensor
+from jaxtyping import Float32, Int64
 
 from mvot_plugin.engines.network import NetworkTargets
-from mvot_plugin.models.attention import Exemplars
+from mvot_plugin.models.exemplars import Exemplars
 from mvot_plugin.ops.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from mvot_plugin.types import CXCYWH, XYXY
 
-__all__ = ["SiamMotionObservation", "SiamMotionTargets"]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SiamMotionObservation:
-    """A frame's features."""
-
-    features: list[Float[Tensor, "1 _ _ _"]]
-    """The backbone's, of strides 2, 4, 8 and 16."""
-    size: tuple[int, int]
-    """The frame's (width, height) in pixels."""
+__all__ = ["SiamMotionTargets"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,8 +19,8 @@ class SiamMotionTargets(NetworkTargets):
 
     exemplars: Exemplars
     """What is cached of the exemplars (SiamMOTION 3.2.3)."""
-    levels: Int64[np.ndarray, " n"]
-    """The pyramid levels that the exemplars come from (Eq. 1)."""
+    octaves: Int64[np.ndarray, " n"]
+    """The scales that the targets are looked at on, where they share parts of the frame."""
     bias: Float32[np.ndarray, "n 4"]
     """Deviation of the box found at enrolment from the target's own; encoded as in Eq. 2."""
     history: Float32[CXCYWH, "n g"]
@@ -69,5 +58,5 @@ class SiamMotionTargets(NetworkTargets):
         return replace(self, boxes=boxes, history=history)
 
     def reenroll(self, enrolled: "SiamMotionTargets") -> "SiamMotionTargets":
-        """The exemplars, levels and biases of ``enrolled``; the history stays."""
+        """The exemplars, scales and biases of ``enrolled``; the history stays."""
         return replace(enrolled, history=self.history, known=self.known)

@@ -7,10 +7,8 @@ from torch import Tensor, nn
 
 from mvot_plugin.models.backbones.receptive_field import ReceptiveField
 
-__all__ = ["CHANNELS", "AlexNet"]
+__all__ = ["AlexNet"]
 
-CHANNELS = (96, 256, 384, 384, 256)
-"""Channels of the five convolutions."""
 NEGATIVE_SLOPE = 0.1
 """Of the leaky ReLUs; the paper does not give it."""
 
@@ -22,9 +20,12 @@ class AlexNet(nn.Module):
     has none: in training from random weights, features with large means would dominate their
     correlation. For tracking it is folded into the convolution. 127 pixels make 6 cells, 255 make
     22.
+
+    Args:
+        channels: Channels of the five convolutions.
     """
 
-    def __init__(self, channels: Sequence[int] = CHANNELS) -> None:
+    def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
         first, second, third, fourth, fifth = channels
         self.channels = fifth

@@ -143,11 +143,11 @@ def test_a_tracker_that_is_not_installed_is_skipped_with_a_message(sequence, tmp
     assert "bytetrack was skipped: it needs the package trackers (" in out
     assert "pip install --no-deps norfair rich" in out
     assert "pip install 'mvot-plugin[peers]'" in out
-    assert "nanotrack was skipped: it needs its model files (--nanotrack DIR)" in out
+    assert "opencv-nano was skipped: it needs its model files (--nanotrack DIR)" in out
     assert main(["report", str(file), "--output", str(tmp_path / "report")]) == 0
     page = (tmp_path / "report" / "report.html").read_text()
     assert "<b>" in page
-    assert "nanotrack was skipped: it needs its model files" in page
+    assert "opencv-nano was skipped: it needs its model files" in page
     assert "data:image/png;base64," in page
     for name in TRACKERS:
         with pytest.raises(UsageError, match=f"{name} needs the package"):

@@ -6,9 +6,11 @@ import cv2
 import pytest
 
 from helpers.benchmarks.moving_sequence import make_scores
+from helpers.paths import ROOT
 from mvot_benchmarks import mot, overhead, rt
 from mvot_benchmarks.cli import main
-from mvot_benchmarks.reporting.results import Results
+from mvot_benchmarks.reporting.report import KINDS
+from mvot_benchmarks.reporting.results import Results, read_results
 from mvot_benchmarks.scaling.measurement import ScalingRow
 
 ENVIRONMENT = {
@@ -97,3 +99,12 @@ def test_the_report_marks_an_interrupted_run(tmp_path):
     results.write()
     assert main(["report", str(path), "--output", str(tmp_path / "r")]) == 0
     assert "This run was cut short." in (tmp_path / "r" / "report.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["mot", "rt", "vot", "peers", "ablation", "scaling", "overhead"])
+def test_the_results_in_the_repository_are_shown_as_they_were_stored(name):
+    run = read_results(ROOT / "benchmarks" / "results" / f"{name}.json", {name: KINDS[name][0]})
+    table = KINDS[name][1](run.rows)
+    engines = {row.engine for row in run.rows if hasattr(row, "engine")}
+    assert all(f"\n| {engine} |" in table for engine in engines)
+    assert len(table.splitlines()) > len(run.rows) / 12

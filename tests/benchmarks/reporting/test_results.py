@@ -111,3 +111,14 @@ def test_folders_of_the_machine_are_not_stored(tmp_path):
     (tmp_path / "w.st").write_bytes(b"abc")
     assert name_with_hash(str(tmp_path / "w.st")) == "w.st (sha256 ba7816bf8f01)"
     assert name_with_hash("auto") == "auto"
+
+
+def test_a_folder_of_networks_is_stored_by_its_name_and_the_hash_of_both(tmp_path, monkeypatch):
+    folder = tmp_path / "networks"
+    folder.mkdir()
+    assert name_with_hash(str(folder)) == str(folder)
+    for name, content in {"b.onnx": b"c", "a.onnx": b"ab", "readme": b"x"}.items():
+        (folder / name).write_bytes(content)
+    assert name_with_hash(f"{folder}/") == "networks (sha256 ba7816bf8f01)"
+    monkeypatch.chdir(folder)
+    assert name_with_hash(".") == "networks (sha256 ba7816bf8f01)"

@@ -5,24 +5,19 @@ import warnings
 
 import cv2
 import pytest
-import torch
 
 from helpers.engine_runs import contract_engine, follow, narrow_correlation, narrow_engine
 from mvot_benchmarks import cli
 from mvot_benchmarks.scaling.measurement import ScalingBenchmark, read_frames
-from mvot_plugin.engines import loading
+from mvot_plugin.engines import torch_loading
 from mvot_plugin.errors import InputError
-from mvot_plugin.models import siamfc
+from mvot_plugin.models.siamfc.config import PRESETS as CORRELATION_PRESETS
 from mvot_plugin.models.siammotion_config import PRESETS, SiamMotionConfig
 from mvot_plugin.timing import StageTimer
 
-CPU = torch.device("cpu")
 SIZE = 160, 128
-SIAMMOTION = (
-    *("level 1", "level 2", "level 3", "level 4"),
-    *("pyramid", "crop", "attention", "head", "penalise", "decode"),
-)
-CORRELATION = "setup", "crop-and-resize", "backbone", "similarity", "upsampling", "update"
+SIAMMOTION = "crop-and-resize", "backbone", "head", "decode"
+CORRELATION = "crop-and-resize", "backbone", "similarity", "update"
 SMALL = ["--size", "160x128", "--frames", "1", "--device", "cpu", "--precision", "fp32"]
 
 
@@ -30,7 +25,7 @@ SMALL = ["--size", "160x128", "--frames", "1", "--device", "cpu", "--precision",
 def tiny_siammotion(monkeypatch):
     """SiamMOTION from ``load_engine``, untrained and with 16 channels."""
     monkeypatch.setitem(PRESETS, "siammotion", SiamMotionConfig(width=16, backbone_width=16))
-    monkeypatch.setattr(loading, "shipped_weights", lambda name: None)
+    monkeypatch.setattr(torch_loading, "shipped_weights", lambda name: None)
 
 
 @pytest.fixture
@@ -52,20 +47,18 @@ def run(*arguments):
 @pytest.mark.parametrize("name", ["siammotion", "siammotion-n"])
 def test_the_time_of_every_stage_is_positive_and_below_the_total(name):
     engine = narrow_engine(name=name)
-    row = ScalingBenchmark({name: engine}, CPU).measure(read_frames(None, SIZE, 2), 3)[name]
+    row = ScalingBenchmark({name: engine}).measure(read_frames(None, SIZE, 2), 3)[name]
     assert tuple(row.stages) == SIAMMOTION
     assert all(cost > 0 for cost in row.stages.values())
-    observe = sum(cost for stage, cost in row.stages.items() if stage.startswith("level"))
-    assert 0 < observe < row.observe
-    assert 0 < sum(row.stages.values()) - observe < row.track
+    assert sum(row.stages.values()) < row.track
     assert (row.engine, row.size, row.targets) == (name, SIZE, 3)
     assert row.enroll > 0
 
 
-@pytest.mark.parametrize("name", list(siamfc.PRESETS))
+@pytest.mark.parametrize("name", list(CORRELATION_PRESETS))
 def test_the_stages_of_siammts_figure_10_cost_something(name):
     engine = narrow_correlation(name)
-    row = ScalingBenchmark({name: engine}, CPU).measure(read_frames(None, SIZE, 2), 3)[name]
+    row = ScalingBenchmark({name: engine}).measure(read_frames(None, SIZE, 2), 3)[name]
     assert tuple(row.stages) == CORRELATION
     assert all(cost > 0 for cost in row.stages.values())
     assert sum(row.stages.values()) < row.observe + row.track
@@ -74,7 +67,7 @@ def test_the_stages_of_siammts_figure_10_cost_something(name):
 def test_measuring_leaves_the_engine_as_it_was():
     engine = narrow_engine()
     before = dict(vars(engine.network))
-    ScalingBenchmark({"siammotion": engine}, CPU).measure(read_frames(None, SIZE, 1), 2)
+    ScalingBenchmark({"siammotion": engine}).measure(read_frames(None, SIZE, 1), 2)
     assert vars(engine.network) == before
 
 
@@ -89,7 +82,11 @@ def test_an_engine_tracks_as_well_while_its_stages_are_timed(name, moving_frames
 
 
 class RecordingEngine:
-    """An engine that records its calls; its targets are the number of the last frame."""
+    """An engine that records its calls.
+
+    Its targets are the number of the last frame, in a list that empties when they are tracked: they
+    can be tracked only once, as those of OpenCV's trackers.
+    """
 
     def __init__(self, name, log):
         self.name, self.log = name, log
@@ -99,16 +96,16 @@ class RecordingEngine:
 
     def enroll(self, frame, boxes):
         self.log.append((self.name, "enroll", frame.index, boxes.tobytes()))
-        return frame.index
+        return [frame.index]
 
     def track(self, frame, targets):
-        self.log.append((self.name, "track", targets, frame.index))
-        return frame.index, None
+        self.log.append((self.name, "track", targets.pop(), frame.index))
+        return [frame.index], None
 
 
 def test_engines_take_turns_on_the_same_consecutive_frames_with_the_same_boxes():
     log = []
-    contest = ScalingBenchmark({name: RecordingEngine(name, log) for name in "ab"}, CPU)
+    contest = ScalingBenchmark({name: RecordingEngine(name, log) for name in "ab"})
     frames = read_frames(None, SIZE, 3)
     contest.measure(frames, 4)
     by_engine = [[event[1:] for event in log if event[0] == name] for name in "ab"]

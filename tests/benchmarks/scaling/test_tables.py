@@ -66,6 +66,26 @@ def test_speed_has_a_table_for_each_size_and_cost_one_for_each_kind_of_engine():
     ]
 
 
+def test_times_are_compared_with_those_of_opencvs_trackers_at_each_size():
+    opencv, own = {1: 4.0, 10: 40.0, 100: 400.0}, {1: 3.0, 10: 14.0, 50: 30.0, 100: 48.0}
+    small = [*rows(own, "nanotrack", head=1.0), *rows({1: 2.0}), *rows(opencv, "opencv-nano")]
+    large = [*rows({1: 5.0}, size=(1280, 720)), *rows({1: 4.0}, "opencv-nano", size=(1280, 720))]
+    speed, fast, share, large_share, *_ = format_table([*small, *large]).split("\n\n")
+    assert speed.splitlines()[-1].startswith("| opencv-nano | 250 | 25.0 | - | 2.5 |")
+    assert fast.splitlines()[-1].startswith("| opencv-nano | 250 |")
+    assert share.splitlines() == [
+        "| ms/frame as a share of opencv-nano's, 640x480 | N = 1 | N = 10 | N = 50 | N = 100 |",
+        "| --- | --- | --- | --- | --- |",
+        "| nanotrack | 0.750 | 0.350 | - | 0.120 |",
+        "| lk-flow | 0.500 | - | - | - |",
+    ]
+    assert large_share.splitlines() == [
+        "| ms/frame as a share of opencv-nano's, 1280x720 | N = 1 |",
+        "| --- | --- |",
+        "| lk-flow | 1.250 |",
+    ]
+
+
 def test_costs_are_in_order_of_engine_size_and_targets_whatever_was_measured_first():
     many, few = (
         [*rows({count: 5.0}, "b", head=1.0), *rows({count: 5.0}, "a", head=1.0)] for count in (9, 2)

@@ -4,9 +4,6 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from mvot_plugin.ops.roi import FeatureTable
-from mvot_plugin.ops.tiles import find_needed_tiles
-
 STRIDES = [2.0, 4.0, 8.0, 16.0]
 SIZES = [(80, 60), (40, 30), (20, 15), (10, 8)]
 """(columns, rows) of the levels' maps of a frame of 160 x 120 pixels."""
@@ -16,25 +13,6 @@ def random_pyramid(channels=3, sizes=SIZES, seed=0):
     """A random feature map (channels, rows, columns) for each size."""
     generator = torch.Generator().manual_seed(seed)
     return [torch.randn(channels, rows, columns, generator=generator) for columns, rows in sizes]
-
-
-def build_table_of_needed_tiles(maps, index, areas, *, bins, tile, origin):
-    """A table that holds only the tiles that the areas need; cells past a map's edge are NaN."""
-    computed, values = {}, [maps[0].new_zeros(0, maps[0].shape[0])]
-    for i, level in enumerate(maps):
-        mine = areas[index.numpy() == i]
-        if len(mine):
-            size, stride = (level.shape[2], level.shape[1]), int(STRIDES[i])
-            computed[i] = find_needed_tiles(
-                mine, bins=bins, tile=tile, stride=stride, origin=origin, size=size
-            )
-            for row, column in np.argwhere(computed[i]) * tile:
-                block = torch.full((tile, tile, level.shape[0]), torch.nan)
-                part = level[:, row : row + tile, column : column + tile].permute(1, 2, 0)
-                block[: part.shape[0], : part.shape[1]] = part
-                values.append(block.flatten(0, 1))
-    sizes = [(m.shape[2], m.shape[1]) for m in maps]
-    return FeatureTable.from_tiles(torch.cat(values), tile, computed, sizes, STRIDES, origin)
 
 
 @st.composite

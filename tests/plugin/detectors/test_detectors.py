@@ -164,7 +164,7 @@ def test_replay_is_loaded_by_name_and_path(tmp_path):
 def test_an_unknown_detector_names_the_nearest():
     with pytest.raises(UsageError, match="unknown detector 'ultralitics': did you mean 'ultraly"):
         load_detector("ultralitics")
-    with pytest.raises(UsageError, match=r"choose from packaged, replay, ultralytics, yolo11n\.pt"):
+    with pytest.raises(UsageError, match=r"choose from auto, packaged, replay, ultralytics, yolo"):
         load_detector("zzz")
 
 
@@ -187,7 +187,7 @@ def test_another_package_adds_a_detector(package):
         "def make(*, conf, classes, device):\n"
         "    return lambda frame: Detections.of([[0, 0, 2, 2]], conf, len(classes))\n",
     )
-    assert detector_names() == ["corner", "packaged", "replay", "ultralytics"]
+    assert detector_names() == ["auto", "corner", "packaged", "replay", "ultralytics"]
     assert "other_pack" not in sys.modules
     found = load_detector("corner", conf=0.5, classes=["a", "b"])(FRAME)
     assert (found.confidence.tolist(), found.class_id.tolist()) == ([0.5], [2])
@@ -227,6 +227,6 @@ def test_an_error_meant_for_the_user_passes_as_it_is(package):
 def test_importing_the_detectors_imports_no_framework():
     code = (
         "import sys, mvot_plugin.detectors\n"
-        "assert not {'torch', 'ultralytics', 'supervision'} & set(sys.modules)"
+        "assert not {'torch', 'ultralytics', 'supervision', 'onnxruntime'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-W", "error", "-c", code]).returncode == 0

@@ -1,9 +1,11 @@
-"""The packaged detector, and when it replaces ultralytics' default model."""
+"""The packaged detector, and when ``auto`` uses it instead of ultralytics' default model."""
 
 import hashlib
 import json
 import os
 import socket
+import subprocess
+import sys
 import time
 import warnings
 
@@ -12,25 +14,16 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.plugin.onnx_graphs import table_of, write_graph
 from mvot_pipelines.cli import main
 from mvot_plugin.detectors import load_detector, packaged
 from mvot_plugin.detectors.packaged import is_reachable, packaged_model
 from mvot_plugin.detectors.ultralytics import import_ultralytics, isolate_ultralytics
-from mvot_plugin.errors import FallbackDetector, InputError
+from mvot_plugin.errors import FallbackDetector, InputError, UsageError
 from mvot_plugin.types import Frame
 
 BLANK = Frame(image=np.zeros((48, 64, 3), np.uint8), index=0, timestamp=0.0)
 SHIPPED = packaged_model()
-
-
-@pytest.fixture(scope="module")
-def model():
-    """A network of random weights with two classes, as bytes of a .pt file."""
-    with isolate_ultralytics():
-        network = import_ultralytics().YOLO("yolo11n.yaml").model
-    network.names = {0: "person", 1: "dog"}
-    network.args = {"task": "detect", "imgsz": 64}
-    return {"model": network.half(), "train_args": network.args}
 
 
 @pytest.fixture
@@ -46,10 +39,18 @@ def offline(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def with_model(offline, model):
+def with_model(offline):
     """The directory of ``offline``, in a package that has its model."""
-    torch.save(model, offline / "pretrained" / "detector-n.pt")
+    table = table_of(84, {1: [32.0, 32.0, 8.0, 8.0, 0.9, 0.0]}).transpose(0, 2, 1).copy()
+    names = {"names": "{0: 'person', 1: 'dog'}", "task": "detect"}
+    write_graph(offline / "pretrained" / "detector-n.onnx", {"output0": table}, metadata=names)
     return offline
+
+
+@pytest.fixture
+def no_ultralytics(monkeypatch):
+    """Makes ultralytics unavailable."""
+    monkeypatch.setitem(sys.modules, "ultralytics", None)
 
 
 @pytest.fixture
@@ -90,18 +91,61 @@ def test_classes_are_those_of_the_packaged_detector(image_folder, capsys):
 def test_it_loads_by_name_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        detector = load_detector("packaged", device="cpu", conf=0.0)
+        detector = load_detector("packaged", device="cpu", conf=0.5)
     assert detector.names == {0: "person", 1: "dog"}
-    assert len(detector(BLANK)) > 0
+    assert len(detector(BLANK)) == 1
     with pytest.warns(FallbackDetector, match=r"yolo11n\.pt is not here"):
-        load_detector("ultralytics", device="cpu")
+        assert len(load_detector("auto", conf=0.5, threads=1)(BLANK)) == 1
 
 
-def test_a_local_default_model_takes_precedence(with_model, model):
-    torch.save({**model, "model": model["model"]}, with_model / "yolo11n.pt")
+@pytest.mark.parametrize("name", ["auto", "ultralytics"])
+def test_a_local_default_model_takes_precedence(with_model, name):
+    with isolate_ultralytics():
+        network = import_ultralytics().YOLO("yolo11n.yaml").model
+    network.names, network.args = {0: "cat"}, {"task": "detect", "imgsz": 64}
+    torch.save({"model": network.half(), "train_args": network.args}, with_model / "yolo11n.pt")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        load_detector("ultralytics", device="cpu")
+        detector = load_detector(name, device="cpu")
+    assert detector.names == {0: "cat"}
+
+
+@pytest.mark.usefixtures("with_model", "no_ultralytics")
+def test_without_ultralytics_it_is_used_and_the_warning_says_how_to_get_a_better_one(
+    image_folder, capsys
+):
+    assert main([image_folder, "--save-txt", "tracks.txt", "--quiet"]) == 0
+    assert capsys.readouterr().err == (
+        "mvot-run: warning: ultralytics is not installed: the small detector that comes with this "
+        "package, detector-n, is used instead; for a better one, pip install 'mvot-plugin[yolo]', "
+        "or name an ONNX file with --detector\n"
+    )
+
+
+@pytest.mark.usefixtures("with_model")
+def test_ultralytics_is_not_replaced_where_it_is_asked_for(monkeypatch):
+    with pytest.raises(InputError, match=r"'yolo11n\.pt' could not be found or downloaded"):
+        load_detector("ultralytics")
+    monkeypatch.setitem(sys.modules, "ultralytics", None)
+    with pytest.raises(UsageError, match=r"needs ultralytics .*pip install 'mvot-plugin\[yolo\]'"):
+        load_detector("ultralytics")
+
+
+@pytest.mark.skipif(SHIPPED is None, reason="no detector is shipped")
+def test_it_runs_without_torch_and_ultralytics():
+    code = (
+        "import sys\n"
+        "sys.modules.update(torch=None, ultralytics=None, onnx=None)\n"
+        "import numpy as np\n"
+        "from mvot_plugin.detectors import load_detector\n"
+        "from mvot_plugin.types import Frame\n"
+        "image = np.zeros((48, 64, 3), np.uint8)\n"
+        "load_detector('packaged')(Frame(image=image, index=0, timestamp=0.0))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.usefixtures("offline")

@@ -68,7 +68,7 @@ def test_a_real_model_finds_the_people_of_a_real_frame(pets_frame):
 
 @needs_data
 def test_classes_are_chosen_by_name_and_number(pets_frame):
-    assert set(load_detector(str(SSD), classes=["person"])(pets_frame).class_id) == {0}
+    assert set(UltralyticsDetector(SSD, classes=["person"])(pets_frame).class_id) == {0}
     assert set(UltralyticsDetector(SSD, classes="Person, 2")(pets_frame).class_id) == {0, 2}
     with pytest.raises(UsageError, match="unknown class 'persn': did you mean 'person'"):
         UltralyticsDetector(SSD, classes=["persn"])

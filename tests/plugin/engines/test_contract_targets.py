@@ -8,15 +8,16 @@ import pytest
 
 from helpers.engine_runs import (
     APART,
+    CONTRACT_NAMES,
     WITHOUT_A_NETWORK,
     contract_engine,
     follow,
     without_interaction,
 )
-from mvot_plugin.engines import Targets, engine_names, load_engine
+from mvot_plugin.engines import Targets, load_engine
 from mvot_plugin.engines.base import refresh
 
-every_engine = pytest.mark.parametrize("name", engine_names())
+every_engine = pytest.mark.parametrize("name", CONTRACT_NAMES)
 
 
 def follow_interleaved(frames, runs):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(str(files("mvot_plugin"))) / "pretrained"
-SHIPPED = sorted(path for path in FOLDER.iterdir() if path.suffix in (".pt", ".safetensors"))
+SHIPPED = sorted(path for path in FOLDER.iterdir() if path.suffix in (".onnx", ".safetensors"))
 MIB = 2**20
 
 

@@ -3,7 +3,8 @@ import torch
 from torch.testing import assert_close
 
 from helpers import reference_siammotion as slow
-from mvot_plugin.models.attention import AttentionBranch, ChannelAttention, Exemplars
+from mvot_plugin.models.attention import AttentionBranch, ChannelAttention
+from mvot_plugin.models.exemplars import Exemplars
 from mvot_plugin.rows import Rows
 
 WIDTH = 12

@@ -13,21 +13,23 @@ from helpers.small_siammotion import (
     SIZE,
     canonical_sizes,
     crop_areas,
+    crop_exemplar_areas,
     crop_search_areas,
     enroll_boxes,
+    nearest_octaves,
     propose,
     random_image,
     random_network,
     randomise_batch_norm,
     run_on_one_thread,
 )
-from mvot_plugin.engines.loading import prepare
-from mvot_plugin.models import folding
+from mvot_plugin.engines.siammotion import Penalisation
 from mvot_plugin.models.backbones.resnet import ResNet18
-from mvot_plugin.models.folding import fold_batch_norm, fuse_activations
-from mvot_plugin.models.penalisation import Penalisation
+from mvot_plugin.models.folding import fold_batch_norm
+from mvot_plugin.models.penalisation import select_boxes
 from mvot_plugin.ops.distractors import distractor_masks
-from mvot_plugin.ops.xcorr import pairwise_depthwise_xcorr
+from mvot_plugin.ops.tensors.normalization import normalize_images
+from mvot_plugin.ops.tensors.xcorr import pairwise_depthwise_xcorr
 
 TOLERANCE = {"atol": 1e-4, "rtol": 1e-4}
 
@@ -55,8 +57,10 @@ def stack_results(results, name):
 
 
 def test_the_backbone_is_that_of_the_reference(network):
-    fast = network.features(random_image(0))
-    for a, b in zip(fast, slow.backbone(network.state_dict(), random_image(0)), strict=True):
+    image = random_image(0)
+    fast = network.features(normalize_images(torch.from_numpy(image[None])))
+    reference = slow.backbone(network.state_dict(), slow.normalize(image))
+    for a, b in zip(fast, reference, strict=True):
         assert_close(a, b, **TOLERANCE)
 
 
@@ -69,8 +73,9 @@ def test_the_backbone_takes_the_weights_of_torchvision():
     assert not answer.missing_keys
     assert {key.split(".")[0] for key in answer.unexpected_keys} == {"layer4", "fc"}
     with torch.inference_mode():
-        x = theirs.relu(theirs.bn1(theirs.conv1(random_image(0, 64, 48))))
-        fast = ours(random_image(0, 64, 48))
+        image = slow.normalize(random_image(0, 64, 48))
+        x = theirs.relu(theirs.bn1(theirs.conv1(image)))
+        fast = ours(image)
         assert_close(fast[0], x, **TOLERANCE)
         x = theirs.maxpool(x)
         for level, layer in enumerate((theirs.layer1, theirs.layer2, theirs.layer3), 1):
@@ -78,23 +83,26 @@ def test_the_backbone_takes_the_weights_of_torchvision():
             assert_close(fast[level], x, **TOLERANCE)
 
 
-def test_areas_and_levels_are_those_of_the_reference(network):
-    levels = network.levels(network.search_areas(BOXES))
-    assert set(levels.tolist()) == {1, 2, 3, 4}
+def test_areas_and_scales_are_those_of_the_reference(network):
+    config, octaves = network.config, nearest_octaves(network, BOXES)
+    assert {-5, -1, 0, 2} <= set(octaves.tolist())
     for i, box in enumerate(BOXES):
         side = slow.exemplar_side(box)
-        assert levels[i] == slow.pyramid_level(side * 31 / 15)
-        for areas, bins in ((network.exemplar_areas(BOXES), 7), (network.search_areas(BOXES), 31)):
+        assert octaves[i] == slow.octave(side * 31 / 15)
+        for areas, bins in ((config.exemplar_areas(BOXES), 7), (config.search_areas(BOXES), 31)):
             assert areas[i] == pytest.approx(slow.square_area(box, side * bins / 15), abs=1e-3)
 
 
-@pytest.mark.parametrize("stage", ["exemplar", "search"])
-def test_crops_of_the_tiles_are_crops_of_the_whole_maps(stage, network, expected):
-    boxes, bins = (BOXES, 7) if stage == "exemplar" else (PREDICTED, 31)
-    areas = network.exemplar_areas(boxes) if bins == 7 else network.search_areas(boxes)
-    levels = network.levels(network.search_areas(boxes))
-    fast = crop_areas(network, random_image(int(bins == 31)), areas, levels, bins)
-    assert_close(fast.permute(0, 3, 1, 2), stack_results(expected, stage)[:, 0], **TOLERANCE)
+def test_features_of_all_targets_are_those_of_the_reference(network, expected):
+    """An exemplar, which is the middle of a search area, is the paper's part of its own area."""
+    searched = crop_search_areas(network, random_image(1), PREDICTED)
+    for stage, fast in (
+        ("exemplar", crop_exemplar_areas(network, random_image(0), BOXES)),
+        ("search", searched),
+    ):
+        reference = stack_results(expected, stage)[:, 0]
+        assert_close(fast.permute(0, 3, 1, 2), reference, **TOLERANCE)
+        assert reference.std() > 0.1
 
 
 def test_enhanced_features_are_those_of_the_reference(network, expected):
@@ -116,11 +124,15 @@ def test_proposals_are_those_of_the_reference(mode, network, expected):
 
 def test_the_box_and_the_score_are_those_of_the_reference(network, expected):
     last = canonical_sizes(network, BOXES)
-    masks = distractor_masks(network.search_areas(PREDICTED), SIZE)
-    boxes, scores = Penalisation().select(propose(network), last, masks)
+    masks = distractor_masks(network.config.search_areas(PREDICTED), SIZE)
+    penalisation = Penalisation()
+    settings = torch.from_numpy(penalisation.as_array())
+    answers = select_boxes(propose(network), last, torch.from_numpy(masks), settings)
+    boxes, scores, shapes = (answer.numpy() for answer in answers)
+    sizes = penalisation.damp_sizes(boxes[:, 2:], last.numpy(), scores, shapes)
     for i, result in enumerate(expected):
         box, score = slow.select_box(result.logits, result.boxes, last[i].tolist(), masks[i])
-        assert boxes[i].tolist() == pytest.approx(box, abs=1e-2)
+        assert [*boxes[i, :2], *sizes[i]] == pytest.approx(box, abs=1e-2)
         assert float(scores[i]) == pytest.approx(score, abs=1e-4)
 
 
@@ -131,70 +143,6 @@ def test_the_proposals_of_a_target_do_not_depend_on_others(network):
     alone = network.compare(exemplars, crops, canonical_sizes(network, one))
     assert_close(alone.logits[0], together.logits[2], **TOLERANCE)
     assert_close(alone.boxes[0], together.boxes[2], **TOLERANCE)
-
-
-def test_a_folded_network_is_the_same_network(network):
-    folded = deepcopy(network)
-    fold_batch_norm(folded)
-    assert not [m for m in folded.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    assert len(list(network.state_dict())) > len(list(folded.state_dict()))
-    assert_close(propose(folded).logits, propose(network).logits, **TOLERANCE)
-    assert_close(propose(folded).boxes, propose(network).boxes, atol=1e-3, rtol=1e-4)
-
-
-def computes_halves():
-    return torch.cpu.get_capabilities().get("avx512_bf16", False)
-
-
-@pytest.fixture
-def without_halves(monkeypatch):
-    """A CPU whose oneDNN refuses bfloat16."""
-    fused = torch.ops.mkldnn._convolution_pointwise
-
-    def refuse(x, *others):
-        if x.dtype == torch.bfloat16:
-            raise RuntimeError("mkldnn_convolution: bf16 path needs the cpu support avx512bw")
-        return fused(x, *others)
-
-    monkeypatch.setattr(torch.ops.mkldnn, "_convolution_pointwise", refuse)
-    folding._supports_fusion.cache_clear()
-    yield
-    folding._supports_fusion.cache_clear()
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_cpu_without_half_precision_tracks_in_it_all_the_same(dtype, without_halves):
-    network = random_network(backbone="lite0", width=16)
-    prepare(network, torch.device("cpu"), dtype)
-    fused = [m for m in network.modules() if isinstance(m, folding._ActivatedConv2d)]
-    assert bool(fused) == (dtype == torch.float32)
-    with torch.inference_mode():
-        maps = network.features(
-            random_image(0).to(dtype).contiguous(memory_format=torch.channels_last)
-        )
-    assert all(each.dtype == dtype and each.isfinite().all() for each in maps)
-
-
-@pytest.mark.parametrize("backbone", ["resnet18", "lite0"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_fused_activations_change_nothing(backbone, dtype):
-    if dtype == torch.bfloat16 and not computes_halves():
-        pytest.skip("this CPU has no bfloat16")
-    plain = random_network(backbone=backbone, backbone_width=16, tower=2)
-    fold_batch_norm(plain)
-    plain.to(dtype=dtype, memory_format=torch.channels_last)
-    fused = deepcopy(plain)
-    fuse_activations(fused)
-    activations = [m for m in fused.modules() if isinstance(m, torch.nn.ReLU | torch.nn.ReLU6)]
-    assert not activations
-    exemplars = torch.randn(2, 7, 7, 16).to(dtype)
-    areas = torch.randn(2, 31, 31, 16).to(dtype)
-    image = random_image(0).to(dtype).contiguous(memory_format=torch.channels_last)
-    with torch.inference_mode():
-        for a, b in zip(plain.features(image), fused.features(image), strict=True):
-            assert torch.equal(a, b)
-        here, there = (n.head.outputs(exemplars, areas) for n in (plain, fused))
-    assert all(torch.equal(a, b) for a, b in zip(here, there, strict=True))
 
 
 def test_a_tower_looks_at_the_neighbours_of_a_place():
@@ -221,23 +169,21 @@ def test_a_tower_looks_at_the_neighbours_of_a_place():
 
 
 def test_no_targets_have_no_proposals(network):
-    none = np.empty((0, 4), np.float32)
-    crops = crop_search_areas(network, random_image(0), none)
-    exemplars = enroll_boxes(network, random_image(0), none)
-    proposals = network.compare(exemplars, crops, torch.empty(0, 2))
+    exemplars = network.enroll(torch.empty(0, 7, 7, 16))
+    proposals = network.compare(exemplars, torch.empty(0, 31, 31, 16), torch.empty(0, 2))
     assert proposals.boxes.shape == (0, 5, 25, 25, 4)
 
 
-@pytest.mark.parametrize("level", [1, 2, 3, 4])
-def test_crops_are_equivariant_to_shifts_by_a_stride(level, network):
+@pytest.mark.parametrize(("octave", "shift", "middle"), [(-2, 32, 464), (0, 16, 232), (2, 8, 232)])
+def test_crops_are_equivariant_to_shifts_by_a_stride(octave, shift, middle, network):
     """Far enough from the borders, whose zeros reach as far as a cell sees."""
     content = random_image(5, 96, 96)
-    areas, crops = np.float32([[165.5, 170, 285, 290.25]]), []
-    for dx, dy in ((0, 0), (16, 0), (32, -16)):
-        canvas = torch.full((1, 3, 464, 464), 0.4)
-        canvas[..., 176 + dy : 272 + dy, 176 + dx : 272 + dx] = content
+    areas, crops = np.float32([[-66.5, -62, 53, 58.25]]) + middle, []
+    for dx, dy in ((0, 0), (shift, 0), (2 * shift, -shift)):
+        canvas, x, y = np.full((2 * middle, 2 * middle, 3), 110, np.uint8), middle + dx, middle + dy
+        canvas[y - 56 : y + 40, x - 56 : x + 40] = content
         shifted_areas = areas + np.float32([dx, dy, dx, dy])
-        crops.append(crop_areas(network, canvas, shifted_areas, np.array([level]), 31))
+        crops.append(crop_areas(network, canvas, shifted_areas, np.array([octave]), 31))
     assert_close(crops[1], crops[0], **TOLERANCE)
     assert_close(crops[2], crops[0], **TOLERANCE)
     assert crops[0].std() > 0.1
@@ -248,8 +194,8 @@ def test_bfloat16_gives_nearly_the_same_proposals(network):
     half = deepcopy(network)
     fold_batch_norm(half)
     half.to(dtype=torch.bfloat16, memory_format=torch.channels_last)
-    crops = crop_search_areas(half, random_image(1).bfloat16(), PREDICTED)
-    exemplars = enroll_boxes(half, random_image(0).bfloat16(), BOXES)
+    crops = crop_search_areas(half, random_image(1), PREDICTED)
+    exemplars = enroll_boxes(half, random_image(0), BOXES)
     rough = half.compare(exemplars, crops, canonical_sizes(network, BOXES))
     exact = propose(network)
     assert crops.dtype == torch.bfloat16

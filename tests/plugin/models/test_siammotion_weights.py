@@ -15,7 +15,7 @@ from mvot_plugin.models.siammotion_config import PRESETS, SiamMotionConfig
 from mvot_plugin.weights import save_weights
 
 NARROW = SiamMotionConfig(width=32, backbone_width=16)
-SHIPPED = "mvot_plugin.engines.loading.shipped_weights"
+SHIPPED = "mvot_plugin.engines.torch_loading.shipped_weights"
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +29,11 @@ def network(config=NARROW, seed=7):
         return SiamMotionNet(config)
 
 
+def net_of(engine):
+    """The torch module of an engine's network."""
+    return engine.network.module.network
+
+
 def load(**options):
     return load_engine("siammotion", device="cpu", **{"precision": "fp32", **options})
 
@@ -40,7 +45,7 @@ def test_an_engine_runs_on_the_weights_of_a_file(off, moving_frames, is_identica
     engine = load(weights=str(path))
     assert engine.trained
     assert engine.network.config == source.config
-    assert torch.equal(engine.network.head.classify.weight, source.head.classify.weight.half())
+    assert torch.equal(net_of(engine).head.classify.weight, source.head.classify.weight.half())
     assert is_identical(
         follow(engine, moving_frames[:3]), follow(load(weights=str(path)), moving_frames[:3])
     )
@@ -69,9 +74,9 @@ def test_random_weights_are_the_same_each_time_and_leave_the_generator_alone():
     first, again = narrow_engine(), narrow_engine()
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.rand(3)
-    pairs = zip(first.network.parameters(), narrow_engine().network.parameters(), strict=True)
+    pairs = zip(net_of(first).parameters(), net_of(narrow_engine()).parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
-    assert first.network is not again.network
+    assert net_of(first) is not net_of(again)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +84,7 @@ def test_random_weights_are_the_same_each_time_and_leave_the_generator_alone():
     [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)],
 )
 def test_the_network_is_in_the_precision_asked_for_and_inertia_in_single(precision, dtype):
-    network = narrow_engine(precision).network
+    network = net_of(narrow_engine(precision))
     parts = [network.backbone, network.neck, network.attention, network.head]
     assert {p.dtype for part in parts for p in part.parameters()} == {dtype}
     assert {p.dtype for p in network.inertia.parameters()} == {torch.float32}

@@ -1,5 +1,6 @@
 """`mvot-train detector`: its data set, its files and its messages."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -226,11 +227,17 @@ def test_mvot_train_detector_saves_a_detector_and_resumes(
     record = json.loads((folder / "detector-n.json").read_text())
     assert record["licence"].startswith("AGPL-3.0")
     assert record["epoch"] in (1, 2)
-    weights = (folder / "detector-n.pt").read_bytes()
-    assert str(tmp_path).encode() not in weights
-    assert len(weights) < 6e6
+    weights, graph = ((folder / f"detector-n.{kind}").read_bytes() for kind in ("pt", "onnx"))
+    assert str(tmp_path).encode() not in weights + graph
+    assert max(len(weights), len(graph)) < 6e6
+    assert record["sha256"] == hashlib.sha256(graph).hexdigest()
+    assert record["checkpoint_sha256"] == hashlib.sha256(weights).hexdigest()
     assert main(arguments) == 0  # finished: nothing is trained any more
     assert "epoch" not in capfd.readouterr().out
-    detector = load_detector(str(folder / "detector-n.pt"), device="cpu")
-    assert tuple(detector.names.values()) == CLASSES
-    detector(Frame(image=np.zeros((48, 64, 3), np.uint8), index=0, timestamp=0.0))
+    frame = Frame(image=grey_noise(np.random.default_rng(0)), index=0, timestamp=0.0)
+    found = []
+    for kind in ("pt", "onnx"):
+        detector = load_detector(str(folder / f"detector-n.{kind}"), device="cpu", conf=0.0)
+        assert tuple(detector.names.values()) == CLASSES
+        found.append(np.sort(detector(frame).confidence))
+    assert found[0][-5:] == pytest.approx(found[1][-5:], rel=0.02)

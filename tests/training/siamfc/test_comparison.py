@@ -9,7 +9,8 @@ import torch
 from torch.testing import assert_close
 
 from helpers.siamfc_training import FC, MT, create_trainer
-from mvot_training.siamfc.comparison import compare_pairs, score_map_positions
+from mvot_plugin.models.siamfc.config import GEOMETRY
+from mvot_training.siamfc.comparison import compare_frames, compare_images, score_map_positions
 from mvot_training.siamfc.size_loss import size_loss
 from mvot_training.siamfc.trainer import sample_step
 
@@ -18,32 +19,34 @@ def test_siamfc_images_are_its_areas(training_data):
     batch = sample_step(training_data, FC, 0)
     assert batch.exemplars.shape == (2, 127, 127, 3)
     assert batch.searches.shape == (2, 255, 255, 3)
-    network = create_trainer().network
-    areas = network.areas(batch.priors, 255)
+    config = create_trainer().network.config
+    areas = config.image_areas(batch.priors, 255)
     assert np.allclose(areas, [0, 0, 255, 255], atol=0.5)
-    assert np.allclose(network.areas(batch.exemplar_boxes, 127), [0, 0, 127, 127], atol=0.5)
+    areas = config.image_areas(batch.exemplar_boxes, 127)
+    assert np.allclose(areas, [0, 0, 127, 127], atol=0.5)
 
 
 def test_siammt_images_hold_its_areas_and_the_margins(training_data):
     sides = []
     for step in range(6):
         batch = sample_step(training_data, MT, step)
-        network = create_trainer(MT).network
-        margin = network.backbone.receptive_field.size / 2
+        config = create_trainer(MT).network.config
+        margin, stride = GEOMETRY.field / 2, GEOMETRY.stride
         for images, boxes, cells in (
-            (batch.exemplars, batch.exemplar_boxes, network.exemplar_cells),
-            (batch.searches, batch.priors, network.search_cells),
+            (batch.exemplars, batch.exemplar_boxes, config.exemplar_cells),
+            (batch.searches, batch.priors, config.search_cells),
         ):
-            areas = network.areas(boxes, cells)
-            assert (areas[:, :2] >= margin - network.backbone.receptive_field.stride).all()
-            spare = images.shape[1] - margin + network.backbone.receptive_field.stride
-            assert (areas[:, 2:] <= spare).all()
+            areas = config.cell_areas(boxes, cells)
+            assert (areas[:, :2] >= margin - stride).all()
+            assert (areas[:, 2:] <= images.shape[1] - margin + stride).all()
         sides += np.sqrt(np.prod(batch.priors[:, 2:] - batch.priors[:, :2], axis=1)).tolist()
     assert 25 < min(sides) < max(sides) < 90
 
 
-@pytest.mark.parametrize("config", [FC, MT], ids=["siamfc", "siammt"])
-def test_the_score_map_peaks_at_the_ground_truth(config, training_data):
+@pytest.mark.parametrize(
+    ("config", "compare"), [(FC, compare_images), (MT, compare_frames)], ids=["siamfc", "siammt"]
+)
+def test_the_score_map_peaks_at_the_ground_truth(config, compare, training_data):
     """Of a bright square on black, as in the exemplar image."""
     batch = sample_step(training_data, replace(config, batch=1), 1)
     exemplars, searches = np.zeros_like(batch.exemplars), np.zeros_like(batch.searches)
@@ -52,7 +55,7 @@ def test_the_score_map_peaks_at_the_ground_truth(config, training_data):
         images[0, y0:y1, x0:x1] = 255
     network = create_trainer(config).network.eval()
     with torch.inference_mode():
-        pairs = compare_pairs(network, replace(batch, exemplars=exemplars, searches=searches))
+        pairs = compare(network, replace(batch, exemplars=exemplars, searches=searches))
         log_odds, ground_truth = pairs.log_odds, pairs.ground_truth
     peak = score_map_positions(network)[
         tuple(np.unravel_index(int(log_odds[0].argmax()), log_odds[0].shape))
@@ -75,7 +78,7 @@ def test_windows_of_the_right_size_are_the_most_similar(training_data):
             part[:] = resized[: part.shape[0], : part.shape[1], None]
     network, sizes = create_trainer(MT).network.eval(), (0.7, 0.85, 1.0, 1.2, 1.45)
     with torch.inference_mode():
-        pairs = compare_pairs(
+        pairs = compare_frames(
             network, replace(batch, exemplars=exemplars, searches=searches), sizes
         )
     sides = np.sqrt((batch.boxes[:, 2:] - batch.boxes[:, :2]).prod(1))

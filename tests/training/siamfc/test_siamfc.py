@@ -13,7 +13,8 @@ from torch.testing import assert_close
 from helpers.siamfc_training import CHANNELS, CPU, FC, MT, create_trainer
 from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import InputError, UsageError
-from mvot_plugin.models.siamfc import CorrelationConfig, SiamFCNet, SiamMTNet
+from mvot_plugin.models.siamfc.config import CorrelationConfig
+from mvot_plugin.models.siamfc.network import SiamFCNet
 from mvot_plugin.weights import save_weights
 from mvot_training.cli import main
 from mvot_training.siamfc.config import SiamFCTrainingConfig
@@ -86,7 +87,7 @@ def test_siammt_is_trained_from_siamfc_and_both_track(roots, tmp_path, moving_fr
 def test_siammt_starts_from_its_own_weights_and_siamfc_does_not(roots, tmp_path):
     data = {"data": roots, "cache": None, "device": "cpu"}
     torch.manual_seed(0)
-    network = SiamMTNet(CorrelationConfig(channels=CHANNELS, context=0.0))
+    network = SiamFCNet(CorrelationConfig(channels=CHANNELS, context=0.0))
     path = tmp_path / "own.safetensors"
     save_weights(path, network, "siammt", network.config, {})
     train_siamfc(MT, output=tmp_path / "mt", weights=path, **data)

@@ -11,7 +11,7 @@ from helpers.engine_runs import follow
 from mvot_plugin.engines import load_engine
 from mvot_plugin.models.siammotion import SiamMotionNet
 from mvot_plugin.models.siammotion_config import PRESETS, SiamMotionConfig
-from mvot_plugin.ops.anchors import anchor_boxes
+from mvot_plugin.ops.tensors.anchors import anchor_boxes
 from mvot_training.cli import main
 from mvot_training.losses import PairLossConfig, pair_loss, rpn_loss, to_canonical_pixels
 from mvot_training.pairs.batches import sample_batch

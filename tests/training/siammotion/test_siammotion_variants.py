@@ -11,7 +11,7 @@ from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import UsageError
 from mvot_plugin.models.siammotion import SiamMotionNet
 from mvot_plugin.models.siammotion_config import PRESETS, SiamMotionConfig
-from mvot_plugin.ops.anchors import anchor_boxes
+from mvot_plugin.ops.tensors.anchors import anchor_boxes
 from mvot_plugin.weights import read_weights, save_weights
 from mvot_training.cli import main
 from mvot_training.losses import PairLossConfig, score_map_loss

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mvot_plugin.devices import choose_device
+from mvot_plugin.runtimes.devices import choose_device
 from mvot_training.backbone.config import BackboneTrainingConfig
 from mvot_training.backbone.images import read_distillation_images
 from mvot_training.backbone.trainer import BackboneTrainer

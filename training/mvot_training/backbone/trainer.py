@@ -12,7 +12,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from mvot_plugin.models.backbones.efficientnet import STAGES
-from mvot_plugin.ops.images import normalize_images
+from mvot_plugin.ops.tensors.normalization import normalize_images
 from mvot_training.backbone.config import BackboneTrainingConfig
 from mvot_training.backbone.crops import (
     CropBatch,

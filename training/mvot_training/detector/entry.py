@@ -13,10 +13,11 @@ from typing import Any
 import torch
 
 from mvot_plugin.detectors.ultralytics import import_ultralytics, isolate_ultralytics
-from mvot_plugin.devices import choose_device
 from mvot_plugin.errors import InputError, UsageError
+from mvot_plugin.runtimes.devices import choose_device
 from mvot_training.detector.config import DetectorTrainingConfig
 from mvot_training.detector.dataset import prepare_dataset
+from mvot_training.detector.graph import export_graph
 from mvot_training.detector.pseudo_labels import CLASSES
 from mvot_training.options import Stage
 
@@ -40,8 +41,9 @@ def train_detector(
 
     Writes ``dataset/`` (see ``prepare_dataset``) in ``cache`` (or ``output``), in ``output`` the
     checkpoint ``weights/last.pt``, ``results.csv``, and ``detector-n.pt``, the moving average of
-    the weights at the best epoch in half precision, with its record ``detector-n.json``; returns
-    the path of the former. All of this takes ``hours`` at most, but one batch is always trained.
+    the weights at the best epoch in half precision, the same as a graph, ``detector-n.onnx``, and
+    the record of both, ``detector-n.json``; returns the path of the first. All of this takes
+    ``hours`` at most, but one batch is always trained.
 
     Raises ``UsageError`` without ultralytics, for a model that it does not have or a device that
     is missing, and what ``prepare_dataset`` raises.
@@ -123,7 +125,7 @@ def _is_finished(checkpoint: Path, epochs: int) -> bool:
 
 
 def _export(config: DetectorTrainingConfig, folder: Path, summary: dict[str, Any]) -> Path:
-    """Write the best checkpoint, without paths and optimizer state, and its record."""
+    """Write the best checkpoint, without paths and optimizer state, its graph and their record."""
     state = torch.load(folder / "weights" / "best.pt", map_location="cpu", weights_only=False)
     options = {"task": "detect", "imgsz": config.image_size, "single_cls": False}
     model = state["ema"].half()
@@ -137,8 +139,11 @@ def _export(config: DetectorTrainingConfig, folder: Path, summary: dict[str, Any
     path = folder / "detector-n.pt"
     contents = {"model": model, "epoch": -1, "train_args": options, "train_metrics": metrics}
     torch.save({**contents, **origin}, path)
+    graph = path.with_suffix(".onnx")
+    export_graph(path, graph, config.image_size)
     record = {
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": hashlib.sha256(graph.read_bytes()).hexdigest(),
+        "checkpoint_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "licence": f"{LICENCE}, as ultralytics asks of models trained with its code",
         "classes": CLASSES,
         "command": _format_command(summary["asked"]),

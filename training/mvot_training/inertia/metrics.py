@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mvot_plugin.models.inertia import Inertia
-from mvot_plugin.ops.tensor_boxes import TensorCXCYWH, batched_iou, cxcywh_to_xyxy
+from mvot_plugin.ops.tensors.boxes import TensorCXCYWH, batched_iou, cxcywh_to_xyxy
 from mvot_training.inertia.windows import Windows
 
 __all__ = [

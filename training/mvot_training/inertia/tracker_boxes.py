@@ -11,11 +11,7 @@ from jaxtyping import Bool, Float32, Int64
 from tqdm import tqdm
 
 from mvot_pipelines.sources import open_source
-from mvot_plugin.engines.siammotion import (
-    SiamMotionEngine,
-    SiamMotionObservation,
-    SiamMotionTargets,
-)
+from mvot_plugin.engines.siammotion import SiamMotionEngine, SiamMotionTargets
 from mvot_plugin.ops.boxes import cxcywh_to_xyxy, inside_fraction, iou, xyxy_to_cxcywh
 from mvot_plugin.rows import Rows
 from mvot_plugin.types import CXCYWH, XYXY, Frame
@@ -76,10 +72,9 @@ def track_sequence(
     ]
     parts = [TrackerBoxes.empty()]
     for frame in frames:
-        observation = engine.observe(frame)
         for stride, phase, tracker in trackers:
             if frame.index % stride == phase:
-                parts.append(tracker.step(observation, frame))
+                parts.append(tracker.step(frame))
     return TrackerBoxes.cat(parts)
 
 
@@ -98,8 +93,9 @@ class _SequenceTracker:
         self.targets: SiamMotionTargets | None = None
         self.tracks = TrackerBoxes.empty()
 
-    def step(self, observation: SiamMotionObservation, frame: Frame) -> TrackerBoxes:
+    def step(self, frame: Frame) -> TrackerBoxes:
         """The rows of this frame: of the tracks that continue, and of those that begin."""
+        observation = self.engine.observe(frame)
         if self.targets is not None:
             self.targets, motion = self.engine.track(observation, self.targets)
             self._drop_lost(frame.index, motion.boxes)

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.models.inertia import Inertia
-from mvot_plugin.ops.anchors import encode_boxes
-from mvot_plugin.ops.tensor_boxes import TensorCXCYWH
+from mvot_plugin.ops.tensors.anchors import encode_boxes
+from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
 from mvot_plugin.weights import replace_weights
 from mvot_training.inertia.config import InertiaTrainingConfig
 from mvot_training.inertia.metrics import elementwise_iou, measure_predictor, rollout

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from mvot_plugin.ops.anchors import decode_boxes, encode_boxes
+from mvot_plugin.ops.tensors.anchors import decode_boxes, encode_boxes
 from mvot_plugin.rows import Rows
 from mvot_plugin.types import CXCYWH
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from mvot_plugin.errors import UsageError, unknown_name
-from mvot_plugin.models.backbones.alexnet import CHANNELS
 from mvot_plugin.models.backbones.efficientnet import STAGES
+from mvot_plugin.models.siamfc.config import CHANNELS
 from mvot_training.config import TrainingConfig
 from mvot_training.losses import PairLossConfig
 from mvot_training.pairs.augmentation import SEARCH_PER_EXEMPLAR, Jitter

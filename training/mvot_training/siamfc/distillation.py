@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from mvot_plugin.models.backbones import STRIDES
 from mvot_plugin.models.backbones.receptive_field import ReceptiveField
-from mvot_plugin.models.siammotion import FIRST_CELL
-from mvot_plugin.ops.images import normalize_images
-from mvot_plugin.ops.roi import FeatureTable, roi_crop
+from mvot_plugin.ops.geometry import FIRST_CELL
+from mvot_plugin.ops.tensors.normalization import normalize_images
+from mvot_plugin.ops.tensors.roi import FeatureTable, roi_crop
 
 __all__ = ["FeatureDistillation", "sample_teacher_maps", "pad_images"]
 

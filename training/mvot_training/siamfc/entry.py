@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
-from mvot_plugin.devices import choose_device
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.correlation import SiamFCEngine, SiamMTEngine
-from mvot_plugin.models.siamfc import PRESETS, SiamFCNet, SiamMTNet
+from mvot_plugin.models.siamfc.config import PRESETS
+from mvot_plugin.models.siamfc.network import SiamFCNet
+from mvot_plugin.runtimes.devices import choose_device
 from mvot_plugin.weights import load_parameters, read_weights, replace_weights
 from mvot_training.calibration import measure_calibration
 from mvot_training.data.training_data import TrainingData
@@ -67,8 +68,7 @@ def _create_trainer(
     """A trainer at its checkpoint if there is one, or else at its start."""
     name = "siammt" if isinstance(config, SiamMTTrainingConfig) else "siamfc"
     torch.manual_seed(config.seed)
-    shape = replace(PRESETS[name], channels=tuple(config.channels))
-    network = (SiamMTNet if name == "siammt" else SiamFCNet)(shape)
+    network = SiamFCNet(replace(PRESETS[name], channels=tuple(config.channels)))
     if weights is not None and not checkpoint.exists():
         others = ("siamfc",) if name == "siammt" else ()
         load_parameters(network, read_weights(weights, name, *others)[1], weights)

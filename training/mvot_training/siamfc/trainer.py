@@ -10,16 +10,21 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mvot_plugin.engines import MotionEngine
 from mvot_plugin.engines.correlation import SiamFCEngine, SiamMTEngine
-from mvot_plugin.models.siamfc import CorrelationNet, SiamFCNet, SiamMTNet
+from mvot_plugin.models.siamfc.functions import SiamFCFunctions
+from mvot_plugin.models.siamfc.network import SiamFCNet
 from mvot_plugin.weights import save_weights
 from mvot_training.backbone.distillation import EfficientNetTeacher
 from mvot_training.data.training_data import TrainingData
 from mvot_training.losses import score_map_loss
 from mvot_training.optimization import mixed_precision
 from mvot_training.pairs.batches import PairBatch, sample_pairs
-from mvot_training.siamfc.comparison import compare_pairs, score_map_positions
+from mvot_training.siamfc.comparison import (
+    PairComparison,
+    compare_frames,
+    compare_images,
+    score_map_positions,
+)
 from mvot_training.siamfc.config import SiamFCTrainingConfig, SiamMTTrainingConfig
 from mvot_training.siamfc.distillation import FeatureDistillation, pad_images, sample_teacher_maps
 from mvot_training.siamfc.size_loss import size_loss
@@ -31,7 +36,7 @@ __all__ = ["SiamFCTrainer", "sample_step"]
 Config: TypeAlias = SiamFCTrainingConfig | SiamMTTrainingConfig
 
 
-class SiamFCTrainer(Trainer[CorrelationNet, Config, TrainingData, PairBatch]):
+class SiamFCTrainer(Trainer[SiamFCNet, Config, TrainingData, PairBatch]):
     """Trains SiamFC's or SiamMT's network, and the layers of the feature distillation with it.
 
     ``command`` is the training's command line, for the record of the weights file.
@@ -39,7 +44,7 @@ class SiamFCTrainer(Trainer[CorrelationNet, Config, TrainingData, PairBatch]):
 
     def __init__(
         self,
-        network: CorrelationNet,
+        network: SiamFCNet,
         config: Config,
         device: torch.device,
         *,
@@ -51,7 +56,7 @@ class SiamFCTrainer(Trainer[CorrelationNet, Config, TrainingData, PairBatch]):
         self.frozen.requires_grad_(False)
         super().__init__(network, config, device)
         self.validation, self.command = validation, command
-        self.name = "siammt" if isinstance(network, SiamMTNet) else "siamfc"
+        self.name = "siammt" if isinstance(config, SiamMTTrainingConfig) else "siamfc"
         self.teacher = EfficientNetTeacher(config.teacher, device) if config.teacher else None
         channels = self.teacher.channels[1:] if self.teacher else ()
         self.distillation = FeatureDistillation(network.backbone.channels, channels).to(device)
@@ -82,7 +87,7 @@ class SiamFCTrainer(Trainer[CorrelationNet, Config, TrainingData, PairBatch]):
         scales = config.window_scales if isinstance(config, SiamMTTrainingConfig) else ()
         self.frozen.eval()
         with mixed_precision(self.device):
-            pairs = compare_pairs(self.network, batch, scales)
+            pairs = self._compare(batch)
         present = torch.as_tensor(batch.positive, device=self.device)
         positions = score_map_positions(self.network).to(self.device)
         loss, parts = score_map_loss(
@@ -97,6 +102,11 @@ class SiamFCTrainer(Trainer[CorrelationNet, Config, TrainingData, PairBatch]):
             loss = loss + config.distillation_weight * distillation
             parts["distillation"] = float(distillation.detach())
         return loss, parts
+
+    def _compare(self, batch: PairBatch) -> PairComparison:
+        if isinstance(self.config, SiamMTTrainingConfig):
+            return compare_frames(self.network, batch, self.config.window_scales)
+        return compare_images(self.network, batch)
 
     def _distillation_loss(
         self, batch: PairBatch, features: Float[Tensor, "n h w c"]
@@ -115,7 +125,9 @@ class SiamFCTrainer(Trainer[CorrelationNet, Config, TrainingData, PairBatch]):
         """How well the moving average tracks what is held out, see ``Validation.measure``."""
         if self.validation is None or not self.validation.sequences:
             return {}
-        return self.validation.measure(_create_engine(self.average))
+        network = prepare_copy(SiamFCFunctions(self.average))
+        kind = SiamMTEngine if self.name == "siammt" else SiamFCEngine
+        return self.validation.measure(kind(network=network, batch=16, trained=True))
 
     def export(self, path: Path) -> None:
         """Write the moving average as weights of SiamFC or SiamMT."""
@@ -133,11 +145,3 @@ def sample_step(data: TrainingData, config: Config, step: int) -> PairBatch:
     """The batch of a step."""
     rng, geometry = np.random.default_rng([config.seed, step]), config.geometry
     return sample_pairs(data, rng, (geometry, geometry), config.batch, config.sampling)
-
-
-def _create_engine(network: CorrelationNet) -> MotionEngine[Any, Any]:
-    """An engine with a copy of a network in training."""
-    if isinstance(network, SiamMTNet):
-        return SiamMTEngine(network=prepare_copy(network), trained=True)
-    assert isinstance(network, SiamFCNet)
-    return SiamFCEngine(network=prepare_copy(network), batch=16, trained=True)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from mvot_plugin.devices import choose_device
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.siammotion import SiamMotionEngine
 from mvot_plugin.models.siammotion import SiamMotionNet
+from mvot_plugin.runtimes.devices import choose_device
 from mvot_plugin.weights import replace_weights
 from mvot_training.calibration import measure_calibration
 from mvot_training.data.training_data import TrainingData

@@ -15,6 +15,7 @@ from mvot_plugin.models.backbones.efficientnet import EfficientNetLite
 from mvot_plugin.models.backbones.resnet import ResNet18
 from mvot_plugin.models.folding import fold_batch_norm, fuse_activations
 from mvot_plugin.models.siammotion import SiamMotionNet
+from mvot_plugin.models.siammotion_functions import SiamMotionFunctions
 from mvot_plugin.weights import save_weights
 from mvot_training.data.training_data import TrainingData
 from mvot_training.losses import pair_loss
@@ -100,7 +101,8 @@ class SiamMotionTrainer(
         """How well the moving average tracks what is held out, see ``Validation.measure``."""
         if self.validation is None or not self.validation.sequences:
             return {}
-        engine = SiamMotionEngine(network=prepare_copy(self.average), trained=True)
+        network = prepare_copy(SiamMotionFunctions(self.average))
+        engine = SiamMotionEngine.from_network(network, trained=True)
         return self.validation.measure(engine)
 
     def export(self, path: Path) -> None:

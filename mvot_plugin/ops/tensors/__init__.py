@@ -1,0 +1,1 @@
+"""Operators on torch tensors: those of networks, and of what is trained."""

@@ -1,0 +1,1 @@
+"""What networks run on: exported graphs (ONNX Runtime, CPUs) or torch (training, GPUs)."""

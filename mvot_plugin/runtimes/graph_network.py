@@ -1,0 +1,44 @@
+"""A network of exported graphs, on the CPU."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from mvot_plugin.ops.crops import crop_maps
+from mvot_plugin.runtimes.graph import Graph
+from mvot_plugin.types import XYXY
+
+__all__ = ["GraphNetwork"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GraphNetwork:
+    """A ``Network`` whose functions are graphs, and whose values are numpy arrays."""
+
+    config: Any
+    """The settings of the network."""
+    graphs: Mapping[str, Graph]
+    """Its functions by name."""
+
+    def run(self, function: str, *arrays: np.ndarray | None) -> tuple[np.ndarray, ...]:
+        """The results of a function."""
+        given = [array for array in arrays if array is not None]
+        return self.graphs[function](*given)
+
+    def crop(
+        self,
+        maps: Sequence[Float32[np.ndarray, "_ _ c"]],
+        squares: Float32[XYXY, " n"],
+        which: Int64[np.ndarray, " n"],
+        bins: int,
+        stride: int,
+    ) -> Float32[np.ndarray, "n bins bins c"]:
+        """N squares of the maps."""
+        return crop_maps(maps, squares, which, bins, stride)
+
+    def to_numpy(self, values: np.ndarray) -> np.ndarray:
+        """The array itself."""
+        return values

@@ -1,0 +1,1 @@
+"""The stage ``nanotrack`` of ``mvot-train``."""
