@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from importlib import import_module
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["Rows", "concatenate", "take_rows"]
+__all__ = ["Rows", "concatenate", "split_rows", "take_rows"]
 
 RowsT = TypeVar("RowsT", bound="Rows")
 PartT = TypeVar("PartT", bound="Rows")
@@ -86,3 +87,17 @@ def concatenate(column: list[Any]) -> Any:
     if isinstance(column[0], np.ndarray):
         return np.concatenate(column)
     return import_module("torch").cat(column)
+
+
+def split_rows(count: int, most: int, workers: int = 1) -> list[slice]:
+    """Split ``count`` rows into slices of nearly equal length.
+
+    Args:
+        count: The rows.
+        most: The most rows of a slice.
+        workers: Each gets as many slices as the others, as far as there are enough rows.
+    """
+    slices = -(-count // most)
+    slices = min(-(-slices // workers) * workers, count)
+    edges = [count * number // slices for number in range(slices + 1)] if slices else []
+    return [slice(begin, end) for begin, end in pairwise(edges)]

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float32, Float64, Int64
 from mvot_plugin.ops.geometry import FIRST_CELL, Geometry
 from mvot_plugin.ops.images import crop_rectangle, mean_color
 from mvot_plugin.ops.rectangles import merge_rectangles, sampled_cell_range
-from mvot_plugin.rows import concatenate, take_rows
+from mvot_plugin.rows import concatenate, split_rows, take_rows
 from mvot_plugin.runtimes.base import Array, Network
 from mvot_plugin.timing import stage
 from mvot_plugin.types import XYXY, Frame
@@ -78,7 +78,7 @@ class Extraction:
 
     way: Literal["auto", "parts", "crops"] = "auto"
     """Parts of the frame, a crop of each area, or for each part whichever has fewer pixels."""
-    batch: int = 8
+    batch: int = 4
     """Most crops that go through the backbone at once."""
 
     def extract(
@@ -184,30 +184,30 @@ class Extraction:
         color: tuple[float, float, float],
     ) -> Iterator[Array]:
         """The features of squares, each from an image of its own."""
-        stride, is_direct = geometry.stride, side is None
-        side = side or bins * stride
+        stride, side = geometry.stride, side or bins * geometry.stride
+        is_direct = side == bins * stride
         pixels = geometry.crop_pixels(side)
         first = (stride / 2 - FIRST_CELL if is_direct else 0.0) + geometry.to_pixels(
             np.zeros(4, np.int64)
         )[0]
-        local = np.array([[0, 0, side, side]], np.float32)
         zooms = side / (squares[:, 2] - squares[:, 0]).astype(np.float64)
-        for begin in range(0, len(squares), self.batch):
-            rows = slice(begin, begin + self.batch)
-            count = len(squares[rows])
-            images = np.empty((count, pixels, pixels, 3), np.uint8)
-            with stage("crop-and-resize"):
-                for image, square, zoom in zip(images, squares[rows], zooms[rows], strict=True):
-                    x, y = (zoom * square[:2] + first).tolist()
-                    image[:] = crop_rectangle(frame.image, zoom, (x, y), (pixels, pixels), color)
-            with stage("backbone"):
-                (features,) = network.run("features", images)
+        images = np.empty((len(squares), pixels, pixels, 3), np.uint8)
+        with stage("crop-and-resize"):
+            for image, square, zoom in zip(images, squares, zooms, strict=True):
+                x, y = (zoom * square[:2] + first).tolist()
+                image[:] = crop_rectangle(frame.image, zoom, (x, y), (pixels, pixels), color)
+        batches = split_rows(len(squares), self.batch, network.workers)
+        with stage("backbone"):
+            found = network.map("features", [(images[rows],) for rows in batches])
+        local = np.array([0, 0, side, side], np.float32)
+        for (features,) in found:
             if is_direct:
                 yield features[:, :bins, :bins]
                 continue
             with stage("crop-and-resize"):
-                repeated = np.repeat(local, count, axis=0)
-                yield network.crop(list(features), repeated, np.arange(count), bins, stride)
+                repeated = np.tile(local, (len(features), 1))
+                which = np.arange(len(features))
+                yield network.crop(list(features), repeated, which, bins, stride)
 
     def _cut_out(
         self,

@@ -15,8 +15,9 @@ from mvot_plugin.runtimes.files import load_graphs, read_description, shipped_gr
 
 __all__ = ["check_graphs_can_run", "choose_runtime", "load_network_engine", "suits_graphs"]
 
-CPU_BATCH, GPU_BATCH = 16, 256
-"""Most targets in one batch; on a CPU, larger batches exceed its caches."""
+GRAPH_BATCH, CPU_BATCH, GPU_BATCH = 8, 16, 256
+"""Most targets in one batch: of graphs, each on one thread; of torch on a CPU, whose caches larger
+batches exceed; of torch on a GPU."""
 
 
 def load_network_engine(
@@ -32,7 +33,7 @@ def load_network_engine(
     chosen = choose_runtime(
         name, weights=weights, device=device, precision=precision, runtime=runtime
     )
-    trained, batch = True, CPU_BATCH
+    trained, batch = True, GRAPH_BATCH
     if chosen == "onnx":
         network = _load_graph_network(name, entry.network, weights, threads)
     else:

@@ -6,7 +6,6 @@ boxes, the calibration of scores, and boxes that leave the frame. An engine defi
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast, runtime_checkable
 
@@ -16,6 +15,7 @@ from jaxtyping import Bool, Float, Float32
 from mvot_plugin.engines.base import Motion, Targets, as_boxes
 from mvot_plugin.engines.calibration import calibrate_scores
 from mvot_plugin.ops.boxes import clip_boxes, cxcywh_to_xyxy, xyxy_to_cxcywh
+from mvot_plugin.rows import split_rows
 from mvot_plugin.runtimes.base import Network
 from mvot_plugin.types import CXCYWH, XYXY, Frame, as_frame
 
@@ -134,10 +134,9 @@ class NetworkEngine(ABC, Generic[ObservationT, TargetsT]):
             return self._no_targets()
         return self._enroll(observation, boxes, all_boxes)
 
-    def _batches(self, count: int) -> Iterator[slice]:
-        """Slices of at most ``batch`` of ``count`` rows."""
-        for begin in range(0, count, self.batch):
-            yield slice(begin, begin + self.batch)
+    def _batches(self, count: int) -> list[slice]:
+        """Slices of at most ``batch`` of ``count`` rows, as many as keep all workers busy."""
+        return split_rows(count, self.batch, self.network.workers)
 
     def _observe(self, frame: Frame) -> ObservationT:
         """What all targets share of a frame: the frame itself, unless an engine has features."""

@@ -37,6 +37,23 @@ class Network(Protocol):
         """
         ...
 
+    @property
+    def workers(self) -> int:
+        """How many batches ``map`` runs side by side."""
+        ...
+
+    def map(self, function: str, batches: Sequence[Sequence[Array]]) -> list[tuple[Array, ...]]:
+        """Run one of the network's functions on several batches, which may be side by side.
+
+        Args:
+            function: Its name.
+            batches: The arguments of each run, as for ``run``.
+
+        Returns:
+            The results of each, in order.
+        """
+        ...
+
     def crop(
         self,
         maps: Sequence[Array],

@@ -1,6 +1,8 @@
 """Exported graphs (ONNX) on CPUs, run by ONNX Runtime."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ class Graph:
         threads: How many threads it may use; None is as many as the process may use.
 
     Attributes:
+        threads: How many threads it may use.
         inputs: The names of the arguments, in order, with their shapes; a dimension that may be of
             any size is a string or None.
         outputs: The same of the results.
@@ -37,6 +40,7 @@ class Graph:
         UsageError: ``threads`` is below 1.
     """
 
+    threads: int
     inputs: Mapping[str, tuple[Any, ...]]
     outputs: Mapping[str, tuple[Any, ...]]
     dtypes: Mapping[str, np.dtype[Any]]
@@ -46,13 +50,10 @@ class Graph:
         name = "the graph" if isinstance(model, bytes) else str(model)
         if isinstance(model, Path) and not model.is_file():
             raise InputError(f"{model}: there is no such file")
-        options = _session_options(check_threads(threads))
+        self.threads = check_threads(threads)
+        self._model = model if isinstance(model, bytes) else str(model)
         try:
-            self._session = ort.InferenceSession(
-                model if isinstance(model, bytes) else str(model),
-                options,
-                providers=["CPUExecutionProvider"],
-            )
+            self._session = _create_session(self._model, self.threads)
         except Exception as error:  # the classes of onnxruntime's errors have no common base
             reason = str(error).split("\n")[0]
             raise InputError(f"{name}: ONNX Runtime cannot load it: {reason}") from error
@@ -63,8 +64,33 @@ class Graph:
 
     def __call__(self, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
         """Run the graph on its inputs, in order; all outputs, in order."""
+        return self._run(self._session, arrays)
+
+    def map(self, batches: Sequence[Sequence[np.ndarray]]) -> list[tuple[np.ndarray, ...]]:
+        """Run the graph on several batches side by side, each on one thread.
+
+        For small batches that is faster than to run them in turn, all threads on each.
+        """
+        if self.threads == 1 or not batches:
+            return [self(*arrays) for arrays in batches]
+        if len(batches) == 1:
+            return [self._run(self._single, batches[0])]
+        return list(self._pool.map(lambda arrays: self._run(self._single, arrays), batches))
+
+    def _run(
+        self, session: ort.InferenceSession, arrays: Sequence[np.ndarray]
+    ) -> tuple[np.ndarray, ...]:
         feed = dict(zip(self.inputs, arrays, strict=True))
-        return tuple(self._session.run(None, feed))
+        return tuple(session.run(None, feed))
+
+    @cached_property
+    def _single(self) -> ort.InferenceSession:
+        """The same graph on one thread."""
+        return _create_session(self._model, 1)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.threads, thread_name_prefix="graph")
 
 
 def _to_dtype(name: str) -> np.dtype[Any]:
@@ -76,10 +102,10 @@ def _to_dtype(name: str) -> np.dtype[Any]:
         return np.dtype(object)
 
 
-def _session_options(threads: int) -> ort.SessionOptions:
+def _create_session(model: str | bytes, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])

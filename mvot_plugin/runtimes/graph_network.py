@@ -25,8 +25,18 @@ class GraphNetwork:
 
     def run(self, function: str, *arrays: np.ndarray | None) -> tuple[np.ndarray, ...]:
         """The results of a function."""
-        given = [array for array in arrays if array is not None]
-        return self.graphs[function](*given)
+        return self.graphs[function](*_drop_absent(arrays))
+
+    @property
+    def workers(self) -> int:
+        """The batches that run side by side."""
+        return max(graph.threads for graph in self.graphs.values())
+
+    def map(
+        self, function: str, batches: Sequence[Sequence[np.ndarray | None]]
+    ) -> list[tuple[np.ndarray, ...]]:
+        """The results of a function for each batch."""
+        return self.graphs[function].map([_drop_absent(arrays) for arrays in batches])
 
     def crop(
         self,
@@ -42,3 +52,7 @@ class GraphNetwork:
     def to_numpy(self, values: np.ndarray) -> np.ndarray:
         """The array itself."""
         return values
+
+
+def _drop_absent(arrays: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    return [array for array in arrays if array is not None]

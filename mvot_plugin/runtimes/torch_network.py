@@ -41,6 +41,17 @@ class TorchNetwork:
             results = getattr(self.module, function)(*tensors)
         return results if isinstance(results, tuple) else (results,)
 
+    @property
+    def workers(self) -> int:
+        """One: torch divides each batch among its threads."""
+        return 1
+
+    def map(
+        self, function: str, batches: Sequence[Sequence[np.ndarray | Tensor | None]]
+    ) -> list[tuple[Tensor, ...]]:
+        """The results of a function for each batch."""
+        return [self.run(function, *arrays) for arrays in batches]
+
     def crop(
         self,
         maps: Sequence[Float[Tensor, "_ _ c"]],

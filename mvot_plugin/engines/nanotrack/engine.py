@@ -16,7 +16,6 @@ from mvot_plugin.engines.nanotrack.selection import Selection
 from mvot_plugin.engines.nanotrack.targets import NanoTrackTargets
 from mvot_plugin.engines.network import NetworkEngine
 from mvot_plugin.ops.areas import context_side, square_areas
-from mvot_plugin.ops.distractors import distractor_masks
 from mvot_plugin.ops.images import crop_areas
 from mvot_plugin.rows import concatenate
 from mvot_plugin.runtimes.base import Array
@@ -52,10 +51,8 @@ class NanoTrackEngine(NetworkEngine[Frame, NanoTrackTargets]):
         network, config = self.network, self.network.config
         areas = square_areas(boxes, context_side(boxes, config.context))
         images = crop_areas(observation.image, areas, config.exemplar)
-        kernels: list[Array] = []
-        for rows in self._batches(len(boxes)):
-            (features,) = network.run("features", images[rows])
-            kernels += network.run("enroll", features)
+        batches = [(images[rows],) for rows in self._batches(len(boxes))]
+        kernels = [one for (one,) in network.map("enroll", network.map("features", batches))]
         octaves = choose_octaves(areas[:, 2] - areas[:, 0], float(config.exemplar))
         return NanoTrackTargets(boxes=boxes, exemplars=concatenate(kernels), octaves=octaves)
 
@@ -71,9 +68,7 @@ class NanoTrackEngine(NetworkEngine[Frame, NanoTrackTargets]):
         crops = self.extraction.extract(
             self.network, config.geometry, observation, squares, factors, config.cells
         )
-        with stage("decode"):
-            masks = self._mask_distractors(targets, squares, observation.size)
-        found, logits = self._find(targets, crops, targets.last[:, 2:] / unit, masks)
+        found, logits = self._find(targets, crops, targets.last[:, 2:] / unit)
         boxes = found * unit
         boxes[:, :2] += targets.last[:, :2]
         return boxes, logits
@@ -91,33 +86,17 @@ class NanoTrackEngine(NetworkEngine[Frame, NanoTrackTargets]):
         corners = centres - (config.exemplar + config.stride / 2) * unit
         return np.concatenate([corners, corners + config.cells * config.stride * unit], axis=1)
 
-    def _mask_distractors(
-        self, targets: NanoTrackTargets, squares: Float32[XYXY, " n"], size: tuple[int, int]
-    ) -> Float32[np.ndarray, "n k k"] | None:
-        """Where other targets are not, at each cell of the search areas; None for one target."""
-        if len(targets) == 1 or self.selection.distractor == 0:
-            return None
-        areas = square_areas(targets.boxes, squares[:, 2] - squares[:, 0])
-        cells, scale = self.network.config.cells, self.selection.distractor_scale
-        return distractor_masks(areas, size, cells=cells, scale=scale, squares=squares)
-
     def _find(
-        self,
-        targets: NanoTrackTargets,
-        crops: Array,
-        last: Float32[np.ndarray, "n 2"],
-        masks: Float32[np.ndarray, "n k k"] | None,
+        self, targets: NanoTrackTargets, crops: Array, last: Float32[np.ndarray, "n 2"]
     ) -> tuple[Float32[CXCYWH, " n"], Float32[np.ndarray, " n"]]:
         """Boxes in pixels of the search areas, from their middles, and logits."""
         network = self.network
-        logits, distances = [], []
-        for rows in self._batches(len(targets)):
-            with stage("head"):
-                answers = network.run("compare", targets.exemplars[rows], crops[rows])
-            logits.append(network.to_numpy(answers[0]))
-            distances.append(network.to_numpy(answers[1]))
+        batches = [(targets.exemplars[rows], crops[rows]) for rows in self._batches(len(targets))]
+        with stage("head"):
+            answers = network.map("compare", batches)
         with stage("decode"):
-            stride = network.config.stride
-            return self.selection.select(
-                np.concatenate(logits), np.concatenate(distances), last, stride, masks
+            logits, distances = (
+                np.concatenate([network.to_numpy(part) for part in column])
+                for column in zip(*answers, strict=True)
             )
+            return self.selection.select(logits, distances, last, network.config.stride)

@@ -17,6 +17,7 @@ from mvot_plugin.downloads import cache_folder, fetch
 from mvot_plugin.engines.loading import (
     CPU_BATCH,
     GPU_BATCH,
+    GRAPH_BATCH,
     check_graphs_can_run,
     suits_graphs,
 )
@@ -69,7 +70,7 @@ def load_nanotrack(
     try:
         if runtime == "onnx" or (runtime == "auto" and suits_graphs(device, precision)):
             graphs = build_graphs(published, config, gates, threads)
-            return NanoTrackEngine.from_network(graphs, batch=CPU_BATCH, trained=True)
+            return NanoTrackEngine.from_network(graphs, batch=GRAPH_BATCH, trained=True)
         require_torch(f"engine {name!r} on runtime torch")
         load = import_module("mvot_plugin.engines.nanotrack.torch_loading").load_torch_network
         network = load(published, config, gates, device, precision)

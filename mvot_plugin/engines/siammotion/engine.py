@@ -103,10 +103,10 @@ class SiamMotionEngine(NetworkEngine[Frame, SiamMotionTargets]):
         return replace(targets, bias=self._measure_bias(observation, targets, crops))
 
     def _enroll_crops(self, crops: Array) -> Exemplars:
+        batches = [(crops[rows],) for rows in self._batches(len(crops))]
         parts = [
             Exemplars(**dict(zip(("own", "value", "mask"), arrays, strict=False)))
-            for rows in self._batches(len(crops))
-            for arrays in [self.network.run("enroll", crops[rows])]
+            for arrays in self.network.map("enroll", batches)
         ]
         return Exemplars.cat(parts)
 
@@ -229,14 +229,15 @@ class SiamMotionEngine(NetworkEngine[Frame, SiamMotionTargets]):
     ) -> tuple[Float32[CXCYWH, " n"], Float32[np.ndarray, " n"], Float32[np.ndarray, " n"]]:
         """Boxes in canonical pixels, scores and shape penalties, in batches of targets."""
         scales, settings = len(self.network.config.search_scales), self.penalisation.as_array()
-        parts = []
+        batches = []
         for rows in self._batches(len(last)):
             part, areas = exemplars[rows], slice(rows.start * scales, rows.stop * scales)
             cached = part.own, part.value, part.mask
-            with stage("head"):
-                answers = self.network.run(
-                    "compare", *cached, crops[areas], last[rows], masks[rows], settings
-                )
-            parts.append([self.network.to_numpy(answer) for answer in answers])
-        boxes, scores, shapes = (np.concatenate(column) for column in zip(*parts, strict=True))
+            batches.append((*cached, crops[areas], last[rows], masks[rows], settings))
+        with stage("head"):
+            answers = self.network.map("compare", batches)
+        boxes, scores, shapes = (
+            np.concatenate([self.network.to_numpy(part) for part in column])
+            for column in zip(*answers, strict=True)
+        )
         return boxes, scores, shapes

@@ -43,6 +43,11 @@ class Convolution:
         features = F.conv2d(pixels, self.weight, stride=STRIDE, padding=padding)
         return (features.permute(0, 2, 3, 1).contiguous().numpy(),)
 
+    workers = 1
+
+    def map(self, function, batches):
+        return [self.run(function, *arrays) for arrays in batches]
+
     def crop(self, maps, squares, which, bins, stride):
         return crop_maps(maps, squares, which, bins, stride)
 
