@@ -23,7 +23,7 @@ $bench vot "$@" --engine lk-flow siamfc siammt siammt-w --fps none 25 \
   --json "$out/vot-siammt.json"
 $bench peers "$@" "${nanotrack[@]}" --engine lk-flow nanotrack siammotion-n --json "$out/peers.json"
 $bench scaling "$1" "${nanotrack[@]}" \
-  --engine lk-flow nanotrack siammotion-n siammotion siamfc siamfc-mi siammt \
+  --engine lk-flow nanotrack siammotion-n siammotion siamfc-mi siammt \
   --targets 1 10 20 50 100 --frames 3 --json "$out/scaling.json"
 $bench overhead --json "$out/overhead.json"
 $bench report "$out"/{mot,rt,vot,peers,scaling,vot-siammt,overhead}.json $(ls "$out"/ablation.json 2>/dev/null) \
