@@ -24,13 +24,15 @@ def distractor_masks(
     *,
     cells: int = 25,
     scale: float = 0.1,
+    squares: Float32[XYXY, " n"] | None = None,
 ) -> Float32[np.ndarray, "n cells cells"]:
     """Masks of each target's search area, from 1 where no other target is to 0 on one of them.
 
-    ``areas`` are N search areas in pixels of a frame of (width, height) pixels. The global window
-    has ceil(``cells`` * frame / 255) cells; in it each target d is a window G_d (Eq. 4) of
-    ``scale`` times its search area, at least ``MIN_WINDOW_CELLS`` cells, and R_p = min over d != p
-    of crop(G_d, A_p) (Eq. 5). Windows are not cut off at the frame's edge.
+    ``areas`` are N search areas in pixels of a frame of (width, height) pixels, in whose middles
+    the targets are; the cells of the masks are the bins of ``squares``, if they are not those of
+    the areas. The global window has ceil(``cells`` * frame / 255) cells; in it each target d is a
+    window G_d (Eq. 4) of ``scale`` times its search area, at least ``MIN_WINDOW_CELLS`` cells, and
+    R_p = min over d != p of crop(G_d, A_p) (Eq. 5). Windows are not cut off at the frame's edge.
 
     G is never computed as a whole: a window is the product of two profiles, and so is its bilinear
     crop. So only pairs of a window and an area that overlap take time.
@@ -38,14 +40,16 @@ def distractor_masks(
     per_pixel = [
         math.ceil(cells * pixels / CANONICAL_SEARCH_SIDE) / pixels for pixels in frame_size
     ]
-    boxes = xyxy_to_cxcywh(areas) * np.tile(np.array(per_pixel, np.float32), 2)
+    in_cells = np.tile(np.array(per_pixel, np.float32), 2)
+    boxes = xyxy_to_cxcywh(areas) * in_cells
+    sampled = boxes if squares is None else xyxy_to_cxcywh(squares) * in_cells
     window = np.maximum(boxes[:, 2:] * np.float32(scale), MIN_WINDOW_CELLS)
     masks = np.ones((len(areas), cells, cells), np.float32)
-    pairs = _find_overlapping_pairs(boxes, window)
+    pairs = _find_overlapping_pairs(sampled, boxes, window)
     for begin in range(0, len(pairs), BATCH_OF_PAIRS):
         p, d = pairs[begin : begin + BATCH_OF_PAIRS].T
         across, down = (
-            _sample_profile(boxes[p][:, [axis, axis + 2]], boxes[d, axis], window[d, axis], cells)
+            _sample_profile(sampled[p][:, [axis, axis + 2]], boxes[d, axis], window[d, axis], cells)
             for axis in (0, 1)
         )
         windows = down[:, :, None] * across[:, None, :]
@@ -56,11 +60,13 @@ def distractor_masks(
 
 
 def _find_overlapping_pairs(
-    boxes: Float32[CXCYWH, " n"], window: Float32[np.ndarray, "n 2"]
+    sampled: Float32[CXCYWH, " n"],
+    boxes: Float32[CXCYWH, " n"],
+    window: Float32[np.ndarray, "n 2"],
 ) -> Int64[np.ndarray, "pairs 2"]:
     """Pairs (p, d) of a target and another whose window may reach into the target's area."""
     pairs = [np.empty((0, 2), np.int64)]
-    for p, area in enumerate(boxes):
+    for p, area in enumerate(sampled):
         distance = np.abs(boxes[:, :2] - area[:2])
         near = (distance < (area[2:] + window) / 2 + 1).all(1)
         near[p] = False

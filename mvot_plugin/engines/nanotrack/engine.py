@@ -16,6 +16,7 @@ from mvot_plugin.engines.nanotrack.selection import Selection
 from mvot_plugin.engines.nanotrack.targets import NanoTrackTargets
 from mvot_plugin.engines.network import NetworkEngine
 from mvot_plugin.ops.areas import context_side, square_areas
+from mvot_plugin.ops.distractors import distractor_masks
 from mvot_plugin.ops.images import crop_areas
 from mvot_plugin.rows import concatenate
 from mvot_plugin.runtimes.base import Array
@@ -68,7 +69,9 @@ class NanoTrackEngine(NetworkEngine[Frame, NanoTrackTargets]):
         crops = self.extraction.extract(
             self.network, config.geometry, observation, squares, factors, config.cells
         )
-        found, logits = self._find(targets, crops, targets.last[:, 2:] / unit)
+        with stage("decode"):
+            masks = self._mask_distractors(targets, squares, observation.size)
+        found, logits = self._find(targets, crops, targets.last[:, 2:] / unit, masks)
         boxes = found * unit
         boxes[:, :2] += targets.last[:, :2]
         return boxes, logits
@@ -86,8 +89,22 @@ class NanoTrackEngine(NetworkEngine[Frame, NanoTrackTargets]):
         corners = centres - (config.exemplar + config.stride / 2) * unit
         return np.concatenate([corners, corners + config.cells * config.stride * unit], axis=1)
 
+    def _mask_distractors(
+        self, targets: NanoTrackTargets, squares: Float32[XYXY, " n"], size: tuple[int, int]
+    ) -> Float32[np.ndarray, "n k k"] | None:
+        """Where other targets are not, at each cell of the search areas; None for one target."""
+        if len(targets) == 1 or self.selection.distractor == 0:
+            return None
+        areas = square_areas(targets.boxes, squares[:, 2] - squares[:, 0])
+        cells, scale = self.network.config.cells, self.selection.distractor_scale
+        return distractor_masks(areas, size, cells=cells, scale=scale, squares=squares)
+
     def _find(
-        self, targets: NanoTrackTargets, crops: Array, last: Float32[np.ndarray, "n 2"]
+        self,
+        targets: NanoTrackTargets,
+        crops: Array,
+        last: Float32[np.ndarray, "n 2"],
+        masks: Float32[np.ndarray, "n k k"] | None,
     ) -> tuple[Float32[CXCYWH, " n"], Float32[np.ndarray, " n"]]:
         """Boxes in pixels of the search areas, from their middles, and logits."""
         network = self.network
@@ -99,4 +116,5 @@ class NanoTrackEngine(NetworkEngine[Frame, NanoTrackTargets]):
                 np.concatenate([network.to_numpy(part) for part in column])
                 for column in zip(*answers, strict=True)
             )
-            return self.selection.select(logits, distances, last, network.config.stride)
+            stride = network.config.stride
+            return self.selection.select(logits, distances, last, stride, masks)

@@ -15,7 +15,10 @@ LONGEST = 1e4
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """NanoTrack's choice of a box; the defaults are those of OpenCV's ``TrackerNano``."""
+    """NanoTrack's choice of a box; the defaults are OpenCV's (``TrackerNano``), and measured ones.
+
+    The distractor masks are SiamMOTION's (3.3.2).
+    """
 
     window: float = 0.455
     """Influence of the Hann window: its share of the score."""
@@ -23,6 +26,10 @@ class Selection:
     """Strength of the penalty of a change of scale and of aspect ratio."""
     size_damping: float = 0.37
     """Weight of a new size against the last, before score and penalty."""
+    distractor: float = 0.3
+    """Influence of the distractor masks: the share of the score that they may take."""
+    distractor_scale: float = 0.1
+    """Side of a distractor's window, in sides of its search area."""
 
     def select(
         self,
@@ -30,6 +37,7 @@ class Selection:
         distances: Float32[np.ndarray, "n 4 k k"],
         last: Float32[np.ndarray, "n 2"],
         stride: int,
+        masks: Float32[np.ndarray, "n k k"] | None = None,
     ) -> tuple[Float32[CXCYWH, " n"], Float32[np.ndarray, " n"]]:
         """Select the box of each target.
 
@@ -38,6 +46,7 @@ class Selection:
             distances: From each cell to the left, top, right and bottom of its box, in pixels.
             last: The last (w, h) of the targets, in pixels of their search areas.
             stride: Pixels from a cell to the next.
+            masks: From 1 to 0 where another target is; None where there is none.
 
         Returns:
             N boxes, in pixels from the middle of the search area, and the logits of their cells.
@@ -48,6 +57,8 @@ class Selection:
         penalty = self._penalize(boxes[..., 2:], last[:, None])
         window = np.outer(np.hanning(side), np.hanning(side)).astype(np.float32).reshape(-1)
         penalised = (1 - self.window) * penalty * score + self.window * window
+        if masks is not None:
+            penalised *= 1 - self.distractor + self.distractor * masks.reshape(count, -1)
         best = penalised.argmax(1)[:, None]
         chosen = np.take_along_axis(boxes, best[..., None], axis=1)[:, 0]
         rate = self.size_damping * np.take_along_axis(penalty * score, best, axis=1)

@@ -9,6 +9,7 @@ from helpers.engine_runs import APART, centres, follow, overlapping_boxes
 from helpers.plugin.nanotrack_graphs import published_engine, small_engine
 from mvot_plugin.engines.base import refresh
 from mvot_plugin.engines.extraction import Extraction
+from mvot_plugin.engines.nanotrack.selection import Selection
 from mvot_plugin.ops.boxes import iou, size
 
 WAYS = ("parts", "crops")
@@ -26,12 +27,28 @@ def test_targets_together_are_as_targets_alone(build, way, people):
     """Parts of the frame that more targets share are larger, and nothing else changes."""
     frames, boxes = people
     engine = engine_of(build, way)
+    engine = replace(engine, selection=Selection(distractor=0.0))
     boxes = np.concatenate([boxes, overlapping_boxes(3)])
     _, together = follow(engine, frames[:2], boxes)
     for row in range(len(boxes)):
         _, alone = follow(engine, frames[:2], boxes[row : row + 1])
         assert np.allclose(together[0].boxes[row], alone[0].boxes[0], atol=0.05)
         assert np.allclose(together[0].scores[row], alone[0].scores[0], atol=1e-3)
+
+
+def test_a_target_is_not_looked_for_where_another_is(people):
+    """The further the masks may lower scores, the fewer boxes lie on a neighbour's place."""
+    frames, _ = people
+    boxes = np.array([[100, 100, 140, 180], [110, 100, 150, 180]], np.float32)
+    found = {}
+    for share in (0.0, 1.0):
+        selection = Selection(window=0.9, distractor=share)
+        engine = replace(engine_of(small_engine, "crops"), selection=selection)
+        _, (motion, *_) = follow(engine, frames[:2], boxes)
+        _, (alone, *_) = follow(engine, frames[:2], boxes[:1])
+        found[share] = centres(motion.boxes[:1]) - centres(alone.boxes)
+    assert np.allclose(found[0.0], 0, atol=0.05)
+    assert found[1.0][0, 0] < -3
 
 
 @every_way

@@ -62,6 +62,20 @@ def test_boxes_are_selected_as_in_opencv(settings, seed):
         assert scores[row] == pytest.approx(logit)
 
 
+def test_masks_take_their_share_of_the_score():
+    """Of two peaks, the lower one wins where the mask takes more than the difference."""
+    logits = np.full((1, SIDE, SIDE), -9, np.float32)
+    logits[0, 8, 7], logits[0, 8, 9] = 1.0, 0.5
+    distances = np.full((1, 4, SIDE, SIDE), 30, np.float32)
+    last, masks = np.array([[60, 60]], np.float32), np.ones((1, SIDE, SIDE), np.float32)
+    masks[0, 8, 7] = 0.2
+    for share, column in ((0.0, 7), (0.1, 7), (0.3, 9)):
+        selection = Selection(window=0.0, distractor=share)
+        (box,), (logit,) = selection.select(logits, distances, last, STRIDE, masks)
+        assert box[0] == pytest.approx((column - 8) * STRIDE)
+        assert logit == logits[0, 8, column]
+
+
 def test_the_cell_before_the_middle_of_the_image_is_the_target_s_place():
     """NanoTrack's cells are a stride apart, and the eighth of sixteen lies on the target."""
     logits = np.full((1, SIDE, SIDE), -9, np.float32)
