@@ -13,11 +13,11 @@ shift 2
 mkdir -p "$out"
 bench=${MVOT_BENCH:-mvot-bench}
 
-$bench mot "$@" "${nanotrack[@]}" --engine hold kalman lk-flow nanotrack siammotion-n siammt \
+$bench mot "$@" "${nanotrack[@]}" --engine hold kalman lk-flow nanotrack siammotion-n \
   --json "$out/mot.json"
 $bench rt "$@" "${nanotrack[@]}" --engine hold lk-flow nanotrack siammotion-n --fps 25 \
   --detector-ms 60 --json "$out/rt.json"
-$bench vot "$@" "${nanotrack[@]}" --engine hold lk-flow nanotrack siammotion-n --fps none 20 25 \
+$bench vot "$@" "${nanotrack[@]}" --engine hold lk-flow nanotrack siammotion-n \
   --json "$out/vot.json"
 $bench vot "$@" --engine lk-flow siamfc siammt siammt-w --fps none 25 \
   --json "$out/vot-siammt.json"

@@ -11,7 +11,7 @@ from mvot_plugin.types import Detections
 
 WITHOUT_A_NETWORK = ("hold", "kalman", "lk-flow")
 NETWORKS = ("siamfc", "siamfc-mi", "siammotion", "siammotion-n", "siammt", "siammt-w")
-OURS = (*WITHOUT_A_NETWORK, *NETWORKS)
+OURS = (*WITHOUT_A_NETWORK, "nanotrack", *NETWORKS)
 WORKING = """
 from mvot_plugin.engines.hold import HoldEngine
 
