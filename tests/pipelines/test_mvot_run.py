@@ -82,9 +82,7 @@ def test_settings_come_from_a_file_and_the_command_line_overrides_them(videos, t
 
 
 @pytest.mark.parametrize(("options", "given"), [((), None), (("--threads", "3"), 3)])
-def test_threads_hold_for_engine_detector_and_opencv(
-    videos, tmp_path, monkeypatch, options, given
-):
+def test_threads_hold_for_engine_detector_and_opencv(videos, tmp_path, monkeypatch, options, given):
     calls = []
     expected = given or usable_threads()
 
