@@ -187,9 +187,8 @@ class Extraction:
         stride, side = geometry.stride, side or bins * geometry.stride
         is_direct = side == bins * stride
         pixels = geometry.crop_pixels(side)
-        first = (stride / 2 - FIRST_CELL if is_direct else 0.0) + geometry.to_pixels(
-            np.zeros(4, np.int64)
-        )[0]
+        seen = geometry.to_pixels(np.zeros(4, np.int64))[0]
+        first = seen + stride / 2 - FIRST_CELL if is_direct else float(seen)
         zooms = side / (squares[:, 2] - squares[:, 0]).astype(np.float64)
         images = np.empty((len(squares), pixels, pixels, 3), np.uint8)
         with stage("crop-and-resize"):
