@@ -5,11 +5,13 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from mvot_benchmarks.commands.ceiling import add_ceiling
 from mvot_benchmarks.commands.cost import add_overhead, add_scaling
 from mvot_benchmarks.commands.motion import add_ablation, add_vot
 from mvot_benchmarks.commands.peers import add_peers
 from mvot_benchmarks.commands.quality import add_mot, add_rt
 from mvot_benchmarks.commands.report import add_report
+from mvot_benchmarks.commands.streets import add_streets
 from mvot_pipelines.cli import Parser, format_version
 from mvot_plugin.errors import MvotError
 from mvot_plugin.threads import check_threads, limit_threads
@@ -45,8 +47,8 @@ def _parser() -> Parser:
     parser = Parser(prog="mvot-bench", description="Measure quality and cost.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=format_version("mvot-bench"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    quality = add_mot, add_rt, add_peers, add_vot, add_ablation
-    for add_command in (*quality, add_overhead, add_scaling, add_report):
+    quality = add_mot, add_rt, add_ceiling, add_peers, add_vot, add_ablation
+    for add_command in (*quality, add_overhead, add_scaling, add_streets, add_report):
         add_command(commands)
     return parser
 

@@ -1,15 +1,18 @@
-"""The detectors to benchmark with: a sequence's public detections, or one by name."""
+"""The detectors to benchmark with: public detections or one by name, as it is or perturbed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from mvot_benchmarks import datasets
-from mvot_plugin.detectors import Detector, load_detector
+from mvot_plugin.detectors import Detector, as_detections, load_detector
 from mvot_plugin.errors import UsageError
 from mvot_plugin.registry import registered_names
+from mvot_plugin.types import Detections, Frame
 
-__all__ = ["PUBLIC", "DetectorChoice", "load_detectors"]
+__all__ = ["PUBLIC", "DetectorChoice", "PerturbedDetector", "load_detectors"]
 
 PUBLIC = "replay"
 """The public detections of each sequence, ``det.txt``."""
@@ -33,12 +36,41 @@ class DetectorChoice:
         """Whether detections come from a file, whose confidences may have any scale."""
         return _is_replayed(self.name)
 
-    def for_sequence(self, sequence: datasets.Sequence) -> Detector:
-        """The detector for a sequence.
+    def for_sequence(self, sequence: datasets.Sequence, run: int = 0) -> Detector:
+        """The detector for a sequence; perturbed in a ``run`` from 1 on.
 
         Raises ``InputError`` where public detections are asked for and the sequence has none.
         """
-        return sequence.detector(self.conf) if self.detector is None else self.detector
+        detector = sequence.detector(self.conf) if self.detector is None else self.detector
+        return PerturbedDetector(detector=detector, run=run) if run else detector
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerturbedDetector:
+    """A detector whose detections are dropped and jittered a little, to tell quality from luck.
+
+    The errors depend on ``run`` and the frame's index only.
+    """
+
+    detector: Detector
+    """The detector to perturb."""
+    run: int
+    """The seed."""
+    drop: float = 0.03
+    """Share of the detections that are dropped."""
+    jitter: float = 0.02
+    """Standard deviation of each edge's error, in widths or heights of the box."""
+
+    def __call__(self, frame: Frame, /) -> Detections:
+        """The detections that are left; boxes narrower or lower than a pixel are dropped too."""
+        detections = as_detections(self.detector(frame))
+        count, boxes = len(detections), detections.xyxy
+        rng = np.random.default_rng([self.run, frame.index])
+        kept = rng.random(count) >= self.drop
+        sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+        moved = (boxes + sides * self.jitter * rng.standard_normal((count, 4))).astype(np.float32)
+        kept &= (moved[:, 2:] > moved[:, :2] + 1).all(1)
+        return replace(detections, xyxy=moved)[kept]
 
 
 def load_detectors(

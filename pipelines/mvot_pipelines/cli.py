@@ -155,6 +155,12 @@ def _add_tracking_options(group: Any) -> None:
     )
     add("--detections", metavar="FILE", help="replay a MOT det.txt instead of a detector")
     add("--engine", metavar="NAME", help=f"what moves the boxes (default {default.engine})")
+    add(
+        "--embedder",
+        metavar="NAME",
+        help="what describes how detections look: an ONNX file, a registered one, none, or "
+        f"{default.embedder} (default)",
+    )
     add("--weights", metavar="FILE", help="the engine's weights, if it has a network")
     add("--conf", type=float, metavar="C", help="least confidence, in the detector's own scale")
     add("--classes", metavar="A,B", help="only these classes, by name or number")

@@ -24,6 +24,8 @@ class RunConfig:
     """A file of detections (MOTChallenge's det.txt) to replay instead of running a detector."""
     engine: str = "lk-flow"
     """The motion engine, which moves all boxes on the frames between detections."""
+    embedder: str = "colour"
+    """What describes how detections look: colour, an ONNX file, a registered one, or none."""
     weights: str = "auto"
     """The weights file of the engine's network; auto is the one that comes with the package."""
     conf: float | None = None

@@ -16,6 +16,7 @@ from mvot_plugin.association.affinity import AffinityConfig, affinity
 from mvot_plugin.association.assignment import Match, assign
 from mvot_plugin.association.lifecycle import Lifecycle, LifecycleConfig
 from mvot_plugin.detectors import as_detections, as_detector, drop_unusable
+from mvot_plugin.embedders import as_embedder, embed_boxes
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.base import Motion, MotionEngine, Targets, is_mistakable, refresh
 from mvot_plugin.errors import InputError, MvotError
@@ -57,9 +58,12 @@ class MotPipeline:
             ``supervision.Detections``.
         engine: a motion engine, or the name of one (``engine_names()``).
         detect_every: k, to detect on every k-th frame, or a ``Scheduler``.
+        embedder: describes how detections look that carry no embeddings of their own: "colour", the
+            path of an ONNX file, any callable that takes a ``Frame`` and boxes and returns one row
+            of numbers a box, or None (or "none") for no embeddings.
         config: settings of association and lifecycle.
         frame_rate: frames per second, for frames that come as bare arrays, without a timestamp.
-        timer: adds up the seconds of the stages "motion", "detect" and "associate".
+        timer: adds up the seconds of the stages "motion", "detect", "embed" and "associate".
 
     Attributes:
         steps: frames so far.
@@ -68,7 +72,7 @@ class MotPipeline:
         detector_errors: messages of the first 100 of these failures.
 
     Raises:
-        UsageError: for an unknown detector or engine, or a ``detect_every`` below 1.
+        UsageError: for an unknown detector, engine or embedder, or a ``detect_every`` below 1.
     """
 
     def __init__(
@@ -77,12 +81,14 @@ class MotPipeline:
         engine: str | MotionEngine[Any, Any] = "lk-flow",
         detect_every: int | Scheduler = 5,
         *,
+        embedder: str | Path | Callable[..., Any] | None = "colour",
         config: PipelineConfig | None = None,
         frame_rate: float = 25.0,
         timer: StageTimer | None = None,
     ) -> None:
         self.detector = as_detector(detector)
         self.engine = load_engine(engine) if isinstance(engine, str) else engine
+        self.embedder = as_embedder(embedder)
         self.scheduler: Scheduler = (
             detect_every if isinstance(detect_every, Scheduler) else EveryK(k=int(detect_every))
         )
@@ -125,8 +131,8 @@ class MotPipeline:
             with ``id``, ``score`` (0..1), ``class_id`` and ``detected``, each (N,).
 
         Raises:
-            InputError: for an image that is not BGR uint8, or where the detector fails and
-                ``on_detector_error`` is "fail".
+            InputError: for an image that is not BGR uint8, where the detector fails and
+                ``on_detector_error`` is "fail", or where the embedder fails.
         """
         frame = self._add_time(frame)
         with self.timer("motion"):
@@ -136,6 +142,8 @@ class MotPipeline:
         if self.scheduler.due(frame, motion):
             with self.timer("detect"):
                 detections = self._detect(frame)
+            if detections is not None:
+                detections = self._embed(frame, detections)
         if detections is None:
             with self.timer("associate"):
                 alive = self.lifecycle.coast(motion, frame.timestamp, frame.size)
@@ -171,6 +179,14 @@ class MotPipeline:
         detections, dropped = drop_unusable(detections, frame.size)
         self.dropped_boxes += dropped
         return detections
+
+    def _embed(self, frame: Frame, detections: Detections) -> Detections:
+        """Detections with embeddings: their own, or else the embedder's, if there is one."""
+        if self.embedder is None or detections.embeddings is not None:
+            return detections
+        with self.timer("embed"):
+            embeddings = embed_boxes(self.embedder, frame, detections.xyxy)
+        return replace(detections, embeddings=embeddings)
 
     def _handle_detector_error(self, frame: Frame, error: Exception) -> None:
         """Count the failure, or raise ``InputError``, by ``on_detector_error``."""

@@ -21,6 +21,7 @@ from mvot_pipelines.sinks import (
 )
 from mvot_pipelines.sources import Source, open_source
 from mvot_plugin.detectors import GROUP, Detector, ReplayDetector, load_detector
+from mvot_plugin.embedders import load_embedder
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.table import ENGINES
 from mvot_plugin.errors import FallbackDetector, MvotError, UntrainedWeights, UsageError
@@ -50,6 +51,7 @@ def run(config: RunConfig) -> RunReport:
             threads=config.threads,
         )
     _check_device(config)
+    embedder = load_embedder(config.embedder, threads=config.threads)
     with open_source(config.source, frame_rate=config.frame_rate) as source:
         with _collect_warnings(FallbackDetector) as detector_notes:
             detector = _load_detector(config)
@@ -62,7 +64,12 @@ def run(config: RunConfig) -> RunReport:
             notes=engine_notes + detector_notes,
         )
         pipeline = MotPipeline(
-            detector, engine, config.detect_every, config=config.pipeline, timer=report.timer
+            detector,
+            engine,
+            config.detect_every,
+            embedder=embedder,
+            config=config.pipeline,
+            timer=report.timer,
         )
         outputs = _choose_outputs(config, source)
         with ExitStack() as opened:
@@ -183,7 +190,13 @@ def _choose_outputs(config: RunConfig, source: Source) -> dict[str, str]:
     if not outputs and not config.show:
         stem = Path(source.name).stem
         outputs = {"txt": f"{stem}-tracks.txt", "video": f"{stem}-tracks.mp4"}
-    inputs = (source.path, config.detections, config.detector, config.weights)
+    inputs = (
+        source.path,
+        config.detections,
+        config.detector,
+        config.embedder,
+        config.weights,
+    )
     used = {Path(path).resolve() for path in inputs if path}
     for kind, path in outputs.items():
         if Path(path).resolve() in used:

@@ -71,11 +71,14 @@ def test_several_sequences_are_scored_together_too(sequence, tmp_path):
     done = run("mvot-bench", "mot", *both, "--engine", "hold", "--detect-every", 4)
     assert done.returncode == 0, done.stderr
     blocks = done.stdout.strip().split("\n\n")
-    one, _, _, _, together, counts = (block.splitlines()[-1] for block in blocks)
+    one, _, _, _, together, counts, mean = (block.splitlines()[-1] for block in blocks)
     assert blocks[4].startswith("| all together: MOTA / IDF1 / HOTA | k = 4 |")
     assert one.split("|")[2] == together.split("|")[2]  # twice the same has the same shares
     fp, alone = (int(row.split("|")[8]) for row in (counts, blocks[1].splitlines()[-1]))
     assert fp == 2 * alone > 0
+    assert blocks[6].startswith("| mean of 2 sequences ± spread: MOTA / IDF1 / HOTA | k = 4 |")
+    shares = [f"{share.strip()}±0.0" for share in one.split("|")[2].split("/")]
+    assert [share.strip() for share in mean.split("|")[2].split("/")] == shares
 
 
 def test_a_sequence_without_annotations_is_an_error_that_names_it(sequence, tmp_path):

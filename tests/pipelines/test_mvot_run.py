@@ -70,12 +70,13 @@ def test_help_version_and_engines():
 def test_settings_come_from_a_file_and_the_command_line_overrides_them(videos, tmp_path):
     (tmp_path / "run.yaml").write_text(
         f"source: {videos / 'street.avi'}\ndetections: {videos / 'det.txt'}\ndetect_every: 2\n"
-        "engine: hold\npipeline:\n  lifecycle:\n    tau: 1\n"
+        "engine: hold\nembedder: none\npipeline:\n  lifecycle:\n    tau: 1\n"
     )
     shown = mvot_run("--config", tmp_path / "run.yaml", "--engine", "kalman", "--print-config")
     assert shown.returncode == 0, shown.stderr
     assert "detect_every: 2" in shown.stdout
     assert "engine: kalman" in shown.stdout
+    assert "embedder: none" in shown.stdout
     assert "tau: 1.0" in shown.stdout
     done = mvot_run("--config", tmp_path / "run.yaml", "--save-txt", tmp_path / "a.txt")
     assert "(every 2)" in done.stdout

@@ -22,6 +22,8 @@ from helpers.pipelines.mvot_run import COMMAND, FRAMES, mvot_run, read_propertie
         (["DET", "--detections", "DET"], 1, ["det.txt", "not a video"]),
         (["VIDEO", "--detections", "nowhere.txt"], 1, ["nowhere.txt", "does not exist"]),
         (["VIDEO", "--detections", "DET", "--engine", "lkflow"], 2, ["did you mean 'lk-flow'"]),
+        (["VIDEO", "--detections", "DET", "--embedder", "color"], 2, ["did you mean 'colour'"]),
+        (["VIDEO", "--detections", "DET", "--embedder", "a.onnx"], 1, ["a.onnx", "no such file"]),
         (["VIDEO", "--detect-evry", "5"], 2, ["--detect-evry", "did you mean '--detect-every'"]),
         (
             ["VIDEO", "--detections", "DET", "--detect-every", "0"],

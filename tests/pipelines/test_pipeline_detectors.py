@@ -14,7 +14,9 @@ from helpers.pipelines import (
     track_all,
 )
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
-from mvot_plugin.errors import InputError
+from mvot_plugin.errors import InputError, UsageError
+from mvot_plugin.timing import StageTimer
+from mvot_plugin.types import Detections
 
 
 def ultralytics_like(boxes):
@@ -116,3 +118,51 @@ def test_a_confidence_that_is_no_number_drops_its_box():
     tracker = MotPipeline(constant_detector(BOX, OTHER, confidence=[np.nan, 1.0]), "hold")
     assert tracker.step(blank_frames(1)[0]).xyxy.tolist() == [OTHER]
     assert tracker.dropped_boxes == 1
+
+
+def test_the_embedder_is_given_the_usable_boxes_of_every_detection():
+    calls = []
+
+    def embed(frame, boxes):
+        calls.append((frame.index, boxes.tolist()))
+        return np.ones((len(boxes), 3))
+
+    detector = constant_detector(BOX, [500, 10, 600, 60], OTHER)
+    track_all(MotPipeline(detector, "hold", 3, embedder=embed), blank_frames(5))
+    assert calls == [(0, [BOX, OTHER]), (3, [BOX, OTHER])]
+
+
+def test_detections_keep_their_own_embeddings():
+    def embed(frame, boxes):
+        raise AssertionError("not needed")
+
+    found = Detections(
+        xyxy=np.array([BOX], np.float32),
+        confidence=np.ones(1, np.float32),
+        class_id=np.zeros(1, np.int64),
+        embeddings=np.ones((1, 3), np.float32),
+    )
+    tracker = MotPipeline(lambda frame: found, "hold", 1, embedder=embed)
+    assert [len(tracks) for tracks in track_all(tracker, blank_frames(2))] == [1, 1]
+
+
+@pytest.mark.parametrize(("embedder", "stages"), [(None, 0), ("none", 0), ("colour", 2)])
+def test_the_time_of_the_embedder_is_a_stage_of_its_own(embedder, stages):
+    timer = StageTimer()
+    tracker = MotPipeline(constant_detector(BOX), "hold", 3, embedder=embedder, timer=timer)
+    track_all(tracker, blank_frames(5))
+    assert timer.calls.get("embed", 0) == stages
+
+
+def test_an_embedder_that_fails_ends_the_run_even_where_the_engine_may_coast():
+    config = PipelineConfig(on_detector_error="coast")
+    tracker = MotPipeline(
+        constant_detector(BOX), "hold", embedder=lambda frame, boxes: boxes[0], config=config
+    )
+    with pytest.raises(InputError, match=r"shape \(1, D\)"):
+        tracker.step(blank_frames(1)[0])
+
+
+def test_an_unknown_embedder_is_refused_at_once():
+    with pytest.raises(UsageError, match="unknown embedder 'color'"):
+        MotPipeline(constant_detector(BOX), "hold", embedder="color")

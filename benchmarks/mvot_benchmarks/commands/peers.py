@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from mvot_benchmarks import mot, peers, vot
 from mvot_benchmarks.commands import options as shared
-from mvot_benchmarks.commands.quality import format_mot_row
+from mvot_benchmarks.commands.quality import add_runs, check_runs, format_mot_row
 from mvot_benchmarks.detectors import DetectorChoice
 from mvot_benchmarks.metrics.scoring import check_scoring_packages
 from mvot_benchmarks.peers.comparison import PeerResult, evaluate, format_table, to_mot_results
@@ -18,20 +18,21 @@ from mvot_plugin.engines.base import MotionEngine
 __all__ = ["add_peers"]
 
 Engines: TypeAlias = Mapping[str, MotionEngine[Any, Any]]
-TrackFunction: TypeAlias = Callable[[str, int, DetectorChoice], mot.MotResult]
-"""Tracks a sequence from a detector on every k-th frame."""
+TrackFunction: TypeAlias = Callable[[str, int, DetectorChoice, int], mot.MotResult]
+"""Tracks a sequence from a detector on every k-th frame, in a run of this number."""
 
 
 def add_peers(commands: shared.Commands) -> None:
     """Add ``peers``: other trackers on the same detections."""
     command = commands.add_parser(
         "peers",
-        help="our engines, OpenCV's NanoTrack, norfair and ByteTrack on the same detections",
+        help="our engines, OpenCV's NanoTrack and other trackers on the same detections",
     )
     shared.add_sequences(command)
     shared.add_engines(command, "lk-flow", "siammotion-n")
     command.add_argument("--detect-every", nargs="+", type=int, default=[1, 5, 10, 20])
     shared.add_detectors(command)
+    add_runs(command)
     shared.add_network(command)
     shared.add_json(command)
     command.set_defaults(command=_peers)
@@ -39,6 +40,7 @@ def add_peers(commands: shared.Commands) -> None:
 
 def _peers(options: argparse.Namespace) -> None:
     check_scoring_packages()
+    check_runs(options)
     engines, options.skipped = shared.load_engines(options), peers.find_missing()
     if options.nanotrack is None:
         options.skipped[peers.OPENCV_NANO] = "needs its model files (--nanotrack DIR)"
@@ -60,30 +62,36 @@ def _measure_tracking(
     detectors: Sequence[DetectorChoice],
     results: Results[PeerResult],
 ) -> list[PeerResult]:
-    """All engines and trackers at each k, from each detector."""
+    """All engines and trackers at each k, from each detector, in each run."""
     rows, functions = [], _track_functions(engines, options.skipped)
-    for folder, choice, name, k in product(
-        options.sequences, detectors, functions, options.detect_every
+    for folder, choice, name, k, run in product(
+        options.sequences, detectors, functions, options.detect_every, range(options.runs)
     ):
-        measure = partial(_track_row, functions[name], folder, k, choice)
-        key = {"engine": name, "k": k, "detector": choice.name}
+        measure = partial(_track_row, functions[name], folder, k, choice, run)
+        key = {"engine": name, "k": k, "detector": choice.name, "run": run}
         key["sequence"] = mot.sequence_label(folder)
         rows.append(shared.measure_row(results, measure, _format_row, **key))
     return rows
 
 
-def _track_row(track: TrackFunction, folder: str, k: int, choice: DetectorChoice) -> PeerResult:
-    return PeerResult(**vars(track(folder, k, choice)))
+def _track_row(
+    track: TrackFunction, folder: str, k: int, choice: DetectorChoice, run: int
+) -> PeerResult:
+    return PeerResult(**vars(track(folder, k, choice, run)))
 
 
 def _track_functions(engines: Engines, skipped: Mapping[str, str]) -> dict[str, TrackFunction]:
     """By name, the functions that track with an engine in our pipeline, or with a peer."""
 
-    def track_by_engine(name: str, folder: str, k: int, choice: DetectorChoice) -> mot.MotResult:
-        return mot.evaluate_one(folder, name, engines[name], k, detector=choice)
+    def track_by_engine(
+        name: str, folder: str, k: int, choice: DetectorChoice, run: int
+    ) -> mot.MotResult:
+        return mot.evaluate_one(folder, name, engines[name], k, detector=choice, run=run)
 
-    def track_by_peer(name: str, folder: str, k: int, choice: DetectorChoice) -> mot.MotResult:
-        return evaluate(folder, name, peers.TRACKERS[name][1], k, choice)
+    def track_by_peer(
+        name: str, folder: str, k: int, choice: DetectorChoice, run: int
+    ) -> mot.MotResult:
+        return evaluate(folder, name, peers.TRACKERS[name][1], k, choice, run)
 
     installed = [name for name in peers.TRACKERS if name not in skipped]
     functions: dict[str, TrackFunction] = {name: partial(track_by_engine, name) for name in engines}

@@ -11,8 +11,10 @@ from mvot_benchmarks.detectors import PUBLIC, DetectorChoice
 from mvot_benchmarks.extras import import_extra
 from mvot_benchmarks.metrics.scoring import Scores, check_scoring_packages
 from mvot_benchmarks.reporting.plots import save_quality_plot
+from mvot_benchmarks.reporting.summaries import average_runs
+from mvot_plugin.errors import UsageError
 
-__all__ = ["add_mot", "add_rt", "format_mot_row"]
+__all__ = ["add_mot", "add_rt", "add_runs", "check_runs", "format_mot_row"]
 
 _KS = (1, 2, 5, 10, 20)
 
@@ -26,6 +28,7 @@ def add_mot(commands: shared.Commands) -> None:
     shared.add_engines(command, "hold", "kalman", "lk-flow")
     command.add_argument("--detect-every", nargs="+", type=int, default=list(_KS))
     shared.add_detectors(command)
+    add_runs(command)
     command.add_argument("--plot", metavar="FILE", help="plot the results too, .png or .svg")
     shared.add_network(command)
     shared.add_json(command)
@@ -63,22 +66,44 @@ def add_rt(commands: shared.Commands) -> None:
     command.set_defaults(command=_rt)
 
 
+def add_runs(command: argparse.ArgumentParser) -> None:
+    """Add the number of runs."""
+    command.add_argument(
+        "--runs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="runs of each measurement, which the tables average: the first takes the detections "
+        "as they are, the others drop 3 %% of them and move the edges of the rest by some 2 %%",
+    )
+
+
+def check_runs(options: argparse.Namespace) -> None:
+    """Raise ``UsageError`` for fewer runs than one."""
+    if options.runs < 1:
+        raise UsageError(f"--runs must be 1 or more, got {options.runs}")
+
+
 def _mot(options: argparse.Namespace) -> None:
     check_scoring_packages()
+    check_runs(options)
     if options.plot is not None:
         import_extra("matplotlib.figure", "plots")
     settings = *shared.ENGINE_OPTIONS, *shared.DETECTION_OPTIONS
     results, rows = shared.open_results(options, mot.MotResult, *settings), []
     engines, detectors = shared.load_engines(options), shared.load_detector_choices(options)
     with results:
-        for folder, choice, name, k in _combinations(options, detectors, engines):
-            measure = partial(mot.evaluate_one, folder, name, engines[name], k, detector=choice)
-            key = {"engine": name, "k": k, "detector": choice.name}
+        for (folder, choice, name, k), run in product(
+            _combinations(options, detectors, engines), range(options.runs)
+        ):
+            arguments = folder, name, engines[name], k
+            measure = partial(mot.evaluate_one, *arguments, detector=choice, run=run)
+            key = {"engine": name, "k": k, "detector": choice.name, "run": run}
             key["sequence"] = mot.sequence_label(folder)
             rows.append(shared.measure_row(results, measure, format_mot_row, **key))
     print(mot.format_table(rows))
     if options.plot is not None:
-        save_quality_plot(rows, options.plot)
+        save_quality_plot(average_runs(rows), options.plot)
 
 
 def _rt(options: argparse.Namespace) -> None:
@@ -101,13 +126,16 @@ def _rt(options: argparse.Namespace) -> None:
 def _combinations(
     options: argparse.Namespace, detectors: Sequence[DetectorChoice], engines: Iterable[str]
 ) -> Iterator[tuple[str, DetectorChoice, str, int]]:
-    """Folder, detector, engine and k of each run."""
+    """Folder, detector, engine and k of each measurement."""
     return product(options.sequences, detectors, engines, options.detect_every)
 
 
 def format_mot_row(row: mot.MotResult) -> str:
     """A row of ``mot`` as a line of progress."""
-    return f"{_describe_run(row)}: {_format_scores(row.scores)}, {row.milliseconds:.1f} ms/frame"
+    run = f" run {row.run}" if row.run else ""
+    return (
+        f"{_describe_run(row)}{run}: {_format_scores(row.scores)}, {row.milliseconds:.1f} ms/frame"
+    )
 
 
 def _format_rt_row(row: rt.RtResult) -> str:

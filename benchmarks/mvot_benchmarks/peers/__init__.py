@@ -1,7 +1,8 @@
-"""Trackers of other projects to compare with.
+"""Trackers to compare with: those of other projects, and the plain one that a user writes himself.
 
-OpenCV's NanoTrack is a motion engine in our pipeline; norfair and ByteTrack are trackers of their
-own (``PeerTracker``). Each has a module here; its package is imported when the tracker is built.
+OpenCV's NanoTrack is a motion engine in our pipeline; norfair, ByteTrack and ``lk-hungarian`` are
+trackers of their own (``PeerTracker``). Each has a module here; what it needs of another package is
+imported when the tracker is built.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,21 +10,24 @@ from importlib import import_module
 
 from mvot_benchmarks.peers.base import PeerConfig, PeerTracker, missing_package_message
 from mvot_benchmarks.peers.bytetrack import ByteTrackPeer
+from mvot_benchmarks.peers.lk_hungarian import LKHungarianPeer
 from mvot_benchmarks.peers.norfair import NorfairPeer
 from mvot_benchmarks.peers.opencv_nano import OPENCV_NANO, OpenCVNanoEngine
 
 __all__ = ["OPENCV_NANO", "TRACKERS", "OpenCVNanoEngine", "PeerTracker", "find_missing"]
 
-TRACKERS: Mapping[str, tuple[str, Callable[[PeerConfig], PeerTracker]]] = {
+TRACKERS: Mapping[str, tuple[str | None, Callable[[PeerConfig], PeerTracker]]] = {
+    "lk-hungarian": (None, LKHungarianPeer),
     "norfair": ("norfair", NorfairPeer),
     "bytetrack": ("trackers", ByteTrackPeer),
 }
-"""By name: the package that a tracker needs, and the function that builds it."""
+"""By name: the package that a tracker needs besides ours, and the function that builds it."""
 
 
 def find_missing() -> dict[str, str]:
     """The trackers whose packages are not installed, with what is missing."""
-    reasons = {name: _missing_reason(package) for name, (package, _) in TRACKERS.items()}
+    packages = {name: package for name, (package, _) in TRACKERS.items() if package is not None}
+    reasons = {name: _missing_reason(package) for name, package in packages.items()}
     return {name: reason for name, reason in reasons.items() if reason}
 
 

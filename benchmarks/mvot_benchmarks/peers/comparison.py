@@ -15,15 +15,10 @@ from mvot_benchmarks import vot
 from mvot_benchmarks.datasets import open_sequence
 from mvot_benchmarks.detectors import DetectorChoice
 from mvot_benchmarks.metrics.scoring import Scores
-from mvot_benchmarks.mot import (
-    QUALITY_HEADING,
-    MotResult,
-    format_grid,
-    label_detectors,
-    score_tracks,
-    sequence_label,
-)
+from mvot_benchmarks.mot import MotResult, score_tracks, sequence_label
 from mvot_benchmarks.peers.base import PeerConfig, PeerTracker
+from mvot_benchmarks.reporting.summaries import average_runs, format_summary
+from mvot_benchmarks.reporting.tables import QUALITY_HEADING, format_grid, label_detectors
 from mvot_pipelines.sources import Source
 from mvot_plugin.detectors import Detector, as_detections, drop_unusable
 from mvot_plugin.errors import UsageError
@@ -50,6 +45,8 @@ class PeerResult:
     motion: vot.VotScore | None = None
     milliseconds: float
     """Without the detector: the mean over ``frames``, or that of ``motion``."""
+    run: int = 0
+    """The number of the run, as in ``MotResult``."""
 
 
 def evaluate(
@@ -58,6 +55,7 @@ def evaluate(
     build: Callable[[PeerConfig], PeerTracker],
     k: int,
     detector: DetectorChoice,
+    run: int = 0,
 ) -> MotResult:
     """Track a sequence by a peer from detections on frames 0, k, 2k, ...; score as ``mot`` does.
 
@@ -71,7 +69,8 @@ def evaluate(
         config = PeerConfig(
             k=k, frame_rate=source.frame_rate, has_detector_scores=not detector.is_replayed
         )
-        results = _track_frames(build(config), source, detector.for_sequence(sequence), k, costs)
+        calls = detector.for_sequence(sequence, run)
+        results = _track_frames(build(config), source, calls, k, costs)
         scores = score_tracks(sequence, source, results)
     return MotResult(
         sequence=sequence_label(folder),
@@ -81,6 +80,7 @@ def evaluate(
         milliseconds=1e3 * float(np.mean(costs)),
         frames=len(costs),
         detector=detector.name,
+        run=run,
     )
 
 
@@ -109,6 +109,7 @@ def to_mot_results(rows: Sequence[PeerResult]) -> list[MotResult]:
             milliseconds=row.milliseconds,
             frames=row.frames or 0,
             detector=row.detector,
+            run=row.run,
         )
         for row in rows
         if row.scores is not None and row.k is not None and row.detector is not None
@@ -118,9 +119,11 @@ def to_mot_results(rows: Sequence[PeerResult]) -> list[MotResult]:
 def format_table(rows: Sequence[PeerResult]) -> str:
     """For each sequence the quality and the counts behind it; then the table of ``vot``.
 
-    The best scores at each k are bold.
+    The best scores at each k are bold. Runs are averaged. With several sequences, there is a table
+    of their mean and spread before that of ``vot``.
     """
-    blocks, results = [], label_detectors(to_mot_results(rows))
+    averaged = average_runs(to_mot_results(rows))
+    blocks, results = [], label_detectors(averaged)
     for name in dict.fromkeys(row.sequence for row in results):
         of_sequence = [row for row in results if row.sequence == name]
         blocks.append(
@@ -128,6 +131,7 @@ def format_table(rows: Sequence[PeerResult]) -> str:
         )
         blocks.append(format_grid(f"{name}: switches / FP / FN", of_sequence, _format_counts))
     motion = [(row.sequence, row.engine, row.motion) for row in rows if row.motion is not None]
+    blocks += format_summary(averaged)
     return "\n\n".join([*blocks, *([vot.format_table(motion)] if motion else [])])
 
 

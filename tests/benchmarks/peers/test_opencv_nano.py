@@ -126,7 +126,7 @@ def test_nanotrack_runs_in_our_pipeline_and_from_ground_truth(
     assert "opencv-nano was skipped" not in out
     stored = json.loads(file.read_text())
     assert [(row["engine"], row["k"], row["detector"]) for row in stored["rows"]] == [
-        ("hold", 3, "replay"), ("opencv-nano", 3, "replay"),
+        ("hold", 3, "replay"), ("opencv-nano", 3, "replay"), ("lk-hungarian", 3, "replay"),
         ("hold", None, None), ("opencv-nano", None, None),
     ]  # fmt: skip
     assert stored["settings"]["nanotrack"].startswith(f"{model_folder.name} (sha256 ")
@@ -135,5 +135,5 @@ def test_nanotrack_runs_in_our_pipeline_and_from_ground_truth(
     assert stored["rows"][1]["scores"]["mota"] == direct.scores.mota
     assert main(arguments) == 0
     out_again, err = capsys.readouterr()
-    assert err.count("(from ") == 4
+    assert err.count("(from ") == 5
     assert out_again == out

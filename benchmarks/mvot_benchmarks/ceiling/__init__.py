@@ -1,0 +1,1 @@
+"""Where quality is lost: the pipeline with its motion, identities or detector made perfect."""

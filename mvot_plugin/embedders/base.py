@@ -1,0 +1,82 @@
+"""The embedder protocol, and what the pipeline does with an embedder's answer.
+
+An embedder is any callable from a frame and boxes to one vector a box that describes how the object
+in it looks. Vectors are compared by their cosine: nearer to 1 for the same object than for others.
+"""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from mvot_plugin.errors import InputError, MvotError
+from mvot_plugin.types import XYXY, Frame
+
+__all__ = ["Embedder", "embed_boxes", "normalize_rows"]
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Describes the appearance of boxes of one frame; any callable of this form is an embedder.
+
+    One with an attribute ``dimensions``, the D of its embeddings, need not be called for no boxes.
+    """
+
+    def __call__(self, frame: Frame, boxes: Float32[XYXY, " n"], /) -> Float32[np.ndarray, "n d"]:
+        """Embed the appearance of boxes.
+
+        Args:
+            frame: The frame.
+            boxes: N boxes, in pixels of the frame; parts of them may lie outside.
+
+        Returns:
+            N embeddings of D numbers, to be compared by their cosine.
+        """
+        ...
+
+
+def embed_boxes(
+    embedder: Embedder, frame: Frame, boxes: Float32[XYXY, " n"]
+) -> Float32[np.ndarray, "n d"]:
+    """Embed the appearance of boxes, and check the answer.
+
+    Args:
+        embedder: The embedder; it is not called where there are no boxes.
+        frame: The frame.
+        boxes: N boxes, in pixels of the frame.
+
+    Returns:
+        N embeddings of unit length, so that their products are cosines; an embedding of zeros
+        stays so. For no boxes the shape is (0, D), or (0, 0) where the embedder has no attribute
+        ``dimensions`` that tells D.
+
+    Raises:
+        InputError: The embedder fails, or its answer is not N rows of finite numbers.
+    """
+    if not len(boxes):
+        return np.zeros((0, getattr(embedder, "dimensions", 0)), np.float32)
+    try:
+        embeddings = np.asarray(embedder(frame, boxes))
+    except MvotError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"the embedder failed on frame {frame.index} ({type(error).__name__}: {error})"
+        ) from error
+    if embeddings.ndim != 2 or len(embeddings) != len(boxes) or embeddings.dtype.kind != "f":
+        raise InputError(
+            "an embedder must return one row of floating-point numbers for each box, an array of "
+            f"shape ({len(boxes)}, D); this one returned {embeddings.dtype} {embeddings.shape}"
+        )
+    if not np.isfinite(embeddings).all():
+        raise InputError(
+            f"an embedder must return finite numbers; on frame {frame.index} this one returned "
+            "NaN or infinity"
+        )
+    return normalize_rows(embeddings)
+
+
+def normalize_rows(rows: Float[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
+    """Scale each row to unit length; a row of zeros stays as it is."""
+    lengths = np.sqrt(np.square(rows, dtype=np.float64).sum(axis=1, keepdims=True))
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1), np.float32)
