@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import cache
 from importlib import import_module
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -59,13 +60,20 @@ class Rows:
         return kinds.pop()(**{name: concatenate(column) for name, column in columns.items()})
 
     def _columns(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        kind: Any = type(self)
+        return {name: getattr(self, name) for name in _column_names(kind)}
 
     def _coerce(self, **dtypes: type[np.generic]) -> None:
         """Give the columns their dtypes, at construction."""
         for name, column in self._columns().items():
             if column is not None:
                 object.__setattr__(self, name, np.asarray(column, dtypes[name]))
+
+
+@cache
+def _column_names(kind: Any) -> tuple[str, ...]:
+    """The names of the columns of a kind of rows."""
+    return tuple(one.name for one in fields(kind))
 
 
 def take_rows(column: Any, rows: Any) -> Any:

@@ -13,6 +13,7 @@ from mvot_benchmarks.metrics.hota import (
     hota,
 )
 from mvot_benchmarks.metrics.scoring import compare_boxes
+from mvot_benchmarks.mot import measure_milliseconds
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_pipelines.sinks.base import claim_output
 from mvot_pipelines.sinks.video import OverlayVideoSink
@@ -66,7 +67,7 @@ def demo(folder: str | Path, *, quiet: bool = False) -> str:
 def _track(
     scene: Scene, engine: str, k: int, sink: OverlayVideoSink | None, bar: "tqdm[Any]"
 ) -> tuple[HotaCounts, float]:
-    """What was tracked, and the milliseconds a frame for motion and association."""
+    """What was tracked, and the milliseconds a frame for motion and merging."""
     pipeline = MotPipeline(NoisyDetector(scene, seed=3), engine, k)
     counts = HotaCounts()
     for frame, tracks in pipeline.run(scene):
@@ -74,8 +75,7 @@ def _track(
         if sink is not None:
             sink.write(frame, tracks)
         bar.update()
-    seconds = pipeline.timer.seconds
-    return counts, 1e3 * (seconds["motion"] + seconds["associate"]) / len(scene)
+    return counts, measure_milliseconds(pipeline)
 
 
 def _ground_truth(scene: Scene, index: int) -> GroundTruthFrame:

@@ -9,6 +9,7 @@ recording, even where they arrive faster.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from math import ceil
 from pathlib import Path
@@ -17,18 +18,18 @@ from typing import Any
 from mvot_benchmarks.datasets import open_sequence
 from mvot_benchmarks.detectors import PUBLIC, DetectorChoice
 from mvot_benchmarks.metrics.scoring import Scores
-from mvot_benchmarks.mot import (
+from mvot_benchmarks.mot import score_tracks, sequence_label
+from mvot_benchmarks.reporting.tables import (
     QUALITY_HEADING,
     format_grid,
     format_quality,
     group_across_sequences,
     label_detectors,
     pool_rows,
-    score_tracks,
-    sequence_label,
 )
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_pipelines.sources import Source
+from mvot_plugin.embedders import Embedder
 from mvot_plugin.engines.base import Motion, MotionEngine
 from mvot_plugin.errors import UsageError
 from mvot_plugin.types import Frame, Tracks
@@ -55,7 +56,7 @@ class RtConfig:
     detector_ms: float | None = None
     """Milliseconds for a call of the detector."""
     engine_ms: float | None = None
-    """Milliseconds for the rest of a frame: motion and association."""
+    """Milliseconds for the rest of a frame: motion and merging, with the embedder."""
 
     def __post_init__(self) -> None:
         for name, value in (("detector", self.detector_ms), ("engine", self.engine_ms)):
@@ -160,6 +161,7 @@ def evaluate(
     fps: float,
     config: RtConfig | None = None,
     choice: DetectorChoice | None = None,
+    embedder: Embedder | str | None = "colour",
 ) -> RtResult:
     """Track a sequence in real time, by default from its public detections; score as ``mot`` does.
 
@@ -167,11 +169,11 @@ def evaluate(
     """
     sequence = open_sequence(folder)
     config, choice = config or RtConfig(), choice or DetectorChoice()
-    detector = choice.for_sequence(sequence)
+    build = partial(MotPipeline, choice.for_sequence(sequence), engine, embedder=embedder)
     with sequence.open() as source:
         if config.engine_ms is None or config.detector_ms is None:
-            _warm_up(MotPipeline(detector, engine, 1), source)
-        live = RealTimePipeline(MotPipeline(detector, engine, RealTimeScheduler(k=k)), fps, config)
+            _warm_up(build(1), source)
+        live = RealTimePipeline(build(RealTimeScheduler(k=k)), fps, config)
         scores = score_tracks(sequence, source, live.run(source))
     return RtResult(
         sequence=sequence_label(folder),

@@ -6,7 +6,7 @@ from enum import IntEnum
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from mvot_plugin.engines.base import Motion
+from mvot_plugin.ops.kalman import FilteredBoxes
 from mvot_plugin.rows import Rows
 from mvot_plugin.types import XYXY
 
@@ -50,19 +50,8 @@ class Trajectories(Rows):
     """When the target was last seen, by the detector or by the engine."""
     measured: Float64[np.ndarray, " n"]
     """When it was last matched with a detection."""
-    anchor: Float32[XYXY, " n"]
-    """The box of that detection."""
-    velocity: Float32[np.ndarray, "n 2"]
-    """Velocity then, in pixels per second."""
-
-    def extrapolate(self, time: float) -> Motion:
-        """Extrapolate the last measured boxes at constant velocity, as an alternative motion.
-
-        Scores halve with every second since a trajectory was last measured.
-        """
-        elapsed = (time - self.measured).astype(np.float32)
-        boxes = self.anchor + np.tile(self.velocity * elapsed[:, None], 2)
-        return Motion(boxes=boxes, scores=np.float32(0.5) ** elapsed)
+    course: FilteredBoxes
+    """Its motion from detection to detection, at the last detector call."""
 
     def vote_classes(
         self, rows: Int64[np.ndarray, " hits"], class_id: Int64[np.ndarray, " hits"]

@@ -12,7 +12,7 @@ from jaxtyping import Float, Float32
 from mvot_plugin.errors import InputError, MvotError
 from mvot_plugin.types import XYXY, Frame
 
-__all__ = ["Embedder", "embed_boxes", "normalize_rows"]
+__all__ = ["Embedder", "embed_boxes", "normalize_embeddings", "normalize_rows"]
 
 
 @runtime_checkable
@@ -68,10 +68,16 @@ def embed_boxes(
             "an embedder must return one row of floating-point numbers for each box, an array of "
             f"shape ({len(boxes)}, D); this one returned {embeddings.dtype} {embeddings.shape}"
         )
+    return normalize_embeddings(embeddings, frame)
+
+
+def normalize_embeddings(
+    embeddings: Float[np.ndarray, "n d"], frame: Frame
+) -> Float32[np.ndarray, "n d"]:
+    """Scale N embeddings to unit length; raises ``InputError`` for NaN and infinity."""
     if not np.isfinite(embeddings).all():
         raise InputError(
-            f"an embedder must return finite numbers; on frame {frame.index} this one returned "
-            "NaN or infinity"
+            f"embeddings must be finite numbers; those of frame {frame.index} have NaN or infinity"
         )
     return normalize_rows(embeddings)
 

@@ -26,7 +26,6 @@ __all__ = [
     "Targets",
     "as_boxes",
     "elapsed_seconds",
-    "is_mistakable",
     "refresh",
 ]
 
@@ -65,11 +64,7 @@ class Motion:
 
 @runtime_checkable
 class MotionEngine(Protocol[ObservationT, TargetsT]):
-    """Moves all targets of a frame in one batched call. N = 0 is legal everywhere.
-
-    An engine that cannot take a target for its neighbour, since it never looks at the image but
-    knows each target's own course, declares it by the attribute ``mistakable = False``.
-    """
+    """Moves all targets of a frame in one batched call. N = 0 is legal everywhere."""
 
     def observe(self, frame: Frame | np.ndarray) -> ObservationT:
         """Compute what all targets share of one frame.
@@ -139,11 +134,6 @@ class SupportsRefresh(Protocol[ObservationIn, TargetsT]):
             ValueError: for boxes that are not finite or have no area.
         """
         ...
-
-
-def is_mistakable(engine: MotionEngine[ObservationT, TargetsT]) -> bool:
-    """Whether an engine may take one target for another where they overlap."""
-    return bool(getattr(engine, "mistakable", True))
 
 
 def refresh(

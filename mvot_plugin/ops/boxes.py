@@ -9,6 +9,7 @@ __all__ = [
     "area",
     "buffered_iou",
     "clip_boxes",
+    "covered_fraction",
     "cxcywh_to_xyxy",
     "inside_fraction",
     "intersection",
@@ -79,6 +80,17 @@ def _shared_length(
     low = np.maximum((a[:, 0] - grow_a)[:, None], b[:, 0] - grow_b)
     high = np.minimum((a[:, 1] + grow_a)[:, None], b[:, 1] + grow_b)
     return np.asarray(np.maximum(high - low, 0))
+
+
+def covered_fraction(boxes: Float[XYXY, " n"]) -> Float[np.ndarray, " n"]:
+    """The largest share of each box that another box in front of it covers, 0..1.
+
+    On common ground, what reaches lower in the image is nearer to the camera.
+    """
+    in_front = boxes[None, :, 3] > boxes[:, None, 3]
+    shared = np.where(in_front, intersection(boxes, boxes), 0).max(1, initial=0)
+    total = area(boxes)
+    return np.asarray(shared / np.where(total > 0, total, 1))
 
 
 def inside_fraction(

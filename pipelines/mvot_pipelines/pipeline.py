@@ -4,24 +4,22 @@
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float32
 
 from mvot_pipelines.scheduler import EveryK, Scheduler
-from mvot_plugin.association.affinity import AffinityConfig, affinity
-from mvot_plugin.association.assignment import Match, assign
-from mvot_plugin.association.lifecycle import Lifecycle, LifecycleConfig
+from mvot_plugin.association.associator import AssociationConfig, Associator, Merge
 from mvot_plugin.detectors import as_detections, as_detector, drop_unusable
 from mvot_plugin.embedders import as_embedder, embed_boxes
+from mvot_plugin.embedders.base import normalize_embeddings
 from mvot_plugin.engines import load_engine
-from mvot_plugin.engines.base import Motion, MotionEngine, Targets, is_mistakable, refresh
+from mvot_plugin.engines.base import Motion, MotionEngine, Targets, refresh
 from mvot_plugin.errors import InputError, MvotError
 from mvot_plugin.timing import StageTimer
-from mvot_plugin.types import XYXY, Detections, Frame, Tracks, as_frame
+from mvot_plugin.types import Detections, Frame, Tracks, as_frame
 
 __all__ = ["MotPipeline", "PipelineConfig"]
 
@@ -30,15 +28,9 @@ _MAX_KEPT_ERRORS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class PipelineConfig:
+class PipelineConfig(AssociationConfig):
     """How the engine's motion and the detections are merged; the defaults hold for any ``k``."""
 
-    affinity: AffinityConfig = field(default_factory=AffinityConfig)
-    """How the affinity of a target and a detection is computed."""
-    lifecycle: LifecycleConfig = field(default_factory=LifecycleConfig)
-    """When tracks begin, are reported, and end."""
-    reenroll: float = 0.5
-    """Affinity, 0..1, from which a match also updates the target's appearance (its exemplar)."""
     on_detector_error: Literal["fail", "coast"] = "fail"
     """Where the detector raises: end the run (fail), or track by the engine alone (coast)."""
 
@@ -95,7 +87,7 @@ class MotPipeline:
         self.config = config or PipelineConfig()
         self.frame_rate = frame_rate
         self.timer = timer or StageTimer()
-        self.lifecycle = Lifecycle(self.config.lifecycle)
+        self.associator = Associator(self.config)
         self.targets: Targets | None = None
         self.steps = 0
         self.dropped_boxes = 0
@@ -146,21 +138,14 @@ class MotPipeline:
                 detections = self._embed(frame, detections)
         if detections is None:
             with self.timer("associate"):
-                alive = self.lifecycle.coast(motion, frame.timestamp, frame.size)
-                self.targets = targets[alive]
+                self.targets = targets[self.associator.coast(frame, motion)]
         else:
             with self.timer("associate"):
-                match, confident = self._match(motion, detections, frame.timestamp)
-                alive, births = self.lifecycle.update(
-                    motion, detections, match, frame.timestamp, frame.size
-                )
+                merge = self.associator.merge(frame, motion, detections)
             with self.timer("motion"):
-                boxes = detections.xyxy[match.detections]
-                targets = self._refresh(observation, targets, match, boxes, confident, alive)
-                newborn = self.engine.enroll(observation, detections.xyxy[births])
-                self.targets = targets.cat([targets, newborn])
+                self.targets = self._apply(merge, observation, targets, detections)
         self.steps += 1
-        return self.lifecycle.tracks()
+        return self.associator.tracks()
 
     def _track(self, observation: Any) -> tuple[Targets, Motion]:
         """Move the targets onto the frame; there are none before the first frame."""
@@ -182,10 +167,13 @@ class MotPipeline:
 
     def _embed(self, frame: Frame, detections: Detections) -> Detections:
         """Detections with embeddings: their own, or else the embedder's, if there is one."""
-        if self.embedder is None or detections.embeddings is not None:
-            return detections
         with self.timer("embed"):
-            embeddings = embed_boxes(self.embedder, frame, detections.xyxy)
+            if detections.embeddings is not None:
+                embeddings = normalize_embeddings(detections.embeddings, frame)
+            elif self.embedder is not None and self.config.appearance.weight:
+                embeddings = embed_boxes(self.embedder, frame, detections.xyxy)
+            else:
+                return detections
         return replace(detections, embeddings=embeddings)
 
     def _handle_detector_error(self, frame: Frame, error: Exception) -> None:
@@ -202,49 +190,19 @@ class MotPipeline:
         if self.detector_failures <= _MAX_KEPT_ERRORS:
             self.detector_errors.append(f"frame {frame.index}: {reason}")
 
-    def _match(
-        self, motion: Motion, detections: Detections, time: float
-    ) -> tuple[Match, Bool[np.ndarray, " pairs"]]:
-        """Assign detections to targets, proven ones first; and which pairs update appearances."""
-        affinities = self._compute_affinities(motion, detections, time)
-        tentative = ~self.lifecycle.trajectories.proven
-        match = assign(affinities, self.config.affinity.gate, rank=tentative.astype(np.int64))
-        confident = affinities[match.targets, match.detections] >= self.config.reenroll
-        return match, confident
-
-    def _compute_affinities(
-        self, motion: Motion, detections: Detections, time: float
-    ) -> Float32[np.ndarray, "n m"]:
-        """Affinities of N targets, in the boxes of the engine, and M detections.
-
-        A target that the engine may have lost or confused is also compared in the box that its
-        velocity predicts; the larger affinity counts.
-        """
-        trajectories, config = self.lifecycle.trajectories, self.config.affinity
-        affinities = affinity(motion, trajectories.class_id, detections, config)
-        doubtful = self.lifecycle.is_missing(motion)
-        if is_mistakable(self.engine):
-            doubtful |= self.lifecycle.is_crowded(motion)
-        rows = trajectories[doubtful]
-        extrapolated = affinity(rows.extrapolate(time), rows.class_id, detections, config)
-        affinities[doubtful] = np.maximum(affinities[doubtful], extrapolated)
-        return affinities
-
-    def _refresh(
-        self,
-        observation: Any,
-        targets: Targets,
-        match: Match,
-        boxes: Float32[XYXY, " pairs"],
-        confident: Bool[np.ndarray, " pairs"],
-        alive: Bool[np.ndarray, " n"],
+    def _apply(
+        self, merge: Merge, observation: Any, targets: Targets, detections: Detections
     ) -> Targets:
-        """The targets that are alive, in order, with the matched ones corrected by ``boxes``."""
-        matched = refresh(self.engine, observation, targets[match.targets], boxes, confident)
-        unmatched = targets[match.unmatched_targets]
-        order = np.argsort(np.concatenate([match.targets, match.unmatched_targets]))
-        survivors: Targets = targets.cat([matched, unmatched])[order[alive]]
-        return survivors
+        """The targets after a merge: survivors, matched ones corrected, then those enrolled."""
+        match = merge.match
+        boxes = detections.xyxy[match.detections]
+        matched = refresh(self.engine, observation, targets[match.targets], boxes, merge.reenroll)
+        rows = np.concatenate([match.targets, match.unmatched_targets])
+        order = np.argsort(rows)[merge.alive]
+        survivors: Targets = targets.cat([matched, targets[match.unmatched_targets]])[order]
+        enrolled = self.engine.enroll(observation, detections.xyxy[merge.enrolled])
+        together: Targets = targets.cat([survivors, enrolled])
+        return together
 
     def _add_time(self, frame: Frame | np.ndarray) -> Frame:
         """A frame with index and timestamp; bare arrays are numbered as they come."""

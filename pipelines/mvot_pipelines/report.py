@@ -11,7 +11,7 @@ from mvot_plugin.types import Tracks
 
 __all__ = ["STAGES", "Progress", "RunReport"]
 
-STAGES = ("decode", "detect", "motion", "associate", "write")
+STAGES = ("decode", "detect", "embed", "motion", "associate", "write")
 
 
 @dataclass(kw_only=True)

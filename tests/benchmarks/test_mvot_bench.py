@@ -93,10 +93,12 @@ def test_a_sequence_without_annotations_is_an_error_that_names_it(sequence, tmp_
     assert run("mvot-bench", "mto").returncode == 2
 
 
-def test_overhead_is_measured_for_each_number_of_targets():
+def test_overhead_is_measured_for_each_number_of_targets_without_and_with_an_embedder():
     done = run("mvot-bench", "overhead", "--targets", 5, 20, "--detect-every", 2)
     assert done.returncode == 0, done.stderr
-    assert [line.split("|")[1].strip() for line in done.stdout.splitlines()[2:]] == ["5", "20"]
+    rows = [[cell.strip() for cell in line.split("|")] for line in done.stdout.splitlines()[2:]]
+    assert [row[1] for row in rows] == ["5", "5", "20", "20"]
+    assert [row[3] for row in rows] == ["none", "colour"] * 2
 
 
 def test_the_demo_tracks_a_street_and_writes_the_files_that_it_prints(tmp_path):

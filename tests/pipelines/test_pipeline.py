@@ -216,12 +216,14 @@ def test_objects_may_all_leave_and_others_come(engine):
     def detector(frame):
         return Detections.of([BOX] if frame.index < 50 else [OTHER] if frame.index > 150 else [])
 
-    answers = track_all(MotPipeline(detector, engine, 5), blank_frames(200))
-    assert answers[40].id.tolist() == [1]
-    assert len(answers[149]) == 0
-    (last,) = answers[199].id.tolist()
-    assert last > 1
-    assert answers[199].xyxy.tolist()[0] == pytest.approx(OTHER, abs=0.5)
+    for embedder, known in ((None, False), ("colour", True)):  # on black all have one colour
+        tracker = MotPipeline(detector, engine, 5, embedder=embedder)
+        answers = track_all(tracker, blank_frames(200))
+        assert answers[40].id.tolist() == [1]
+        assert len(answers[149]) == 0
+        (last,) = answers[199].id.tolist()
+        assert (last == 1) == known
+        assert answers[199].xyxy.tolist()[0] == pytest.approx(OTHER, abs=0.5)
 
 
 def test_settings_reach_the_lifecycle():

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from helpers.engine_runs import contract_engine
 from helpers.pipelines import (
     BOX,
     OTHER,
@@ -15,9 +14,9 @@ from helpers.pipelines import (
     track_all,
 )
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
-from mvot_plugin.association.lifecycle import LifecycleConfig
-from mvot_plugin.engines import Motion, MotionEngine, Targets, engine_names
-from mvot_plugin.engines.base import SupportsRefresh, as_boxes, is_mistakable
+from mvot_plugin.association.affinity import AffinityConfig
+from mvot_plugin.engines import Motion, MotionEngine, Targets
+from mvot_plugin.engines.base import SupportsRefresh, as_boxes
 from mvot_plugin.types import Detections, Frame, as_frame
 from mvot_synthetic import NoisyDetector
 
@@ -82,7 +81,7 @@ def test_the_engines_targets_stay_row_by_row_with_the_trajectories(scene, frames
     )
     for frame in frames:
         tracker.step(frame)
-        table = tracker.lifecycle.trajectories
+        table = tracker.associator.lifecycle.trajectories
         assert len(tracker.targets) == len(table)
         assert np.array_equal(tracker.targets.boxes, table.boxes)
         assert len(set(table.id)) == len(table)
@@ -93,7 +92,10 @@ def test_targets_that_leave_between_detector_calls_do_not_affect_others():
     tracker = MotPipeline(constant_detector(leaving, BOX), DriftingEngine(), 100)
     for i, frame in enumerate(blank_frames(40)):
         tracks = tracker.step(frame)
-        assert tracker.targets.boxes.tolist() == tracker.lifecycle.trajectories.boxes.tolist()
+        assert (
+            tracker.targets.boxes.tolist()
+            == tracker.associator.lifecycle.trajectories.boxes.tolist()
+        )
         assert tracks.xyxy[tracks.id == 2].tolist() == [(np.array(BOX) + i).tolist()]
     assert tracks.id.tolist() == [2]
 
@@ -124,25 +126,6 @@ class NearestBoxEngine(DriftingEngine):
         return DriftTargets(boxes=boxes, frames=targets.frames), motion
 
 
-def test_only_mistakable_engines_are_discounted_in_a_crowd():
-    assert is_mistakable(DriftingEngine())
-    assert [name for name in engine_names() if not is_mistakable(contract_engine(name))] == [
-        "kalman"
-    ]
-    close = [[40.0, 10.0, 70.0, 60.0], [50.0, 10.0, 80.0, 60.0]]
-    detections = Detections.of([[45.0, 10.0, 75.0, 60.0]])
-    fits = []
-    for mistakable in (True, False):
-        engine = DriftingEngine()
-        engine.mistakable = mistakable
-        tracker = MotPipeline(constant_detector(*close), engine, 1)
-        track_all(tracker, blank_frames(3))
-        far = np.add(close, [9, 0, 9, 0]).astype(np.float32)
-        motion = Motion(boxes=far, scores=np.ones(2, np.float32))
-        fits.append(tracker._compute_affinities(motion, detections, 3 / 25))
-    assert (fits[0] > fits[1] + 0.05).any()
-
-
 @pytest.mark.parametrize("every", [1, 3])
 def test_a_target_keeps_its_id_when_it_passes_behind_another(every):
     def walkers(index):
@@ -153,7 +136,7 @@ def test_a_target_keeps_its_id_when_it_passes_behind_another(every):
         return [front] if abs(front[0] - back[0]) < 15 else [back, front]
 
     def track_to_end(**settings):
-        config = PipelineConfig(lifecycle=LifecycleConfig(**settings))
+        config = PipelineConfig(affinity=AffinityConfig(**settings))
         tracker = MotPipeline(
             lambda frame: Detections.of(walkers(frame.index)),
             NearestBoxEngine(visible_boxes),
@@ -165,10 +148,7 @@ def test_a_target_keeps_its_id_when_it_passes_behind_another(every):
 
     back, front = walkers(39)
     assert track_to_end() == {1: back, 2: front}
-    assert track_to_end(crowded=2.0) != {
-        1: back,
-        2: front,
-    }  # without the rule their identities switch
+    assert track_to_end(course=0.0) != {1: back, 2: front}  # by the engine's boxes they switch
 
 
 def test_a_known_target_is_matched_before_a_newcomer():
@@ -178,7 +158,7 @@ def test_a_known_target_is_matched_before_a_newcomer():
     boxes_by_frame = [[BOX], [BOX, shifted_box(20.5)], [shifted_box(13.0)]]
     tracker = MotPipeline(lambda frame: Detections.of(boxes_by_frame[frame.index]), "hold", 1)
     answers = track_all(tracker, blank_frames(3))
-    assert len(tracker.lifecycle.trajectories) >= 1
+    assert len(tracker.associator.lifecycle.trajectories) >= 1
     assert answers[2].id.tolist() == [1]
     assert answers[2].xyxy.tolist() == [shifted_box(13.0)]
     assert answers[2].detected.tolist() == [True]

@@ -1,7 +1,6 @@
 """Parts of a pipeline that know the ground truth: true motion, identities and detections."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
@@ -54,8 +53,6 @@ class TrueMotion:
     ``mvot_plugin.engines.base.refresh``): the object is then the one that the new box lies on.
     """
 
-    mistakable: ClassVar[bool] = False
-    """It cannot confuse targets (see ``MotionEngine``)."""
     objects: Float32[np.ndarray, "frames objects 4"]
     """The box (x0, y0, x1, y1) of each object on each frame, NaN where it has none."""
     half_life: float = 0.5

@@ -24,6 +24,7 @@ def add_ceiling(commands: shared.Commands) -> None:
     shared.add_engines(command, "lk-flow")
     command.add_argument("--detect-every", nargs="+", type=int, default=[1, 5, 10, 20])
     shared.add_detectors(command)
+    shared.add_embedder(command)
     command.add_argument(
         "--plot", metavar="FILE", help="draw what is lost as stacked bars too, .png or .svg"
     )
@@ -39,9 +40,10 @@ def _ceiling(options: argparse.Namespace) -> None:
     settings = *shared.ENGINE_OPTIONS, *shared.DETECTION_OPTIONS
     results, rows = shared.open_results(options, CeilingResult, *settings), []
     engines, detectors = shared.load_engines(options), shared.load_detector_choices(options)
+    embedder = shared.load_embedder_choice(options)
     with results:
         for folder, choice in product(options.sequences, detectors):
-            benchmark = CeilingBenchmark(folder, choice)
+            benchmark = CeilingBenchmark(folder, choice, embedder)
             for (name, engine), k in product(engines.items(), options.detect_every):
                 measure = partial(benchmark.evaluate, name, engine, k)
                 key = {"engine": name, "k": k, "detector": choice.name, "sequence": benchmark.name}

@@ -16,6 +16,7 @@ from mvot_benchmarks.reporting.results import (
     strip_folders,
     utc_now,
 )
+from mvot_plugin.embedders import Embedder, load_embedder
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.base import MotionEngine
 from mvot_plugin.errors import UsageError
@@ -26,12 +27,14 @@ __all__ = [
     "NETWORK_OPTIONS",
     "Commands",
     "add_detectors",
+    "add_embedder",
     "add_engines",
     "add_json",
     "add_machine",
     "add_network",
     "add_sequences",
     "load_detector_choices",
+    "load_embedder_choice",
     "load_engines",
     "measure_row",
     "open_results",
@@ -41,8 +44,8 @@ __all__ = [
 Commands: TypeAlias = Any
 """What ``add_subparsers`` returns; argparse has no public name for it."""
 ResultT = TypeVar("ResultT")
-DETECTION_OPTIONS = ("detector", "conf", "classes")
-"""The options of ``add_detectors`` that hold for all rows of a run."""
+DETECTION_OPTIONS = ("detector", "conf", "classes", "embedder")
+"""The options of ``add_detectors`` and ``add_embedder`` that hold for all rows of a run."""
 NETWORK_OPTIONS = ("weights", "device", "precision")
 """The options of ``add_network``, likewise."""
 ENGINE_OPTIONS = (*NETWORK_OPTIONS, "runtime", "nanotrack")
@@ -86,6 +89,17 @@ def add_detectors(command: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help="the classes that a YOLO detects, by name or number; default person, as in the ground "
         "truth of MOT sequences; '' is all",
+    )
+
+
+def add_embedder(command: argparse.ArgumentParser) -> None:
+    """Add the embedder of our pipeline."""
+    command.add_argument(
+        "--embedder",
+        default="colour",
+        metavar="NAME",
+        help="what describes how detections look: colour (the default), none, an ONNX file, or a "
+        "registered one",
     )
 
 
@@ -133,6 +147,11 @@ def load_detector_choices(options: argparse.Namespace) -> list[DetectorChoice]:
     return load_detectors(
         options.detector, conf=options.conf, classes=options.classes, device=options.device
     )
+
+
+def load_embedder_choice(options: argparse.Namespace) -> Embedder | None:
+    """Load the embedder of ``--embedder``; None for none."""
+    return load_embedder(options.embedder, threads=options.threads)
 
 
 def open_results(

@@ -13,6 +13,7 @@ from mvot_benchmarks.detectors import DetectorChoice
 from mvot_benchmarks.metrics.scoring import check_scoring_packages
 from mvot_benchmarks.peers.comparison import PeerResult, evaluate, format_table, to_mot_results
 from mvot_benchmarks.reporting.results import Results
+from mvot_plugin.embedders import Embedder
 from mvot_plugin.engines.base import MotionEngine
 
 __all__ = ["add_peers"]
@@ -32,6 +33,7 @@ def add_peers(commands: shared.Commands) -> None:
     shared.add_engines(command, "lk-flow", "siammotion-n")
     command.add_argument("--detect-every", nargs="+", type=int, default=[1, 5, 10, 20])
     shared.add_detectors(command)
+    shared.add_embedder(command)
     add_runs(command)
     shared.add_network(command)
     shared.add_json(command)
@@ -45,10 +47,11 @@ def _peers(options: argparse.Namespace) -> None:
     if options.nanotrack is None:
         options.skipped[peers.OPENCV_NANO] = "needs its model files (--nanotrack DIR)"
     detectors = shared.load_detector_choices(options)
+    functions = _track_functions(engines, options.skipped, shared.load_embedder_choice(options))
     settings = *shared.ENGINE_OPTIONS, *shared.DETECTION_OPTIONS, "skipped"
     results = shared.open_results(options, PeerResult, *settings)
     with results:
-        rows = _measure_tracking(options, engines, detectors, results)
+        rows = _measure_tracking(options, functions, detectors, results)
         if options.nanotrack is not None:
             rows += _measure_motion(options, engines, results)
     print(format_table(rows))
@@ -58,12 +61,12 @@ def _peers(options: argparse.Namespace) -> None:
 
 def _measure_tracking(
     options: argparse.Namespace,
-    engines: Engines,
+    functions: Mapping[str, TrackFunction],
     detectors: Sequence[DetectorChoice],
     results: Results[PeerResult],
 ) -> list[PeerResult]:
     """All engines and trackers at each k, from each detector, in each run."""
-    rows, functions = [], _track_functions(engines, options.skipped)
+    rows = []
     for folder, choice, name, k, run in product(
         options.sequences, detectors, functions, options.detect_every, range(options.runs)
     ):
@@ -80,13 +83,17 @@ def _track_row(
     return PeerResult(**vars(track(folder, k, choice, run)))
 
 
-def _track_functions(engines: Engines, skipped: Mapping[str, str]) -> dict[str, TrackFunction]:
+def _track_functions(
+    engines: Engines, skipped: Mapping[str, str], embedder: Embedder | None
+) -> dict[str, TrackFunction]:
     """By name, the functions that track with an engine in our pipeline, or with a peer."""
 
     def track_by_engine(
         name: str, folder: str, k: int, choice: DetectorChoice, run: int
     ) -> mot.MotResult:
-        return mot.evaluate_one(folder, name, engines[name], k, detector=choice, run=run)
+        return mot.evaluate_one(
+            folder, name, engines[name], k, detector=choice, run=run, embedder=embedder
+        )
 
     def track_by_peer(
         name: str, folder: str, k: int, choice: DetectorChoice, run: int

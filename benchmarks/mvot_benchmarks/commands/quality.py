@@ -1,17 +1,19 @@
 """``mvot-bench mot`` and ``mvot-bench rt``: the quality of whole pipelines."""
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping
 from functools import partial
 from itertools import product
 
 from mvot_benchmarks import mot, rt
 from mvot_benchmarks.commands import options as shared
-from mvot_benchmarks.detectors import PUBLIC, DetectorChoice
+from mvot_benchmarks.detectors import PUBLIC
 from mvot_benchmarks.extras import import_extra
+from mvot_benchmarks.merging import ALL_PARTS, PARTS, build_variants
 from mvot_benchmarks.metrics.scoring import Scores, check_scoring_packages
 from mvot_benchmarks.reporting.plots import save_quality_plot
-from mvot_benchmarks.reporting.summaries import average_runs
+from mvot_benchmarks.reporting.results import Results
+from mvot_pipelines.pipeline import PipelineConfig
 from mvot_plugin.errors import UsageError
 
 __all__ = ["add_mot", "add_rt", "add_runs", "check_runs", "format_mot_row"]
@@ -28,6 +30,15 @@ def add_mot(commands: shared.Commands) -> None:
     shared.add_engines(command, "hold", "kalman", "lk-flow")
     command.add_argument("--detect-every", nargs="+", type=int, default=list(_KS))
     shared.add_detectors(command)
+    shared.add_embedder(command)
+    command.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="PART",
+        help="measure the merging without each of these parts too, one at a time: "
+        f"{', '.join(PARTS)}, or {ALL_PARTS}",
+    )
     add_runs(command)
     command.add_argument("--plot", metavar="FILE", help="plot the results too, .png or .svg")
     shared.add_network(command)
@@ -45,6 +56,7 @@ def add_rt(commands: shared.Commands) -> None:
     shared.add_engines(command, "hold", "kalman", "lk-flow")
     command.add_argument("--detect-every", nargs="+", type=int, default=list(_KS))
     shared.add_detectors(command)
+    shared.add_embedder(command)
     command.add_argument(
         "--fps",
         nargs="+",
@@ -59,7 +71,7 @@ def add_rt(commands: shared.Commands) -> None:
         "--engine-ms",
         type=float,
         metavar="MS",
-        help="time of engine and association, else measured",
+        help="time of the rest: engine, embedder and association; else measured",
     )
     shared.add_network(command)
     shared.add_json(command)
@@ -87,23 +99,34 @@ def check_runs(options: argparse.Namespace) -> None:
 def _mot(options: argparse.Namespace) -> None:
     check_scoring_packages()
     check_runs(options)
+    variants = build_variants(options.without, PipelineConfig())
     if options.plot is not None:
         import_extra("matplotlib.figure", "plots")
     settings = *shared.ENGINE_OPTIONS, *shared.DETECTION_OPTIONS
-    results, rows = shared.open_results(options, mot.MotResult, *settings), []
-    engines, detectors = shared.load_engines(options), shared.load_detector_choices(options)
-    with results:
-        for (folder, choice, name, k), run in product(
-            _combinations(options, detectors, engines), range(options.runs)
-        ):
-            arguments = folder, name, engines[name], k
-            measure = partial(mot.evaluate_one, *arguments, detector=choice, run=run)
-            key = {"engine": name, "k": k, "detector": choice.name, "run": run}
-            key["sequence"] = mot.sequence_label(folder)
-            rows.append(shared.measure_row(results, measure, format_mot_row, **key))
+    rows = _measure_mot(options, variants, shared.open_results(options, mot.MotResult, *settings))
     print(mot.format_table(rows))
     if options.plot is not None:
-        save_quality_plot(average_runs(rows), options.plot)
+        save_quality_plot(rows, options.plot)
+
+
+def _measure_mot(
+    options: argparse.Namespace,
+    variants: Mapping[str, PipelineConfig],
+    results: Results[mot.MotResult],
+) -> list[mot.MotResult]:
+    """All engines with each variant of the merging at each k, from each detector, in each run."""
+    engines, detectors = shared.load_engines(options), shared.load_detector_choices(options)
+    embedder, rows = shared.load_embedder_choice(options), []
+    combinations = product(options.sequences, detectors, engines, variants, options.detect_every)
+    with results:
+        for (folder, choice, engine, variant, k), run in product(combinations, range(options.runs)):
+            name, config = f"{engine}{variant}", variants[variant]
+            arguments = folder, name, engines[engine], k, config, choice, run, embedder
+            key = {"engine": name, "k": k, "detector": choice.name, "run": run}
+            key["sequence"] = mot.sequence_label(folder)
+            measure = partial(mot.evaluate_one, *arguments)
+            rows.append(shared.measure_row(results, measure, format_mot_row, **key))
+    return rows
 
 
 def _rt(options: argparse.Namespace) -> None:
@@ -113,21 +136,18 @@ def _rt(options: argparse.Namespace) -> None:
     results, rows = shared.open_results(options, rt.RtResult, *settings), []
     config = rt.RtConfig(detector_ms=options.detector_ms, engine_ms=options.engine_ms)
     engines, detectors = shared.load_engines(options), shared.load_detector_choices(options)
+    embedder = shared.load_embedder_choice(options)
     with results:
-        for folder, choice, name, k in _combinations(options, detectors, engines):
+        for folder, choice, name, k in product(
+            options.sequences, detectors, engines, options.detect_every
+        ):
             for fps in rt.parse_rates(folder, options.fps):
-                measure = partial(rt.evaluate, folder, name, engines[name], k, fps, config, choice)
+                arguments = folder, name, engines[name], k, fps, config, choice, embedder
                 key = {"engine": name, "k": k, "fps": fps, "detector": choice.name}
                 key["sequence"] = mot.sequence_label(folder)
+                measure = partial(rt.evaluate, *arguments)
                 rows.append(shared.measure_row(results, measure, _format_rt_row, **key))
     print(rt.format_table(rows))
-
-
-def _combinations(
-    options: argparse.Namespace, detectors: Sequence[DetectorChoice], engines: Iterable[str]
-) -> Iterator[tuple[str, DetectorChoice, str, int]]:
-    """Folder, detector, engine and k of each measurement."""
-    return product(options.sequences, detectors, engines, options.detect_every)
 
 
 def format_mot_row(row: mot.MotResult) -> str:

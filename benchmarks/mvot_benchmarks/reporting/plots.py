@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mvot_benchmarks.extras import import_extra
-from mvot_benchmarks.mot import MotResult, label_detectors
+from mvot_benchmarks.mot import MotResult
+from mvot_benchmarks.reporting.summaries import average_runs
+from mvot_benchmarks.reporting.tables import label_detectors
 from mvot_benchmarks.rt import RtResult
 from mvot_plugin.errors import OutputError
 
@@ -34,10 +36,10 @@ def save_quality_plot(results: Sequence[MotResult], path: str | Path) -> None:
 def draw_quality(results: Sequence[MotResult], timed: Sequence[RtResult] = ()) -> "Figure":
     """Plot MOTA and IDF1 against k: a row of axes for each sequence, a colour for each engine.
 
-    ``timed`` results are in real time, with a dashed or dotted line style for each frame rate.
-    Raises ``UsageError`` without matplotlib.
+    Runs are averaged. ``timed`` results are in real time, with a dashed or dotted line style for
+    each frame rate. Raises ``UsageError`` without matplotlib.
     """
-    rows: list[MotResult | RtResult] = label_detectors([*results, *timed])
+    rows: list[MotResult | RtResult] = label_detectors([*average_runs(results), *timed])
     names = list(dict.fromkeys(row.sequence for row in rows))
     engines = list(dict.fromkeys(row.engine for row in rows))
     figure = create_figure(8.0, 3.2 * len(names))

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mvot_benchmarks import mot, overhead, rt
+from mvot_benchmarks.ceiling import measurement as ceiling
+from mvot_benchmarks.ceiling import plots as ceiling_plots
+from mvot_benchmarks.ceiling import tables as ceiling_tables
 from mvot_benchmarks.commands.motion import (
     AblationResult,
     VotResult,
@@ -23,11 +26,15 @@ from mvot_benchmarks.scaling import plots as scaling_plots
 from mvot_benchmarks.scaling import tables as scaling_tables
 from mvot_plugin.errors import OutputError
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 __all__ = ["KINDS", "Section", "build_sections", "to_html", "to_markdown", "write_report"]
 
 KINDS: Mapping[str, tuple[type[Any], Callable[[Any], str]]] = {
     "mot": (mot.MotResult, mot.format_table),
     "rt": (rt.RtResult, rt.format_table),
+    "ceiling": (ceiling.CeilingResult, ceiling_tables.format_table),
     "peers": (comparison.PeerResult, comparison.format_table),
     "vot": (VotResult, format_vot_table),
     "ablation": (AblationResult, format_ablation_table),
@@ -94,18 +101,11 @@ def build_sections(runs: Sequence[Results[Any]]) -> list[Section]:
     quality = [run for run in runs if run.command in ("mot", "rt") and run.rows]
     sections = []
     for number, run in enumerate(runs, 1):
-        figures = {}
+        figures = _draw_figures(run, number) if run.rows else {}
         if quality and run is quality[0]:
             untimed = [row for one in quality if one.command == "mot" for row in one.rows]
             timed = [row for one in quality if one.command == "rt" for row in one.rows]
             figures["quality.png"] = plots.draw_quality(untimed, timed)
-        if run.command == "scaling" and run.rows:
-            figures[f"speed-{number}.png"] = scaling_plots.draw_speed(run.rows)
-            if any(row.stages for row in run.rows):
-                figures[f"stages-{number}.png"] = scaling_plots.draw_stages(run.rows)
-        if run.command == "peers" and run.rows:
-            results = comparison.to_mot_results(run.rows)
-            figures[f"peers-{number}.png"] = plots.draw_quality(results)
         sections.append(
             Section(
                 title=run.command,
@@ -116,6 +116,20 @@ def build_sections(runs: Sequence[Results[Any]]) -> list[Section]:
             )
         )
     return sections
+
+
+def _draw_figures(run: Results[Any], number: int) -> "dict[str, Figure]":
+    """The plots of one run on its own, by file name; ``number`` tells runs of a command apart."""
+    rows, figures = run.rows, {}
+    if run.command == "scaling":
+        figures[f"speed-{number}.png"] = scaling_plots.draw_speed(rows)
+        if any(row.stages for row in rows):
+            figures[f"stages-{number}.png"] = scaling_plots.draw_stages(rows)
+    if run.command == "peers":
+        figures[f"peers-{number}.png"] = plots.draw_quality(comparison.to_mot_results(rows))
+    if run.command == "ceiling":
+        figures[f"ceiling-{number}.png"] = ceiling_plots.draw_missing(rows)
+    return figures
 
 
 def to_markdown(sections: Sequence[Section]) -> str:

@@ -1,6 +1,7 @@
 """`mvot-bench report`."""
 
 import re
+from dataclasses import fields
 
 import cv2
 import pytest
@@ -8,7 +9,10 @@ import pytest
 from helpers.benchmarks.moving_sequence import make_scores
 from helpers.paths import ROOT
 from mvot_benchmarks import mot, overhead, rt
+from mvot_benchmarks.ceiling.measurement import CeilingResult
 from mvot_benchmarks.cli import main
+from mvot_benchmarks.metrics.scoring import Scores
+from mvot_benchmarks.reporting.plots import draw_quality
 from mvot_benchmarks.reporting.report import KINDS
 from mvot_benchmarks.reporting.results import Results, read_results
 from mvot_benchmarks.scaling.measurement import ScalingRow
@@ -49,29 +53,35 @@ def files(tmp_path):
         for n in (1, 10)
         for name, stages in by_engine.items()
     ]
+    runs = {one.name: scores for one in fields(CeilingResult) if one.type is Scores}
+    ceiling = [CeilingResult(k=k, frames=10, **{**common, **runs}) for k in (1, 5)]
     own = [overhead.Overhead(targets=5, k=1, median=0.5, p95=0.7)]
     return [
         write_results(tmp_path / "a.json", mot.MotResult, "mot", quality),
         write_results(tmp_path / "b.json", rt.RtResult, "rt", timed),
         write_results(tmp_path / "c.json", ScalingRow, "scaling", rows),
-        write_results(tmp_path / "d.json", overhead.Overhead, "overhead", own),
+        write_results(tmp_path / "d.json", CeilingResult, "ceiling", ceiling),
+        write_results(tmp_path / "e.json", overhead.Overhead, "overhead", own),
     ]
 
 
 def test_a_report_has_all_runs_and_a_page_that_needs_no_other_file(files, tmp_path, capsys):
     folder = tmp_path / "new" / "report"
     assert main(["report", *files, "--output", str(folder)]) == 0
-    assert capsys.readouterr().out.count("saved ") == 5
+    assert capsys.readouterr().out.count("saved ") == 6
     text = (folder / "report.md").read_text()
-    assert re.findall("^## (.*)$", text, re.MULTILINE) == ["mot", "rt", "scaling", "overhead"]
+    titles = re.findall("^## (.*)$", text, re.MULTILINE)
+    assert titles == ["mot", "rt", "scaling", "ceiling", "overhead"]
+    assert "| TUD: points of MOTA / IDF1 / HOTA | k | reached |" in text
+    assert "![ceiling](ceiling-4.png)" in text
     assert "mvot-bench rt 'A B'" in text
-    assert "| 5 | 1 | 0.50 | 0.70 |" in text
+    assert "| 5 | 1 | none | 0.50 | 0.70 |" in text
     assert "ultralytics" not in text
     for name in re.findall(r"!\[.*\]\((.*)\)", text):
         assert cv2.imread(str(folder / name)).shape[1] > 500
     page = (folder / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 3
-    assert page.count("<table>") == 9
+    assert page.count("data:image/png;base64,") == 4
+    assert page.count("<table>") == 11
     assert "a &lt;fast&gt; one" in page
     assert not re.search(r'(src|href)="(?!data:)', page)
 
@@ -82,6 +92,17 @@ def test_engines_without_stages_have_no_plot_of_stages(tmp_path):
     path = write_results(tmp_path / "a.json", ScalingRow, "scaling", [row])
     assert main(["report", path, "--output", str(tmp_path / "r")]) == 0
     assert [one.name for one in (tmp_path / "r").glob("*.png")] == ["speed-1.png"]
+
+
+def test_several_runs_are_one_point_of_the_plot():
+    common = {"sequence": "TUD", "engine": "hold", "milliseconds": 2.0, "frames": 10}
+    shares = {(1, 0): 0.2, (1, 1): 0.6, (5, 0): 0.3}
+    rows = [
+        mot.MotResult(k=k, run=run, scores=make_scores(mota=share), **common)
+        for (k, run), share in shares.items()
+    ]
+    (line,) = draw_quality(rows).axes[0].get_lines()
+    assert line.get_xydata().tolist() == [[1, pytest.approx(40)], [5, pytest.approx(30)]]
 
 
 def test_a_file_without_results_is_an_error_that_names_it(tmp_path, capsys):

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from mvot_plugin.association.affinity import AffinityConfig, affinity
+from mvot_plugin.association.affinity import AffinityConfig, compute_affinity
 from mvot_plugin.association.assignment import assign
+from mvot_plugin.association.confidence import Grades
 from mvot_plugin.association.lifecycle import Lifecycle, LifecycleConfig
 from mvot_plugin.association.trajectories import State
 from mvot_plugin.engines.base import Motion
@@ -26,13 +27,24 @@ def shifted_motion(cycle, score=1.0, shift=0.0):
     return Motion(boxes=boxes, scores=np.full(len(boxes), score, np.float32))
 
 
-def detect(cycle, time, *boxes, score=1.0, shift=0.0, confidence=1.0, class_id=0):
+def detect(cycle, time, *boxes, score=1.0, shift=0.0, confidence=1.0, class_id=0, weight=1.0):
     """Update on a frame with these detections; returns the reported ids."""
     motion = shifted_motion(cycle, score, shift)
     found = Detections.of(boxes, confidence=confidence, class_id=class_id)
-    fit = affinity(motion, cycle.trajectories.class_id, found, AffinityConfig())
-    cycle.update(motion, found, assign(fit, 0.1), time, SIZE)
+    course, classes = cycle.predict_courses(None, time), cycle.trajectories.class_id
+    match = assign(compute_affinity(motion, course, classes, found, AffinityConfig()), 0.1)
+    update(cycle, time, motion, found, match, weight)
     return cycle.tracks().id.tolist()
+
+
+def update(cycle, time, motion, found, match, weight=1.0):
+    """Update on a frame with this match, and start what it leaves; returns alive and births."""
+    sure = np.full(len(found), weight >= 1)
+    grades = Grades(sure=sure, may_start=sure, weight=np.full(len(found), weight, np.float64))
+    alive = cycle.update(motion, found, match, grades, time, SIZE)
+    births = cycle.select_births(found, match, grades)
+    cycle.start(found[births], time)
+    return alive, births
 
 
 def coast(cycle, time, score=1.0, shift=0.0):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from mvot_plugin.association.assignment import assign
+from mvot_plugin.association.assignment import Stage, assign, assign_in_stages
 
 tables = arrays(
     np.float32,
@@ -36,46 +36,58 @@ def test_the_total_is_the_largest_of_all_assignments(affinity, gate):
     assert (affinity[match.targets, match.detections] >= gate).all()
 
 
-@given(tables, gates, st.data())
-def test_rows_and_columns_are_accounted_for_once_and_ascending(affinity, gate, data):
+def draw_stages(data, shape, most=3):
+    """Stages of random targets, detections and gates."""
+    rows, columns = (arrays(np.bool_, count) for count in shape)
+    return [
+        Stage(targets=data.draw(rows), detections=data.draw(columns), gate=data.draw(gates))
+        for _ in range(data.draw(st.integers(0, most)))
+    ]
+
+
+def rank_stages(first, columns, gate=0.1):
+    """Two stages: the rows that ``first`` marks, then the others."""
+    everything = np.ones(columns, np.bool_)
+    return [
+        Stage(targets=np.array(rows, np.bool_), detections=everything, gate=gate)
+        for rows in (first, np.logical_not(first))
+    ]
+
+
+@given(tables, st.data())
+def test_rows_and_columns_are_accounted_for_once_and_ascending(affinity, data):
     rows, columns = affinity.shape
-    turns = data.draw(st.none() | arrays(np.int64, rows, elements=st.integers(0, 2)))
-    match = assign(affinity, gate, rank=turns)
+    match = assign_in_stages(affinity, draw_stages(data, affinity.shape))
     assert sorted([*match.targets, *match.unmatched_targets]) == list(range(rows))
     assert sorted([*match.detections, *match.unmatched_detections]) == list(range(columns))
     for column in (match.targets, match.unmatched_targets, match.unmatched_detections):
         assert (np.diff(column) > 0).all()
     assert len(match.targets) == len(match.detections)
-    assert (affinity[match.targets, match.detections] >= max(gate, 1e-6)).all()
 
 
-@given(tables, gates, st.data())
-def test_a_lower_rank_is_assigned_as_if_there_were_no_higher_one(affinity, gate, data):
-    turns = data.draw(arrays(np.int64, len(affinity), elements=st.integers(0, 1)))
-    match = assign(affinity, gate, rank=turns)
-    early = np.flatnonzero(turns == 0)
-    alone = assign(affinity[early], gate)
-    first = turns[match.targets] == 0
-    assert match.targets[first].tolist() == early[alone.targets].tolist()
-    assert match.detections[first].tolist() == alone.detections.tolist()
+@given(tables, st.data())
+def test_each_stage_assigns_optimally_what_the_ones_before_have_left(affinity, data):
+    stages = draw_stages(data, affinity.shape)
+    before, rows, columns = {}, np.ones(len(affinity), bool), np.ones(affinity.shape[1], bool)
+    for count, stage in enumerate(stages, 1):
+        match = assign_in_stages(affinity, stages[:count])
+        pairs = dict(zip(match.targets.tolist(), match.detections.tolist(), strict=True))
+        assert before.items() <= pairs.items()
+        new = {row: column for row, column in pairs.items() if row not in before}
+        part = affinity[np.ix_(rows & stage.targets, columns & stage.detections)]
+        gained = [affinity[pair] for pair in new.items()]
+        assert all(stage.targets[row] and stage.detections[new[row]] for row in new)
+        assert all(gain >= max(stage.gate, 1e-6) for gain in gained)
+        assert sum(map(float, gained)) == pytest.approx(best_total(part, stage.gate), abs=1e-6)
+        rows[list(new)], columns[list(new.values())] = False, False
+        before = pairs
 
 
-@given(tables, gates, st.data())
-def test_a_higher_rank_is_assigned_optimally_among_the_rest(affinity, gate, data):
-    turns = data.draw(arrays(np.int64, len(affinity), elements=st.integers(0, 1)))
-    match = assign(affinity, gate, rank=turns)
-    first = turns[match.targets] == 0
-    left = np.setdiff1d(np.arange(affinity.shape[1]), match.detections[first])
-    remaining = affinity[turns == 1][:, left]
-    late = affinity[match.targets[~first], match.detections[~first]].astype(float).sum()
-    assert late == pytest.approx(best_total(remaining, gate), abs=1e-6)
-
-
-def test_ranks_need_not_count_from_0():
-    affinity = np.array([[0.9, 0.3], [0.8, 0.0]], np.float32)
-    match = assign(affinity, 0.1, rank=np.array([7, -2]))
-    assert match.targets.tolist() == [0, 1]
-    assert match.detections.tolist() == [1, 0]
+def test_without_stages_nothing_is_matched():
+    match = assign_in_stages(np.ones((2, 3), np.float32), [])
+    assert match.unmatched_targets.tolist() == [0, 1]
+    assert match.unmatched_detections.tolist() == [0, 1, 2]
+    assert len(match.targets) == len(match.detections) == 0
 
 
 def test_the_best_total_wins_over_the_best_pair():
@@ -83,9 +95,9 @@ def test_the_best_total_wins_over_the_best_pair():
     assert assign(affinity, 0.1).detections.tolist() == [1, 0]
 
 
-def test_rank_takes_precedence_over_the_best_total():
+def test_an_earlier_stage_takes_precedence_over_the_best_total():
     affinity = np.array([[0.9, 0.8], [0.8, 0.0]], np.float32)
-    match = assign(affinity, 0.1, rank=np.array([0, 1]))
+    match = assign_in_stages(affinity, rank_stages([True, False], columns=2))
     assert match.targets.tolist() == [0]
     assert match.detections.tolist() == [0]
     assert match.unmatched_targets.tolist() == [1]
@@ -102,15 +114,14 @@ def test_the_gate_is_inclusive_and_zero_affinity_never_matches():
 def test_the_affinity_stays_as_it_was():
     affinity = np.array([[0.9, 0.8], [0.8, 0.05]], np.float32)
     before = affinity.copy()
-    assign(affinity, 0.1, rank=np.array([0, 1]))
+    assign_in_stages(affinity, rank_stages([True, False], columns=2))
     assert np.array_equal(affinity, before)
 
 
-@pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
-def test_no_rows_or_no_columns_match_nothing(shape, turned):
-    turn = np.zeros(shape[0], np.int64) if turned else None
-    match = assign(np.zeros(shape, np.float32), 0.1, rank=turn)
-    assert len(match.targets) == len(match.detections) == 0
-    assert match.unmatched_targets.tolist() == list(range(shape[0]))
-    assert match.unmatched_detections.tolist() == list(range(shape[1]))
+def test_no_rows_or_no_columns_match_nothing(shape):
+    table, first = np.zeros(shape, np.float32), np.arange(shape[0]) > 0
+    for match in (assign(table, 0.1), assign_in_stages(table, rank_stages(first, shape[1]))):
+        assert len(match.targets) == len(match.detections) == 0
+        assert match.unmatched_targets.tolist() == list(range(shape[0]))
+        assert match.unmatched_detections.tolist() == list(range(shape[1]))

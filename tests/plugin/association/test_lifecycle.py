@@ -9,7 +9,6 @@ from helpers.plugin.lifecycles import (
     create_lifecycle,
     detect,
     establish_track,
-    shifted_motion,
     state_of,
     times,
 )
@@ -156,45 +155,43 @@ def test_matched_tracks_get_their_detections_and_others_the_engines_boxes():
     assert tracks.detected.tolist() == [True, False]
 
 
-def test_tracks_of_low_engine_score_are_missing():
-    cycle = create_lifecycle()
-    establish_track(cycle)
-    assert cycle.is_missing(shifted_motion(cycle)).tolist() == [False]
-    assert cycle.is_missing(shifted_motion(cycle, score=0.3)).tolist() == [True]
+def test_a_weak_hit_is_detected_and_counts_less():
+    odds = []
+    for weight in (1.0, 0.5, 0.0):
+        cycle = create_lifecycle()
+        detect(cycle, 0.0, A)
+        assert detect(cycle, 0.2, A, weight=weight) == [1]
+        assert cycle.tracks().detected.all()
+        odds.append(cycle.trajectories.odds.item())
+    assert odds[0] > odds[1] > odds[2] > 1
+    assert odds[0] / odds[1] == pytest.approx(5**0.5)
 
 
-def test_the_unproven_are_neither_missing_nor_crowded():
-    cycle = create_lifecycle()
-    neighbour = (A[0] + 10, *A[1:2], A[2] + 10, A[3])
+def test_weak_hits_alone_do_not_restore_even_odds_at_once():
+    for weight, reported in ((1.0, [1]), (0.1, [])):
+        cycle = create_lifecycle()
+        detect(cycle, 0.0, A)
+        assert detect(cycle, 60.0, A, weight=weight) == reported
+
+
+def test_only_proven_trajectories_are_remembered_where_they_end():
+    cycle = create_lifecycle(tau=1.0, tau_cycles=0.0)
     detect(cycle, 0.0, A)
     detect(cycle, 0.2, A, B)
-    cycle.trajectories.boxes[1] = neighbour
-    assert cycle.trajectories.proven.tolist() == [True, False]
-    assert cycle.is_missing(shifted_motion(cycle, score=0.0)).tolist() == [True, False]
-    assert cycle.is_crowded(shifted_motion(cycle)).tolist() == [True, False]
-
-
-def test_tracks_that_overlap_another_are_crowded():
-    cycle = create_lifecycle(crowded=0.3)
-    detect(cycle, 0.0, A, B)
-    assert cycle.is_crowded(shifted_motion(cycle)).tolist() == [False, False]
-    width = A[2] - A[0]
-    for share, crowded in ((0.31, True), (0.29, False)):
-        shift = width * (1 - share) / (1 + share)
-        cycle.trajectories.boxes[1] = np.add(A, [shift, 0, shift, 0])
-        assert cycle.is_crowded(shifted_motion(cycle)).tolist() == [crowded, crowded]
+    assert len(cycle.ended) == 0
+    assert coast(cycle, 0.3, score=0.0) == []
+    coast(cycle, 1.3, score=0.0)
+    assert len(cycle.trajectories) == 0
+    assert cycle.ended.id.tolist() == [1]
+    coast(cycle, 1.4)
+    assert len(cycle.ended) == 0
 
 
 def test_no_tracks_and_no_detections_are_legal():
     cycle = create_lifecycle()
     assert coast(cycle, 0.0) == []
     assert detect(cycle, 0.04) == []
-    assert len(cycle.trajectories.extrapolate(0.06).boxes) == 0
-    assert (
-        len(cycle.is_missing(shifted_motion(cycle)))
-        == len(cycle.is_crowded(shifted_motion(cycle)))
-        == 0
-    )
+    assert len(cycle.predict_courses(None, 0.06).boxes) == 0
     assert detect(cycle, 0.08) == []
     tracks = cycle.tracks()
     assert len(tracks) == 0
@@ -205,4 +202,4 @@ def test_two_detector_calls_at_one_time_keep_confirmed_tracks():
     cycle = create_lifecycle()
     time = establish_track(cycle)
     assert detect(cycle, time, A) == [1]
-    assert np.isfinite(cycle.trajectories.velocity).all()
+    assert np.isfinite(cycle.trajectories.course.velocity).all()

@@ -5,7 +5,6 @@ import pytest
 
 from helpers.plugin.lifecycles import (
     LONG,
-    SIZE,
     A,
     B,
     C,
@@ -15,8 +14,8 @@ from helpers.plugin.lifecycles import (
     establish_track,
     shifted_motion,
     state_of,
+    update,
 )
-from mvot_plugin.association.affinity import AffinityConfig, affinity
 from mvot_plugin.association.assignment import assign
 from mvot_plugin.association.trajectories import State
 from mvot_plugin.types import Detections
@@ -83,8 +82,8 @@ def test_births_stand_behind_survivors_in_the_order_of_their_detections():
     cycle = create_lifecycle()
     detect(cycle, 0.0, A)
     motion, found = shifted_motion(cycle), Detections.of([C, A, B])
-    fit = affinity(motion, cycle.trajectories.class_id, found, AffinityConfig())
-    alive, births = cycle.update(motion, found, assign(fit, 0.1), 1.0, SIZE)
+    second = assign(np.array([[0, 1, 0]], np.float32), 0.1)
+    alive, births = update(cycle, 1.0, motion, found, second)
     assert alive.tolist() == [True]
     assert births.tolist() == [0, 2]
     assert cycle.trajectories.boxes.tolist() == [list(A), list(C), list(B)]
@@ -102,6 +101,28 @@ def test_a_detection_below_beta_still_confirms_a_track():
     detect(cycle, 0.2, A, confidence=0.3)
     assert cycle.tracks().detected.tolist() == [True]
     assert cycle.tracks().score.tolist() == [np.float32(0.3)]
+
+
+def test_a_weak_detection_starts_nothing():
+    cycle = create_lifecycle()
+    assert detect(cycle, 0.0, A, weight=0.9) == []
+    assert len(cycle.trajectories) == 0
+
+
+def test_a_revived_track_stands_behind_the_others_and_keeps_its_id_and_class():
+    cycle = create_lifecycle(tau=0.5, tau_cycles=0.0)
+    detect(cycle, 0.0, A, B, class_id=2)
+    first = cycle.trajectories[[0]]
+    cycle.trajectories = cycle.trajectories[[1]]
+    cycle.revive(first, Detections.of([C], confidence=0.5, class_id=7), 3.0)
+    assert cycle.trajectories.id.tolist() == cycle.tracks().id.tolist() == [2, 1]
+    assert cycle.tracks().xyxy.tolist() == [list(B), list(C)]
+    assert cycle.tracks().class_id.tolist() == [2, 2]
+    revived = cycle.trajectories[[1]]
+    assert (revived.seen, revived.measured, revived.hits) == (3.0, 3.0, 2)
+    assert revived.course.velocity.tolist() == [[0, 0]]
+    assert revived.course.timestamp.tolist() == [3.0]
+    assert cycle.start(Detections.of([A]), 3.0).tolist() == [3]
 
 
 def overlapping_box(share):
@@ -123,7 +144,7 @@ def test_a_detection_on_a_lost_track_starts_a_track():
     time = establish_track(cycle, LONG)
     coast(cycle, time + 0.5, score=0.0)
     nothing = assign(np.zeros((1, 1), np.float32), 0.1)
-    cycle.update(shifted_motion(cycle, 0.0), Detections.of([A]), nothing, time + 1, SIZE)
+    update(cycle, time + 1, shifted_motion(cycle, 0.0), Detections.of([A]), nothing)
     assert cycle.tracks().id.tolist() == [2]
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from mvot_plugin.ops.boxes import (
     area,
     buffered_iou,
+    covered_fraction,
     cxcywh_to_xyxy,
     inside_fraction,
     intersection,
@@ -185,3 +186,21 @@ def test_no_boxes_are_legal_everywhere():
         shape = len(a), len(b)
         assert intersection(a, b).shape == iou(a, b).shape == shape
         assert buffered_iou(a, b, np.zeros(len(a), np.float32)).shape == shape
+
+
+@given(boxes(largest=60.0))
+def test_the_covered_share_equals_a_loop_over_the_boxes_in_front(some):
+    def shared(a, b):
+        width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+        return max(width, 0) * max(height, 0) / ((a[2] - a[0]) * (a[3] - a[1]))
+
+    rows = some.astype(float).tolist()
+    slow = [max([shared(a, b) for b in rows if b[3] > a[3]], default=0) for a in rows]
+    covered = covered_fraction(some)
+    assert covered.shape == (len(some),)
+    np.testing.assert_allclose(covered, slow, atol=1e-4)
+
+
+def test_what_reaches_lower_covers_and_equals_do_not():
+    some = stack_boxes([[0, 0, 10, 10], [5, 0, 15, 12], [0, 0, 10, 10], [50, 50, 50, 60]])
+    assert covered_fraction(some).tolist() == [0.5, 0, 0.5, 0]
