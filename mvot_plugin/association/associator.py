@@ -3,15 +3,16 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 
 from mvot_plugin.association.affinity import AffinityConfig, add_evidence, compute_affinity
 from mvot_plugin.association.appearance import AppearanceConfig, Gallery, SimilarityModel
-from mvot_plugin.association.assignment import Match, Stage, assign, assign_in_stages
+from mvot_plugin.association.assignment import Match, Stage, assign_in_stages
 from mvot_plugin.association.camera import CameraConfig, CameraMotion
 from mvot_plugin.association.confidence import ConfidenceConfig, ConfidenceScale, Grades
 from mvot_plugin.association.lifecycle import Lifecycle, LifecycleConfig
-from mvot_plugin.association.memory import Memory, MemoryConfig, place_evidence
+from mvot_plugin.association.memory import Memory, MemoryConfig, match_lost
+from mvot_plugin.association.trajectories import Trajectories
 from mvot_plugin.engines.base import Motion
 from mvot_plugin.ops.boxes import covered_fraction, iou
 from mvot_plugin.ops.kalman import BoxFilter
@@ -99,7 +100,7 @@ class Associator:
         if similarity is not None:
             affinity = add_evidence(affinity, self._similarity.log_ratio(similarity))
         match = self._assign(affinity, grades)
-        if similarity is not None:
+        if similarity is not None and self.config.memory.seconds:
             match = self._find_lost(match, course, detections, grades, time)
         uncovered = covered_fraction(detections.xyxy) <= self.config.appearance.covered
         clean = grades.sure & uncovered
@@ -149,17 +150,17 @@ class Associator:
         if not len(targets) or not len(found):
             return match
         lost, candidates = table[targets], detections[found]
-        everything = np.ones((len(targets), len(found)), np.bool_)
-        similarity = self._compare(lost.id, candidates, everything)
-        if similarity is None:
-            return match
-        evidence = self._similarity.log_ratio(similarity) + place_evidence(
-            course.boxes[targets], time - lost.measured, candidates, config.memory
-        )
-        same = lost.class_id[:, None] == candidates.class_id
-        gain = np.where(same, np.maximum(evidence - config.memory.gate, 0), 0)
-        more = assign(gain.astype(np.float32), 0.0)
+        ratio = self._compare_lost(lost, candidates)
+        more = match_lost(lost, course.boxes[targets], candidates, ratio, time, config.memory)
         return match.extend(targets[more.targets], found[more.detections])
+
+    def _compare_lost(
+        self, lost: Trajectories, detections: Detections
+    ) -> Float64[np.ndarray, "n m"]:
+        """What appearance says about each lost target and each detection; 0 where left out."""
+        neutral = np.zeros((len(lost), len(detections)))
+        similarity = self._compare(lost.id, detections, neutral == 0)
+        return neutral if similarity is None else self._similarity.log_ratio(similarity)
 
     def _learn(
         self,
@@ -213,10 +214,7 @@ class Associator:
         """Take lost targets back; returns their ids, and the detection of each."""
         if not len(self.memory.lost):
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        ratio = np.zeros((len(self.memory.lost), len(unexplained)))
-        similarity = self._compare(self.memory.lost.id, unexplained, ratio == 0)
-        if similarity is not None:
-            ratio = self._similarity.log_ratio(similarity)
+        ratio = self._compare_lost(self.memory.lost, unexplained)
         recalled, found = self.memory.recall(unexplained, ratio, time)
         self.lifecycle.revive(recalled, unexplained[found], time)
         return recalled.id, found

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
-from mvot_plugin.association.assignment import assign
+from mvot_plugin.association.assignment import Match, assign
 from mvot_plugin.association.trajectories import Trajectories
 from mvot_plugin.ops.boxes import size, xyxy_to_cxcywh
 from mvot_plugin.ops.kalman import warp_filters
 from mvot_plugin.ops.similarity import Similarity, warp_boxes
 from mvot_plugin.types import XYXY, Detections
 
-__all__ = ["Memory", "MemoryConfig", "place_evidence"]
+__all__ = ["Memory", "MemoryConfig", "match_lost", "place_evidence"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,8 @@ class MemoryConfig:
     """Settings of the memory of lost targets."""
 
     seconds: float = 10.0
-    """How long a target is remembered after it was last detected. 0: not at all."""
+    """How long a target is remembered after it was last detected. 0: not at all, and what is lost
+    is not looked for beyond the affinity."""
     gate: float = -0.5
     """Least evidence that a detection is a lost target, of place and appearance, in log odds."""
     spread: float = 0.5
@@ -81,18 +82,31 @@ class Memory:
         gone = np.minimum(time - self._since, self.config.inertia)[:, None]
         shift = np.tile(self.lost.course.velocity * gone, 2)
         boxes = (self.lost.boxes + shift).astype(np.float32)
-        evidence = log_ratio + place_evidence(
-            boxes, time - self.lost.measured, detections, self.config
-        )
-        same = self.lost.class_id[:, None] == detections.class_id
-        gain = np.where(same, np.maximum(evidence - self.config.gate, 0), 0)
-        match = assign(gain.astype(np.float32), 0.0)
+        match = match_lost(self.lost, boxes, detections, log_ratio, time, self.config)
         recalled = self.lost[match.targets]
         self._keep(match.unmatched_targets)
         return recalled, match.detections
 
     def _keep(self, rows: np.ndarray) -> None:
         self.lost, self._since = self.lost[rows], self._since[rows]
+
+
+def match_lost(
+    lost: Trajectories,
+    boxes: Float32[XYXY, " n"],
+    detections: Detections,
+    log_ratio: Float64[np.ndarray, "n m"],
+    time: float,
+    config: MemoryConfig,
+) -> Match:
+    """Match N lost targets, expected in ``boxes``, with M detections by place and appearance.
+
+    ``log_ratio`` is what appearance says about each pair; ``time`` is in seconds.
+    """
+    evidence = log_ratio + place_evidence(boxes, time - lost.measured, detections, config)
+    same = lost.class_id[:, None] == detections.class_id
+    gain = np.where(same, np.maximum(evidence - config.gate, 0), 0)
+    return assign(gain.astype(np.float32), 0.0)
 
 
 def place_evidence(
