@@ -4,15 +4,24 @@
 #   benchmarks/measure.sh OUT NANOTRACK SEQ...
 #
 # NANOTRACK is the folder of NanoTrack's model files, of the engine nanotrack and of opencv-nano. SEQ
-# are sequences with det.txt and gt.txt. Rows that OUT has already are not measured again. Times need
-# a machine that is otherwise idle.
+# are sequences with det.txt and gt.txt. The merging is measured on rendered streets, and on the
+# sequences of MVOT_CROWDS besides (folders, separated by blanks). Rows that OUT has already are not
+# measured again. Times need a machine that is otherwise idle.
 set -euo pipefail
-[ $# -ge 3 ] || { sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2; }
+[ $# -ge 3 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2; }
 out=$1 nanotrack=(--nanotrack "$2")
 shift 2
 mkdir -p "$out"
 bench=${MVOT_BENCH:-mvot-bench}
 
+[ -d "$out/streets" ] || $bench streets "$out/streets"
+many=("$out"/streets/* ${MVOT_CROWDS:-})
+$bench mot "${many[@]}" --engine lk-flow --detect-every 1 5 10 20 --runs 3 --json "$out/merging.json"
+$bench mot "${many[@]}" --engine lk-flow --detect-every 1 5 10 --without all \
+  --json "$out/merging-parts.json"
+$bench peers "${many[@]}" --engine lk-flow --json "$out/merging-peers.json"
+$bench ceiling "${many[@]}" --engine lk-flow --detect-every 1 5 10 --json "$out/ceiling.json" \
+  --plot "$out/ceiling.png"
 $bench mot "$@" "${nanotrack[@]}" --engine hold kalman lk-flow nanotrack siammotion-n \
   --json "$out/mot.json"
 $bench rt "$@" "${nanotrack[@]}" --engine hold lk-flow nanotrack siammotion-n --fps 25 \
@@ -26,5 +35,5 @@ $bench scaling "$1" "${nanotrack[@]}" \
   --engine lk-flow nanotrack siammotion-n siammotion siamfc-mi siammt \
   --targets 1 10 20 50 100 --frames 3 --json "$out/scaling.json"
 $bench overhead --json "$out/overhead.json"
-$bench report "$out"/{mot,rt,vot,peers,scaling,vot-siammt,overhead}.json $(ls "$out"/ablation.json 2>/dev/null) \
+$bench report "$out"/{mot,rt,vot,peers,scaling,vot-siammt,overhead,merging,merging-parts,merging-peers,ceiling}.json $(ls "$out"/ablation.json 2>/dev/null) \
   --output "$out"

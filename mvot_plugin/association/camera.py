@@ -23,7 +23,7 @@ class CameraConfig:
     still: float = 0.3
     """Motion of a corner of the reduced frame up to which the camera stands, in pixels."""
     patience: int = 5
-    """Detector calls with a standing camera after which it is looked at on every fifth only."""
+    """Detector calls with a standing camera after which it is looked at once in so many calls."""
 
 
 class CameraMotion:

@@ -184,7 +184,8 @@ class Lifecycle:
         outside = ~moved.detected & (inside_fraction(moved.boxes, image_size) < config.inside)
         cycle = self._cycle if np.isfinite(self._cycle) else 0.0
         tau = max(config.tau, config.tau_cycles * cycle)
-        alive = ~outside & ~refuted & (time - seen <= tau + TIME_TOLERANCE)
+        unseen = ~moved.detected & (time - seen > tau + TIME_TOLERANCE)
+        alive = ~outside & ~refuted & ~unseen
         updated = replace(moved, seen=seen, state=state)
         self.ended = updated[~alive & updated.proven]
         self.trajectories = updated if alive.all() else updated[alive]

@@ -167,13 +167,13 @@ class MotPipeline:
 
     def _embed(self, frame: Frame, detections: Detections) -> Detections:
         """Detections with embeddings: their own, or else the embedder's, if there is one."""
+        if detections.embeddings is not None:
+            normalized = normalize_embeddings(detections.embeddings, frame)
+            return replace(detections, embeddings=normalized)
+        if self.embedder is None or not self.config.appearance.weight:
+            return detections
         with self.timer("embed"):
-            if detections.embeddings is not None:
-                embeddings = normalize_embeddings(detections.embeddings, frame)
-            elif self.embedder is not None and self.config.appearance.weight:
-                embeddings = embed_boxes(self.embedder, frame, detections.xyxy)
-            else:
-                return detections
+            embeddings = embed_boxes(self.embedder, frame, detections.xyxy)
         return replace(detections, embeddings=embeddings)
 
     def _handle_detector_error(self, frame: Frame, error: Exception) -> None:

@@ -22,7 +22,7 @@ def test_tracks_on_every_frame_from_a_detector_on_every_fifth(videos, tmp_path):
     assert done.returncode == 0, done.stderr
     assert f"{FRAMES} frames" in done.stdout
     assert "on 8 frames (every 5)" in done.stdout
-    for stage in ("decode", "detect", "motion", "associate", "write"):
+    for stage in ("decode", "detect", "embed", "motion", "associate", "write"):
         assert stage in done.stdout
     rows = np.loadtxt(tmp_path / "a.txt", delimiter=",", ndmin=2)
     assert set(rows[:, 0]) == set(range(1, FRAMES + 1))

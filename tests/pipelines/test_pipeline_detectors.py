@@ -1,5 +1,6 @@
 """The pipeline and detectors: types of results, failures, boxes that cannot be tracked."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ from helpers.pipelines import (
     track_all,
 )
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
+from mvot_plugin.association.appearance import AppearanceConfig
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Detections
@@ -132,21 +134,52 @@ def test_the_embedder_is_given_the_usable_boxes_of_every_detection():
     assert calls == [(0, [BOX, OTHER]), (3, [BOX, OTHER])]
 
 
-def test_detections_keep_their_own_embeddings():
-    def embed(frame, boxes):
-        raise AssertionError("not needed")
+def refuse_to_embed(frame, boxes):
+    raise AssertionError("not needed")
 
-    found = Detections(
-        xyxy=np.array([BOX], np.float32),
-        confidence=np.ones(1, np.float32),
-        class_id=np.zeros(1, np.int64),
-        embeddings=np.ones((1, 3), np.float32),
-    )
-    tracker = MotPipeline(lambda frame: found, "hold", 1, embedder=embed)
+
+def embedded(*embeddings):
+    """A detector of ``BOX`` with an embedding of its own for each frame, the last from then on."""
+
+    def detect(frame):
+        row = embeddings[min(frame.index, len(embeddings) - 1)]
+        found = Detections.of([BOX])
+        return replace(found, embeddings=np.array([row], np.float32))
+
+    return detect
+
+
+def test_detections_keep_their_own_embeddings():
+    tracker = MotPipeline(embedded([1, 1, 1]), "hold", 1, embedder=refuse_to_embed)
     assert [len(tracks) for tracks in track_all(tracker, blank_frames(2))] == [1, 1]
 
 
-@pytest.mark.parametrize(("embedder", "stages"), [(None, 0), ("none", 0), ("colour", 2)])
+def test_a_detectors_own_embeddings_are_scaled_to_unit_length():
+    tracker = MotPipeline(embedded([30, 40]), "hold", 1)
+    track_all(tracker, blank_frames(2))
+    look, wanted = np.array([[0.6, 0.8]], np.float32), np.ones((1, 1), np.bool_)
+    cosine = tracker.associator._gallery.compare(np.array([1]), look, wanted)
+    assert cosine.item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_detectors_own_embeddings_must_be_finite(value):
+    tracker = MotPipeline(embedded([1, 0], [1, value]), "hold", 1)
+    with pytest.raises(InputError, match="embeddings must be finite numbers; those of frame 1"):
+        track_all(tracker, blank_frames(3))
+
+
+def test_without_a_weight_of_appearance_nothing_is_embedded():
+    config = PipelineConfig(appearance=AppearanceConfig(weight=0.0))
+    detector = constant_detector(BOX)
+    tracker = MotPipeline(detector, "hold", 1, embedder=refuse_to_embed, config=config)
+    assert [len(tracks) for tracks in track_all(tracker, blank_frames(2))] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("embedder", "stages"),
+    [(None, 0), ("none", 0), ("colour", 2)],
+)
 def test_the_time_of_the_embedder_is_a_stage_of_its_own(embedder, stages):
     timer = StageTimer()
     tracker = MotPipeline(constant_detector(BOX), "hold", 3, embedder=embedder, timer=timer)

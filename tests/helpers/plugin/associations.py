@@ -10,6 +10,13 @@ from mvot_plugin.types import Detections, Frame
 BLANK_IMAGE = np.zeros((480, 640, 3), np.uint8)
 A, B, C, D = (normalize_rows(np.eye(8, dtype=np.float32) + 0.1)[row] for row in range(4))
 """How four people look."""
+CYCLE = 0.2
+"""Seconds between detector calls."""
+
+
+def cycles(begin, end):
+    """The times of the detector calls from ``begin`` until before ``end``."""
+    return [CYCLE * i for i in range(round(begin / CYCLE), round(end / CYCLE))]
 
 
 def person(left, top=100.0):

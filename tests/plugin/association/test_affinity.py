@@ -29,7 +29,7 @@ def compute_affinity(motion, detections, classes=0, by_course=None, **settings):
 
 
 def test_affinity_falls_to_zero_with_distance():
-    row = compute_affinity(motion_to([BOX]), Detections.of(shifted_boxes(0, 5, 10, 20, 50, 60)))[0]
+    row = compute_affinity(motion_to([BOX]), Detections.of(shifted_boxes(0, 5, 10, 20, 42, 60)))[0]
     assert row[0] == pytest.approx(1)
     assert (np.diff(row) < 0).all()
     assert row[-1] == 0
@@ -93,7 +93,7 @@ def test_no_targets_or_no_detections(rows, columns):
 def test_the_course_has_its_share_of_the_affinity(share):
     engine, predicted = motion_to([BOX], 0.8), motion_to(shifted_boxes(12), 0.5)
     found = Detections.of(shifted_boxes(0, 6, 12, 30))
-    mixed = compute_affinity(engine, found, by_course=predicted, course=share)
+    mixed = compute_affinity(engine, found, by_course=predicted, course_weight=share)
     expected = (1 - share) * compute_affinity(engine, found)
     expected = expected + share * compute_affinity(predicted, found)
     assert np.allclose(mixed, expected, atol=1e-6)

@@ -83,6 +83,26 @@ def test_each_stage_assigns_optimally_what_the_ones_before_have_left(affinity, d
         before = pairs
 
 
+def test_a_match_is_extended_by_pairs_that_were_unmatched():
+    affinity = np.zeros((5, 4), np.float32)
+    affinity[1, 3] = affinity[4, 0] = 1
+    match = assign(affinity, 0.1)
+    longer = match.extend(np.array([3, 0]), np.array([1, 2]))
+    assert longer.targets.tolist() == [0, 1, 3, 4]
+    assert longer.detections.tolist() == [2, 3, 1, 0]
+    assert longer.unmatched_targets.tolist() == [2]
+    assert longer.unmatched_detections.tolist() == []
+    assert match.unmatched_targets.tolist() == [0, 2, 3]
+
+
+def test_a_match_extended_by_nothing_stays_as_it_is():
+    match = assign(np.eye(3, 2, dtype=np.float32), 0.1)
+    same = match.extend(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    assert same.targets.tolist() == same.detections.tolist() == [0, 1]
+    assert same.unmatched_targets.tolist() == [2]
+    assert same.unmatched_detections.tolist() == []
+
+
 def test_without_stages_nothing_is_matched():
     match = assign_in_stages(np.ones((2, 3), np.float32), [])
     assert match.unmatched_targets.tolist() == [0, 1]

@@ -35,7 +35,7 @@ def test_equal_confidences_are_all_sure(count, confidence, calls):
 
 
 def test_grades_by_hand():
-    grades = grade_all([[1.0], [0.95, 0.69, 0.48, 0.2, 0.0]], share=0.0)
+    grades = grade_all([[1.0], [0.95, 0.59, 0.48, 0.2, 0.0]], share=0.0)
     assert grades.sure.tolist() == [True, True, False, False, False]
     assert grades.may_start.tolist() == [True, False, False, False, False]
     assert grades.weight == pytest.approx([1, 1, 0.96, 0.4, 0])

@@ -42,7 +42,7 @@ def test_a_scenario_has_the_same_outcome_at_any_frame_rate():
 
 @pytest.mark.parametrize("rate", [25, 50, 100])
 def test_an_undetected_track_ends_after_the_same_seconds_at_any_frame_rate(rate):
-    cycle = create_lifecycle()
+    cycle = create_lifecycle(tau=2.0)
     time = establish_track(cycle)
     end = next(
         i / rate

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mvot_plugin.ops.kalman import BoxFilter
+from mvot_plugin.ops.kalman import BoxFilter, warp_filters
 from mvot_plugin.ops.similarity import warp_boxes
 
 MOTION = np.array([[0.9, -0.2, 15.0], [0.2, 0.9, -6.0]])
@@ -25,7 +25,7 @@ def moving_filters(steps=20):
 def test_a_warp_moves_boxes_and_velocities():
     filters, state = moving_filters()
     state = filters.predict(state, np.zeros(3))
-    warped = filters.warp(state, MOTION)
+    warped = warp_filters(state, MOTION)
     np.testing.assert_allclose(warped.boxes, warp_boxes(state.boxes, MOTION), atol=1e-3)
     np.testing.assert_allclose(warped.velocity, state.velocity @ MOTION[:, :2].T)
     np.testing.assert_allclose(warped.mean[:, 6:], np.sqrt(0.85) * state.mean[:, 6:])
@@ -35,24 +35,23 @@ def test_a_warp_moves_boxes_and_velocities():
 def test_to_warp_and_to_predict_commute():
     filters, state = moving_filters()
     steps = np.array([0.1, 0.4, 1.0])
-    one = filters.predict(filters.warp(state, MOTION), steps)
-    other = filters.warp(filters.predict(state, steps), MOTION)
+    one = filters.predict(warp_filters(state, MOTION), steps)
+    other = warp_filters(filters.predict(state, steps), MOTION)
     np.testing.assert_allclose(one.mean, other.mean)
     np.testing.assert_allclose(one.boxes, other.boxes, atol=1e-3)
 
 
 def test_the_identity_changes_nothing_but_the_boxes_to_those_of_the_filter():
-    filters, state = moving_filters()
-    same = filters.warp(state, np.eye(2, 3))
+    _, state = moving_filters()
+    same = warp_filters(state, np.eye(2, 3))
     assert np.array_equal(same.mean, state.mean)
     assert np.array_equal(same.covariance, state.covariance)
     assert np.array_equal(same.unit, state.unit)
 
 
-@pytest.mark.xfail(strict=True, reason="warp leaves the covariance in pixels before the zoom")
 def test_a_zoom_changes_no_certainty():
-    filters, state = moving_filters()
-    zoomed = filters.warp(state, 2 * np.eye(2, 3))
+    _, state = moving_filters()
+    zoomed = warp_filters(state, 2 * np.eye(2, 3))
     np.testing.assert_allclose(zoomed.certainty, state.certainty, rtol=1e-5)
 
 
