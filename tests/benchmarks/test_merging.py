@@ -17,7 +17,7 @@ CHANGES = {
     "camera": {"camera.enabled": False},
     "occlusion": {"appearance.covered": 1.0},
     "stages": {"confidence.sure": 0.0, "confidence.birth": 0.0},
-    "course": {"affinity.course": 0.0},
+    "course": {"affinity.course_weight": 0.0},
 }
 
 

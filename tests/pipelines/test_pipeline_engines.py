@@ -147,8 +147,9 @@ def test_a_target_keeps_its_id_when_it_passes_behind_another(every):
         return dict(zip(last.id.tolist(), last.xyxy.tolist(), strict=True))
 
     back, front = walkers(39)
-    assert track_to_end() == {1: back, 2: front}
-    assert track_to_end(course=0.0) != {1: back, 2: front}  # by the engine's boxes they switch
+    expected = {1: back, 2: front}
+    assert track_to_end() == expected
+    assert track_to_end(course_weight=0.0) != expected  # by the engine's boxes they switch
 
 
 def test_a_known_target_is_matched_before_a_newcomer():
