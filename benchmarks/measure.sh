@@ -24,16 +24,15 @@ $bench ceiling "${many[@]}" --engine lk-flow --detect-every 1 5 10 --json "$out/
   --plot "$out/ceiling.png"
 $bench mot "$@" "${nanotrack[@]}" --engine hold kalman lk-flow nanotrack siammotion-n \
   --json "$out/mot.json"
-$bench rt "$@" "${nanotrack[@]}" --engine hold lk-flow nanotrack siammotion-n --fps 25 \
+$bench rt "$@" "${nanotrack[@]}" --engine hold lk-flow nanotrack --fps 25 \
   --detector-ms 60 --json "$out/rt.json"
 $bench vot "$@" "${nanotrack[@]}" --engine hold lk-flow nanotrack siammotion-n \
   --json "$out/vot.json"
 $bench vot "$@" --engine lk-flow siamfc siammt siammt-w --fps none 25 \
   --json "$out/vot-siammt.json"
-$bench peers "$@" "${nanotrack[@]}" --engine lk-flow nanotrack siammotion-n --json "$out/peers.json"
 $bench scaling "$1" "${nanotrack[@]}" \
   --engine lk-flow nanotrack siammotion-n siammotion siamfc-mi siammt \
   --targets 1 10 20 50 100 --frames 3 --json "$out/scaling.json"
 $bench overhead --json "$out/overhead.json"
-$bench report "$out"/{mot,rt,vot,peers,scaling,vot-siammt,overhead,merging,merging-parts,merging-peers,ceiling}.json $(ls "$out"/ablation.json 2>/dev/null) \
-  --output "$out"
+$bench report "$out"/{mot,rt,vot,merging,scaling,vot-siammt,overhead,merging-parts,merging-peers,ceiling}.json \
+  $(ls "$out"/ablation.json 2>/dev/null) --output "$out"
