@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from mvot_plugin.errors import InputError
+from mvot_plugin.errors import InputError, UsageError
 
 __all__ = ["AppearanceConfig", "Gallery", "SimilarityModel"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class AppearanceConfig:
-    """Settings of the comparison of appearances."""
+    """Settings of the comparison of appearances; ``UsageError`` for fewer than one look."""
 
     weight: float = 1.0
     """Weight of appearance against place, both in log odds. 0 leaves appearance out."""
@@ -27,6 +27,10 @@ class AppearanceConfig:
     """Share of a detection behind others from which it is not kept as a look."""
     evidence: float = 400.0
     """Pairs that the statistics of similarities are averaged over."""
+
+    def __post_init__(self) -> None:
+        if self.looks < 1:
+            raise UsageError(f"pipeline.appearance.looks must be 1 or more, got {self.looks}")
 
 
 @dataclass(kw_only=True)

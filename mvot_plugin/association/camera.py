@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from mvot_plugin.errors import UsageError
 from mvot_plugin.ops.similarity import Similarity, estimate_similarity
 from mvot_plugin.types import Frame
 
@@ -14,7 +15,7 @@ __all__ = ["CameraConfig", "CameraMotion"]
 
 @dataclass(frozen=True, kw_only=True)
 class CameraConfig:
-    """Settings of the estimate of the camera's motion."""
+    """Settings of the estimate of the camera's motion; ``UsageError`` where out of range."""
 
     enabled: bool = True
     """Whether it is estimated at all; without, the camera is taken to stand."""
@@ -24,6 +25,12 @@ class CameraConfig:
     """Motion of a corner of the reduced frame up to which the camera stands, in pixels."""
     patience: int = 5
     """Detector calls with a standing camera after which it is looked at once in so many calls."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("side", 32), ("patience", 1)):
+            if getattr(self, name) < least:
+                value = getattr(self, name)
+                raise UsageError(f"pipeline.camera.{name} must be {least} or more, got {value}")
 
 
 class CameraMotion:

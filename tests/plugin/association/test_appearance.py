@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mvot_plugin.association.appearance import AppearanceConfig, Gallery, SimilarityModel
 from mvot_plugin.embedders.base import normalize_rows
-from mvot_plugin.errors import InputError
+from mvot_plugin.errors import InputError, UsageError
 
 INTERVAL = 0.5
 NOBODY = np.zeros(0, np.int64)
@@ -244,3 +244,8 @@ def test_a_lower_similarity_never_speaks_more_for_the_same():
     model.same.mean, model.same.variance = 0.9, 0.04
     model.other.mean, model.other.variance = 0.5, 0.01
     assert (np.diff(ratio_of(model, *np.linspace(-1, 1, 41))) >= 0).all()
+
+
+def test_a_gallery_needs_a_look():
+    with pytest.raises(UsageError, match="looks must be 1 or more, got 0"):
+        AppearanceConfig(looks=0)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mvot_plugin.association.camera import CameraConfig, CameraMotion
+from mvot_plugin.errors import UsageError
 from mvot_plugin.types import Frame
 
 
@@ -89,3 +90,10 @@ def test_frames_of_another_size_begin_anew(render_view):
     camera.update(frame_of(render_view()))
     assert camera.update(frame_of(render_view()[:200])) is None
     assert camera.update(frame_of(render_view(dx=8.0)[:200]))[0, 2] == pytest.approx(8, abs=0.3)
+
+
+@pytest.mark.parametrize(("name", "least"), [("side", 32), ("patience", 1)])
+def test_settings_out_of_range_are_named(name, least):
+    CameraConfig(**{name: least})
+    with pytest.raises(UsageError, match=f"pipeline.camera.{name} must be {least} or more, got 0"):
+        CameraConfig(**{name: 0})
