@@ -1,5 +1,6 @@
 """`mvot-bench report`."""
 
+import json
 import re
 from dataclasses import fields
 
@@ -122,10 +123,18 @@ def test_the_report_marks_an_interrupted_run(tmp_path):
     assert "This run was cut short." in (tmp_path / "r" / "report.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["mot", "rt", "vot", "peers", "ablation", "scaling", "overhead"])
-def test_the_results_in_the_repository_are_shown_as_they_were_stored(name):
-    run = read_results(ROOT / "benchmarks" / "results" / f"{name}.json", {name: KINDS[name][0]})
-    table = KINDS[name][1](run.rows)
+STORED = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
+
+
+def test_each_command_has_results_in_the_repository():
+    commands = {json.loads(path.read_text())["command"] for path in STORED}
+    assert commands == set(KINDS)
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_the_results_in_the_repository_are_shown_as_they_were_stored(path):
+    run = read_results(path, {name: kind for name, (kind, _) in KINDS.items()})
+    table = KINDS[run.command][1](run.rows)
     engines = {row.engine for row in run.rows if hasattr(row, "engine")}
     assert all(f"\n| {engine} |" in table for engine in engines)
     assert len(table.splitlines()) > len(run.rows) / 12
