@@ -31,7 +31,7 @@ def _without_camera(config: PipelineConfig) -> PipelineConfig:
 
 
 def _without_occlusion(config: PipelineConfig) -> PipelineConfig:
-    """Detections behind others change looks and exemplars of targets as all others do."""
+    """Detections behind others are kept as looks of targets, as all others are."""
     return replace(config, appearance=replace(config.appearance, covered=1.0))
 
 

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.pipeline import MotPipeline
@@ -23,6 +24,7 @@ from mvot_pipelines.sources import Source, open_source
 from mvot_plugin.detectors import GROUP, Detector, ReplayDetector, load_detector
 from mvot_plugin.embedders import load_embedder
 from mvot_plugin.engines import load_engine
+from mvot_plugin.engines.base import MotionEngine
 from mvot_plugin.engines.table import ENGINES
 from mvot_plugin.errors import FallbackDetector, MvotError, UntrainedWeights, UsageError
 from mvot_plugin.extras import is_cpu, require_torch
@@ -42,14 +44,7 @@ def run(config: RunConfig) -> RunReport:
     if config.source is None:
         raise UsageError("no SOURCE given: name a video, a folder, a camera number or a URL")
     with _collect_warnings(UntrainedWeights) as engine_notes:
-        engine = load_engine(
-            config.engine,
-            config.weights,
-            config.device,
-            config.precision,
-            runtime=config.runtime,
-            threads=config.threads,
-        )
+        engine = _load_engine(config)
     _check_device(config)
     embedder = load_embedder(config.embedder, threads=config.threads)
     with open_source(config.source, frame_rate=config.frame_rate) as source:
@@ -88,6 +83,18 @@ def run(config: RunConfig) -> RunReport:
             report.error = error
         report.notes += _collect_notes(pipeline, detector)
     return report
+
+
+def _load_engine(config: RunConfig) -> MotionEngine[Any, Any]:
+    """The engine that the settings name."""
+    return load_engine(
+        config.engine,
+        config.weights,
+        config.device,
+        config.precision,
+        runtime=config.runtime,
+        threads=config.threads,
+    )
 
 
 @contextmanager

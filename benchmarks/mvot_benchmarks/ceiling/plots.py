@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from mvot_benchmarks.ceiling.measurement import PART_NAMES, CeilingResult, split_missing
 from mvot_benchmarks.ceiling.tables import add_pooled
-from mvot_benchmarks.reporting.plots import create_figure
+from mvot_benchmarks.reporting.plots import create_figure, save_figure
 from mvot_benchmarks.reporting.tables import ALL_TOGETHER
-from mvot_plugin.errors import OutputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,11 +39,7 @@ def save_plot(results: Sequence[CeilingResult], path: str | Path) -> None:
 
     Raises ``UsageError`` without matplotlib, ``OutputError`` where the file cannot be written.
     """
-    figure = draw_missing(results)
-    try:
-        figure.savefig(path, dpi=120)
-    except (OSError, ValueError) as error:
-        raise OutputError(f"cannot write {path}: {error}") from error
+    save_figure(draw_missing(results), path)
 
 
 def draw_missing(results: Sequence[CeilingResult]) -> "Figure":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["create_figure", "draw_quality", "encode_png", "save_quality_plot"]
+__all__ = ["create_figure", "draw_quality", "encode_png", "save_figure", "save_quality_plot"]
 
 _LINE_STYLES = ("-", "--", ":", "-.")
 
@@ -26,7 +26,11 @@ def save_quality_plot(results: Sequence[MotResult], path: str | Path) -> None:
 
     Raises ``UsageError`` without matplotlib, ``OutputError`` where the file cannot be written.
     """
-    figure = draw_quality(results)
+    save_figure(draw_quality(results), path)
+
+
+def save_figure(figure: "Figure", path: str | Path) -> None:
+    """Write a figure to a file; raises ``OutputError`` where that cannot be written."""
     try:
         figure.savefig(path, dpi=120)
     except (OSError, ValueError) as error:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from mvot_benchmarks.metrics.scoring import Scores
-from mvot_benchmarks.reporting.tables import QUALITY_HEADING, Row, format_grid
+from mvot_benchmarks.reporting.tables import QUALITY_HEADING, Row, format_grid, group_rows
 
 __all__ = [
     "RunRow",
@@ -40,10 +40,6 @@ def average_runs(rows: Sequence[RunRowT]) -> list[RunRowT]:
     Shares are the mean over the runs (not those of the pooled counts); counts are the mean, rounded
     to a whole number; milliseconds are the mean.
     """
-    names = ("sequence", "engine", "k", "detector")
-    groups: dict[tuple[Any, ...], list[RunRowT]] = {}
-    for row in rows:
-        groups.setdefault(tuple(getattr(row, name) for name in names), []).append(row)
     return [
         replace(  # type: ignore[type-var]
             group[0],
@@ -53,7 +49,7 @@ def average_runs(rows: Sequence[RunRowT]) -> list[RunRowT]:
         )
         if len(group) > 1
         else group[0]
-        for group in groups.values()
+        for group in group_rows(rows, "sequence", "engine", "k", "detector")
     ]
 
 

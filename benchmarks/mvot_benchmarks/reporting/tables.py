@@ -15,6 +15,7 @@ __all__ = [
     "format_grid",
     "format_quality",
     "group_across_sequences",
+    "group_rows",
     "label_detectors",
     "pool_rows",
 ]
@@ -75,11 +76,16 @@ def group_across_sequences(rows: Sequence[RowT], *names: str) -> list[list[RowT]
 
     There are no groups where all rows are of one sequence.
     """
+    sequences = len({row.sequence for row in rows})
+    return [group for group in group_rows(rows, *names) if len(group) == sequences > 1]
+
+
+def group_rows(rows: Sequence[RowT], *names: str) -> list[list[RowT]]:
+    """Group rows that agree in the fields ``names``, in the order of their first rows."""
     groups: dict[tuple[Any, ...], list[RowT]] = {}
     for row in rows:
         groups.setdefault(tuple(getattr(row, name) for name in names), []).append(row)
-    sequences = len({row.sequence for row in rows})
-    return [group for group in groups.values() if len(group) == sequences > 1]
+    return list(groups.values())
 
 
 def pool_rows(rows: Sequence[RowT], weight: str, *summed: str) -> RowT:

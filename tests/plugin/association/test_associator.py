@@ -128,7 +128,7 @@ def run_scenario(seed, steps=40):
 
 @given(st.integers(0, 2**32 - 1))
 def test_targets_stay_row_by_row_with_trajectories(seed):
-    run_scenario(seed, steps=25)
+    run_scenario(seed, steps=25)  # HeldTargets asserts it on each frame
 
 
 def test_a_run_is_repeatable_bit_for_bit():
