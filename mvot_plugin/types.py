@@ -5,6 +5,7 @@ Boxes are passed between the parts of the code as ``XYXY``, float32, in pixels, 
 ``Float32[XYXY, " n"]`` is an array of N boxes, of shape (N, 4).
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -34,6 +35,8 @@ class Frame:
     """The number of the frame in its source, from 0."""
     timestamp: float
     """Seconds from the start of the source; NaN where time is unknown (a bare array)."""
+    captured: float = math.nan
+    """When a live source captured it, in seconds on ``time.monotonic``'s clock; NaN for others."""
 
     @property
     def size(self) -> tuple[int, int]:

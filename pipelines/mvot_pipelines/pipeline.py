@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mvot_pipelines.scheduler import EveryK, Scheduler
+from mvot_pipelines.scheduling import EveryK, Scheduler
 from mvot_plugin.association.associator import AssociationConfig, Associator, Merge
 from mvot_plugin.detectors import as_detections, as_detector, drop_unusable
 from mvot_plugin.embedders import as_embedder, embed_boxes

@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mvot_pipelines.capture import silence_opencv
 from mvot_pipelines.sinks.base import Sink, StopRun, claim_output
 from mvot_pipelines.sinks.overlay import Painter
+from mvot_pipelines.sources.capture import silence_opencv
 from mvot_plugin.errors import OutputError
 from mvot_plugin.types import Frame, Tracks
 

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mvot_pipelines import capture
-from mvot_pipelines.sources import open_source
+from mvot_pipelines.sources import capture, open_source
 from mvot_plugin.errors import InputError
 
 

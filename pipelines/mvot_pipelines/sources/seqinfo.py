@@ -4,7 +4,7 @@ import configparser
 from dataclasses import dataclass
 from pathlib import Path
 
-from mvot_pipelines.capture import DEFAULT_FRAME_RATE
+from mvot_pipelines.sources.capture import DEFAULT_FRAME_RATE
 from mvot_plugin.errors import InputError
 
 __all__ = ["SequenceInfo", "read_sequence_info"]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mvot_pipelines.scheduler import EveryK
+from mvot_pipelines.scheduling import EveryK
 from mvot_plugin.engines.base import Motion
 from mvot_plugin.errors import UsageError
 from mvot_plugin.types import Frame

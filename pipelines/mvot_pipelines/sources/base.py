@@ -1,0 +1,69 @@
+"""The base of all sources."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from mvot_plugin.errors import InputError
+from mvot_plugin.types import Frame
+
+__all__ = ["Source", "TruncatedError"]
+
+SourceT = TypeVar("SourceT", bound="Source")
+
+
+class TruncatedError(InputError):
+    """A video ends early or has damaged stretches; raised after its last readable frame."""
+
+
+class Source(ABC):
+    """An iterable of frames in order, and a context manager.
+
+    Each iteration over files starts at their first frame. Frames are BGR uint8 of shape (height,
+    width, 3); their indices count from 0 and skip what could not be decoded; their timestamps are
+    in seconds and increase strictly.
+
+    Raises (while iterating):
+        InputError: for a frame that cannot be read, or a video that is cut short; raised after
+            the last readable frame.
+    """
+
+    name: str
+    """A short name for messages and output files."""
+    frame_rate: float
+    """Frames per second."""
+    size: tuple[int, int]
+    """(width, height) in pixels."""
+    length: int | None
+    """The expected number of frames; None where it is unknown."""
+    path: Path | None = None
+    """The file that is read, if it is one file."""
+    is_live: bool = False
+    """Whether frames come at their own pace, and those that nobody takes in time are dropped."""
+    dropped: int = 0
+    """Frames of a live source that came while nobody was ready to take one."""
+    _running: Generator[Frame, None, None] | None = None
+
+    @abstractmethod
+    def _frames(self) -> Generator[Frame, None, None]: ...
+
+    def __iter__(self) -> Iterator[Frame]:
+        self._stop()
+        self._running = self._frames()
+        return self._running
+
+    def _stop(self) -> None:
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+    def close(self) -> None:
+        """Release the file or device, and end a running iteration; a second call does nothing."""
+        self._stop()
+
+    def __enter__(self: SourceT) -> SourceT:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,98 @@
+"""Recordings: video files and folders of images."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import cv2
+
+from mvot_pipelines.sources.base import Source, TruncatedError
+from mvot_pipelines.sources.capture import (
+    DEFAULT_FRAME_RATE,
+    Timeline,
+    decode_frames,
+    image_size,
+    open_video,
+    rate_or_default,
+    read_first_size,
+    read_image,
+)
+from mvot_plugin.errors import InputError
+from mvot_plugin.types import Frame
+
+__all__ = ["ImageSource", "VideoSource"]
+
+
+class VideoSource(Source):
+    """A video file; timestamps are the file's own, so a variable frame rate is kept.
+
+    With ``frame_rate``, timestamps are index / frame_rate instead. ``limit`` is the largest
+    number of frames.
+    """
+
+    path: Path
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        frame_rate: float | None = None,
+        name: str | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self.path, self._forced_rate, self._limit = path, frame_rate, limit
+        self.name = name or path.name
+        path.open("rb").close()  # OpenCV does not say why it cannot open a file
+        with open_video(path) as capture:
+            self.size = read_first_size(capture, str(path))
+            self._file_rate = rate_or_default(capture.get(cv2.CAP_PROP_FPS))
+            count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.frame_rate = frame_rate or self._file_rate
+        reported = int(count) if 0 < count < 1e9 else None
+        self.length = min((n for n in (reported, limit) if n is not None), default=None)
+
+    def _frames(self) -> Generator[Frame, None, None]:
+        timeline = Timeline(self.frame_rate, forced=self._forced_rate is not None)
+        read, index, seconds = 0, -1, 0.0
+        with open_video(self.path) as capture:
+            for index, image in decode_frames(capture):
+                seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                read += 1
+                yield Frame(image=image, index=index, timestamp=timeline.timestamp(index, seconds))
+                if index + 1 == self._limit:
+                    break
+        skipped = index + 1 - read
+        self._check_complete(read, skipped, last=max(index, round(seconds * self._file_rate)))
+
+    def _check_complete(self, read: int, skipped: int, last: int) -> None:
+        """Compare with the length by the container, which is an estimate: 2 % may be missing.
+
+        ``last`` is the index of the last frame, by its number or its time, whichever is later:
+        where the frame rate varies, the length is computed from the duration and the rate.
+        """
+        expected = self.length or 0
+        missing = skipped + max(0, expected - 1 - last)
+        if missing > max(2.0, 0.02 * expected):
+            raise TruncatedError(
+                f"{self.path} is damaged or cut short: only {read} of {read + missing} frames "
+                "could be read, and the results hold those alone; copy it here again for the rest"
+            )
+
+
+class ImageSource(Source):
+    """Image files of one size, in the given order; timestamps are index / frame_rate."""
+
+    def __init__(self, paths: list[Path], *, name: str, frame_rate: float | None = None) -> None:
+        self._paths, self.name = paths, name
+        self.frame_rate = frame_rate or DEFAULT_FRAME_RATE
+        self.length = len(paths)
+        self.size = image_size(read_image(paths[0]))
+
+    def _frames(self) -> Generator[Frame, None, None]:
+        for index, path in enumerate(self._paths):
+            image = read_image(path)
+            if image_size(image) != self.size:
+                raise InputError(
+                    f"{path} is {image_size(image)} pixels and {self._paths[0]} is {self.size}: "
+                    "the images of one folder must have one size; resize or remove it"
+                )
+            yield Frame(image=image, index=index, timestamp=index / self.frame_rate)
