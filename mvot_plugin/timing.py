@@ -45,9 +45,13 @@ class StageTimer:
             yield
         finally:
             spent = self.clock() - start
-            self.seconds[name] = self.seconds.get(name, 0.0) + spent - self._nested
-            self.calls[name] = self.calls.get(name, 0) + 1
+            self.add(name, spent - self._nested)
             self._nested = outer + spent
+
+    def add(self, name: str, seconds: float) -> None:
+        """Count a call of the stage ``name`` that was timed elsewhere, as in another thread."""
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+        self.calls[name] = self.calls.get(name, 0) + 1
 
     @contextmanager
     def activate(self) -> Iterator[None]:

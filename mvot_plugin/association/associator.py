@@ -1,5 +1,6 @@
 """The merging of a detector's answers with an engine's motion: one object for each video."""
 
+import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -76,6 +77,15 @@ class Associator:
     def tracks(self) -> Tracks:
         """The tracks to report on the last frame."""
         return self.lifecycle.tracks()
+
+    def fork(self) -> "Associator":
+        """A second one in the same state, to coast on its own.
+
+        What only ``merge`` changes is shared, so that one of the two at most may merge.
+        """
+        twin = copy.copy(self)
+        twin.lifecycle, twin.memory = copy.copy(self.lifecycle), copy.copy(self.memory)
+        return twin
 
     def coast(self, frame: Frame, motion: Motion) -> Bool[np.ndarray, " n"]:
         """Move N targets on a frame without detections; returns which of them continue."""

@@ -1,22 +1,23 @@
-"""The tracking pipeline: engine, scheduler, detector, affinity, assignment and lifecycle.
+"""The tracking pipeline: engine, scheduler, detector and merging.
 
 ``MotPipeline.step`` is the dataflow of one frame; it is the system of SiamMT, Fig. 1.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from mvot_pipelines.detection import open_worker
+from mvot_pipelines.detection.worker import DetectionWorker, Stage
+from mvot_pipelines.late import LateAnswers, LateConfig
 from mvot_pipelines.scheduling import EveryK, Scheduler
-from mvot_plugin.association.associator import AssociationConfig, Associator, Merge
-from mvot_plugin.detectors import as_detections, as_detector, drop_unusable
-from mvot_plugin.embedders import as_embedder, embed_boxes
-from mvot_plugin.embedders.base import normalize_embeddings
+from mvot_pipelines.tracker import Tracker
+from mvot_plugin.association.associator import AssociationConfig
 from mvot_plugin.engines import load_engine
-from mvot_plugin.engines.base import Motion, MotionEngine, Targets, refresh
+from mvot_plugin.engines.base import MotionEngine
 from mvot_plugin.errors import InputError, MvotError
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Detections, Frame, Tracks, as_frame
@@ -26,13 +27,19 @@ __all__ = ["MotPipeline", "PipelineConfig"]
 _MAX_KEPT_ERRORS = 100
 """Messages of ``MotPipeline.detector_errors``; further failures are only counted."""
 
+PipelineT = TypeVar("PipelineT", bound="MotPipeline")
+
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineConfig(AssociationConfig):
     """How the engine's motion and the detections are merged; the defaults hold for any ``k``."""
 
     on_detector_error: Literal["fail", "coast"] = "fail"
-    """Where the detector raises: end the run (fail), or track by the engine alone (coast)."""
+    """Where the detector fails: end the run (fail), or track by the engine alone (coast)."""
+    detector_timeout: float = 30.0
+    """Seconds after which a detector that runs beside the tracker is taken to have failed."""
+    late: LateConfig = field(default_factory=LateConfig)
+    """How answers of a detector that runs beside the tracker are merged."""
 
 
 class MotPipeline:
@@ -42,7 +49,10 @@ class MotPipeline:
         for frame in frames:
             tracks = tracker.step(frame)
 
-    A pipeline tracks one video; ids count from 1 within it.
+    A pipeline tracks one video; ids count from 1 within it. With ``asynchronous``, no frame waits
+    for the detector: it looks at the newest frame that is due, and its answer is merged on that
+    frame and carried to the present (``late``). Such a pipeline is closed at the end: use it in a
+    ``with`` statement, or call ``close``.
 
     Args:
         detector: the name of a detector, the path of a YOLO model, or any callable that takes a
@@ -54,17 +64,21 @@ class MotPipeline:
             path of an ONNX file, any callable that takes a ``Frame`` and boxes and returns one row
             of numbers a box, or None (or "none") for no embeddings.
         config: settings of association and lifecycle.
+        asynchronous: whether detector and embedder run beside the tracker: in a thread (True or
+            "thread"), or in a process ("process", for those that hold the interpreter or may
+            hang); or a callable that makes a ``DetectionWorker`` of the detection stage.
         frame_rate: frames per second, for frames that come as bare arrays, without a timestamp.
         timer: adds up the seconds of the stages "motion", "detect", "embed" and "associate".
 
     Attributes:
         steps: frames so far.
         dropped_boxes: detections that were dropped, since they have no area inside the image.
-        detector_failures: frames on which the detector raised (``on_detector_error="coast"``).
+        detector_failures: frames on which the detector failed (``on_detector_error="coast"``).
         detector_errors: messages of the first 100 of these failures.
 
     Raises:
-        UsageError: for an unknown detector, engine or embedder, or a ``detect_every`` below 1.
+        UsageError: for an unknown detector, engine or embedder, a ``detect_every`` below 1, or a
+            detector that cannot be sent to a process.
     """
 
     def __init__(
@@ -75,24 +89,31 @@ class MotPipeline:
         *,
         embedder: str | Path | Callable[..., Any] | None = "colour",
         config: PipelineConfig | None = None,
+        asynchronous: bool | str | Callable[[Stage], DetectionWorker] = False,
         frame_rate: float = 25.0,
         timer: StageTimer | None = None,
     ) -> None:
-        self.detector = as_detector(detector)
         self.engine = load_engine(engine) if isinstance(engine, str) else engine
-        self.embedder = as_embedder(embedder)
         self.scheduler: Scheduler = (
             detect_every if isinstance(detect_every, Scheduler) else EveryK(k=int(detect_every))
         )
         self.config = config or PipelineConfig()
         self.frame_rate = frame_rate
         self.timer = timer or StageTimer()
-        self.associator = Associator(self.config)
-        self.targets: Targets | None = None
+        self.worker = open_worker(
+            asynchronous,
+            detector,
+            embedder if self.config.appearance.weight else None,
+            timeout=self.config.detector_timeout,
+            clock=self.timer.clock,
+        )
+        self.tracker = Tracker(self.engine, self.config, self.timer)
         self.steps = 0
         self.dropped_boxes = 0
         self.detector_failures = 0
         self.detector_errors: list[str] = []
+        self._late = LateAnswers(self.config.late)
+        self._submitted: Frame | None = None
 
     def run(self, source: Iterable[Frame | np.ndarray]) -> Iterator[tuple[Frame, Tracks]]:
         """Track over a whole video.
@@ -129,80 +150,67 @@ class MotPipeline:
         frame = self._add_time(frame)
         with self.timer("motion"):
             observation = self.engine.observe(frame)
-            targets, motion = self._track(observation)
-        detections = None
-        if self.scheduler.due(frame, motion):
-            with self.timer("detect"):
-                detections = self._detect(frame)
-            if detections is not None:
-                detections = self._embed(frame, detections)
+        if (detections := self._collect()) is not None:
+            self._late.merge(detections)
+        self.tracker = self._late.advance(self.tracker, frame, observation)
+        detections = self._detect(frame) if self._is_due(frame) else None
         if detections is None:
-            with self.timer("associate"):
-                self.targets = targets[self.associator.coast(frame, motion)]
+            self.tracker.coast()
         else:
-            with self.timer("associate"):
-                merge = self.associator.merge(frame, motion, detections)
-            with self.timer("motion"):
-                self.targets = self._apply(merge, observation, targets, detections)
+            self._late.forget()
+            self.tracker.merge(detections)
         self.steps += 1
-        return self.associator.tracks()
+        return self.tracker.tracks()
 
-    def _track(self, observation: Any) -> tuple[Targets, Motion]:
-        """Move the targets onto the frame; there are none before the first frame."""
-        if self.targets is None:
-            self.targets = self.engine.enroll(observation, np.empty((0, 4), np.float32))
-        targets, motion = self.engine.track(observation, self.targets)
-        return targets, motion
+    def close(self) -> None:
+        """End the worker of a detector that runs beside the tracker; a second call does nothing."""
+        self.worker.close()
+
+    def __enter__(self: PipelineT) -> PipelineT:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _is_due(self, frame: Frame) -> bool:
+        """Whether the detector is to look at the frame: not while it is at work, or late."""
+        is_free = self.worker.is_free and not self._late.is_catching_up
+        return is_free and self.scheduler.due(frame, self.tracker.motion)
 
     def _detect(self, frame: Frame) -> Detections | None:
-        """Usable detections of a frame; None where the detector failed and the engine coasts."""
-        try:
-            detections = as_detections(self.detector(frame))
-        except Exception as error:
-            self._handle_detector_error(frame, error)
+        """Begin to detect on the frame; returns the detections where they are there at once."""
+        self._late.expect(self.tracker)
+        self._submitted = frame
+        self.worker.submit(frame)
+        return self._collect()
+
+    def _collect(self) -> Detections | None:
+        """The detections of the submitted frame; None where there are none yet, or will be none."""
+        answer = self.worker.collect()
+        if answer is None:
             return None
-        detections, dropped = drop_unusable(detections, frame.size)
-        self.dropped_boxes += dropped
-        return detections
+        self.dropped_boxes += answer.dropped
+        for name, seconds in answer.seconds.items():
+            self.timer.add(name, seconds)
+        if answer.error is not None:
+            self._late.forget()
+            self._handle_failure(answer.error)
+        return answer.detections
 
-    def _embed(self, frame: Frame, detections: Detections) -> Detections:
-        """Detections with embeddings: their own, or else the embedder's, if there is one."""
-        if detections.embeddings is not None:
-            normalized = normalize_embeddings(detections.embeddings, frame)
-            return replace(detections, embeddings=normalized)
-        if self.embedder is None or not self.config.appearance.weight:
-            return detections
-        with self.timer("embed"):
-            embeddings = embed_boxes(self.embedder, frame, detections.xyxy)
-        return replace(detections, embeddings=embeddings)
-
-    def _handle_detector_error(self, frame: Frame, error: Exception) -> None:
-        """Count the failure, or raise ``InputError``, by ``on_detector_error``."""
-        reason = str(error)
+    def _handle_failure(self, error: Exception) -> None:
+        """Count a failure of the detector, or raise ``InputError``, by ``on_detector_error``."""
+        assert self._submitted is not None
+        index, reason = self._submitted.index, str(error)
         if not isinstance(error, MvotError):
             reason = f"{type(error).__name__}: {error}"
         if self.config.on_detector_error == "fail":
             raise InputError(
-                f"the detector failed on frame {frame.index} ({reason}); to go on without it, "
+                f"the detector failed on frame {index} ({reason}); to go on without it, "
                 "set pipeline.on_detector_error to coast"
             ) from error
         self.detector_failures += 1
         if self.detector_failures <= _MAX_KEPT_ERRORS:
-            self.detector_errors.append(f"frame {frame.index}: {reason}")
-
-    def _apply(
-        self, merge: Merge, observation: Any, targets: Targets, detections: Detections
-    ) -> Targets:
-        """The targets after a merge: survivors, matched ones corrected, then those enrolled."""
-        match = merge.match
-        boxes = detections.xyxy[match.detections]
-        matched = refresh(self.engine, observation, targets[match.targets], boxes, merge.reenroll)
-        rows = np.concatenate([match.targets, match.unmatched_targets])
-        order = np.argsort(rows)[merge.alive]
-        survivors: Targets = targets.cat([matched, targets[match.unmatched_targets]])[order]
-        enrolled = self.engine.enroll(observation, detections.xyxy[merge.enrolled])
-        together: Targets = targets.cat([survivors, enrolled])
-        return together
+            self.detector_errors.append(f"frame {index}: {reason}")
 
     def _add_time(self, frame: Frame | np.ndarray) -> Frame:
         """A frame with index and timestamp; bare arrays are numbered as they come."""

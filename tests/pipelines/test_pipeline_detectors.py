@@ -158,7 +158,7 @@ def test_a_detectors_own_embeddings_are_scaled_to_unit_length():
     tracker = MotPipeline(embedded([30, 40]), "hold", 1)
     track_all(tracker, blank_frames(2))
     look, wanted = np.array([[0.6, 0.8]], np.float32), np.ones((1, 1), np.bool_)
-    cosine = tracker.associator._gallery.compare(np.array([1]), look, wanted)
+    cosine = tracker.tracker.associator._gallery.compare(np.array([1]), look, wanted)
     assert cosine.item() == pytest.approx(1)
 
 

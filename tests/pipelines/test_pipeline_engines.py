@@ -72,7 +72,7 @@ def test_an_engine_of_three_methods_is_enough():
         assert tracks.id.tolist() == [1, 2]
         assert tracks.xyxy.tolist() == (np.array([BOX, OTHER]) + i % 4).tolist()
         assert tracks.score.tolist() == ([0.75, 0.75] if i % 4 else [1, 1])
-    assert tracker.targets.frames.tolist() == [1, 1]
+    assert tracker.tracker.targets.frames.tolist() == [1, 1]
 
 
 def test_the_engines_targets_stay_row_by_row_with_the_trajectories(scene, frames):
@@ -81,9 +81,9 @@ def test_the_engines_targets_stay_row_by_row_with_the_trajectories(scene, frames
     )
     for frame in frames:
         tracker.step(frame)
-        table = tracker.associator.lifecycle.trajectories
-        assert len(tracker.targets) == len(table)
-        assert np.array_equal(tracker.targets.boxes, table.boxes)
+        table = tracker.tracker.associator.lifecycle.trajectories
+        assert len(tracker.tracker.targets) == len(table)
+        assert np.array_equal(tracker.tracker.targets.boxes, table.boxes)
         assert len(set(table.id)) == len(table)
 
 
@@ -93,8 +93,8 @@ def test_targets_that_leave_between_detector_calls_do_not_affect_others():
     for i, frame in enumerate(blank_frames(40)):
         tracks = tracker.step(frame)
         assert (
-            tracker.targets.boxes.tolist()
-            == tracker.associator.lifecycle.trajectories.boxes.tolist()
+            tracker.tracker.targets.boxes.tolist()
+            == tracker.tracker.associator.lifecycle.trajectories.boxes.tolist()
         )
         assert tracks.xyxy[tracks.id == 2].tolist() == [(np.array(BOX) + i).tolist()]
     assert tracks.id.tolist() == [2]
@@ -159,7 +159,7 @@ def test_a_known_target_is_matched_before_a_newcomer():
     boxes_by_frame = [[BOX], [BOX, shifted_box(20.5)], [shifted_box(13.0)]]
     tracker = MotPipeline(lambda frame: Detections.of(boxes_by_frame[frame.index]), "hold", 1)
     answers = track_all(tracker, blank_frames(3))
-    assert len(tracker.associator.lifecycle.trajectories) >= 1
+    assert len(tracker.tracker.associator.lifecycle.trajectories) >= 1
     assert answers[2].id.tolist() == [1]
     assert answers[2].xyxy.tolist() == [shifted_box(13.0)]
     assert answers[2].detected.tolist() == [True]

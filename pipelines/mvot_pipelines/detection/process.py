@@ -1,0 +1,108 @@
+"""The detection stage in a process of its own."""
+
+import multiprocessing
+import pickle
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+
+from mvot_pipelines.detection.stage import Answer
+from mvot_plugin.errors import UsageError
+from mvot_plugin.types import Frame
+
+__all__ = ["ProcessStage"]
+
+_SPAWN = multiprocessing.get_context("spawn")
+_ENDING_SECONDS = 1.0
+
+
+class ProcessStage:
+    """A detection stage in another process, for detectors that hold the interpreter, or may hang.
+
+    The process begins with the first frame, and again after it ended.
+
+    Args:
+        build: makes the stage, in that process; it must be picklable, and so must what it holds.
+
+    Raises:
+        UsageError: where ``build`` cannot be pickled.
+    """
+
+    def __init__(self, build: Callable[[], Callable[[Frame], Answer]]) -> None:
+        try:
+            pickle.dumps(build)
+        except Exception as error:
+            raise UsageError(
+                f"this detector or embedder cannot be sent to a process of its own ({error}); "
+                "give a name, a path or a function of a module, or run it in a thread"
+            ) from error
+        self._build = build
+        self._process: SpawnProcess | None = None
+        self._connection: Connection | None = None
+
+    def __call__(self, frame: Frame) -> Answer:
+        """Run the stage on a frame, and wait for its answer."""
+        connection = self._connection or self._start()
+        try:
+            connection.send(frame)
+            answer: Answer | Exception = connection.recv()
+        except (EOFError, OSError):
+            return Answer(detections=None, error=RuntimeError(self._describe_end(connection)))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def stop(self) -> None:
+        """End the process; a frame that it is at work on is answered by an error."""
+        process, self._process, self._connection = self._process, None, None
+        if process is not None:
+            process.kill()
+            process.join(_ENDING_SECONDS)
+
+    def _start(self) -> Connection:
+        """Start the process; returns our end of the connection."""
+        ours, theirs = _SPAWN.Pipe()
+        arguments = self._build, theirs
+        process = _SPAWN.Process(target=_serve, args=arguments, name="detector", daemon=True)
+        process.start()
+        theirs.close()
+        self._process, self._connection = process, ours
+        return ours
+
+    def _describe_end(self, connection: Connection) -> str:
+        """How the process ended; forget it, unless another one has taken its place."""
+        code = None
+        if self._connection is connection and self._process is not None:
+            self._process.join(_ENDING_SECONDS)
+            code = self._process.exitcode
+            self.stop()
+        connection.close()
+        return "its process has ended" + ("" if code is None else f" (exit code {code})")
+
+
+def _serve(build: Callable[[], Callable[[Frame], Answer]], connection: Connection) -> None:
+    """Answer one frame after another, until the connection is closed."""
+    stage: Callable[[Frame], Answer] | None = None
+    while True:
+        try:
+            frame: Frame = connection.recv()
+        except EOFError:
+            return
+        answer: Answer | Exception
+        try:
+            stage = stage or build()
+            answer = stage(frame)
+        except Exception as error:
+            answer = error
+        connection.send(_make_picklable(answer))
+
+
+def _make_picklable(answer: Answer | Exception) -> Answer | Exception:
+    """The same, or a ``RuntimeError`` with the text of an exception that cannot be pickled."""
+    error = answer if isinstance(answer, Exception) else answer.error
+    try:
+        pickle.loads(pickle.dumps(error))
+        return answer
+    except Exception:
+        plain = RuntimeError(f"{type(error).__name__}: {error}")
+        return plain if isinstance(answer, Exception) else Answer(detections=None, error=plain)

@@ -1,0 +1,91 @@
+"""All targets of a video, moved from frame to frame and corrected by detections."""
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from mvot_plugin.association.associator import AssociationConfig, Associator, Merge
+from mvot_plugin.engines.base import Motion, MotionEngine, Targets, refresh
+from mvot_plugin.timing import StageTimer
+from mvot_plugin.types import Detections, Frame, Tracks
+
+__all__ = ["Tracker"]
+
+_NO_MOTION = Motion(boxes=np.empty((0, 4), np.float32), scores=np.empty(0, np.float32))
+
+
+class Tracker:
+    """An engine's targets and their trajectories, row by row.
+
+    On each frame comes ``track``, and then ``merge`` where there are detections, else ``coast``.
+
+    Args:
+        engine: moves the targets.
+        config: settings of association and lifecycle.
+        timer: adds up the seconds of the stages "motion" and "associate".
+
+    Attributes:
+        frame: the frame that the targets are on; None before the first.
+        motion: how the engine moved them onto it.
+        targets: what the engine knows of them; None before the first frame.
+    """
+
+    frame: Frame | None = None
+    motion = _NO_MOTION
+    targets: Targets | None = None
+    _observation: Any = None
+
+    def __init__(
+        self, engine: MotionEngine[Any, Any], config: AssociationConfig, timer: StageTimer
+    ) -> None:
+        self._engine, self._timer = engine, timer
+        self.associator = Associator(config)
+
+    def tracks(self) -> Tracks:
+        """The tracks to report on the frame."""
+        return self.associator.tracks()
+
+    def fork(self) -> "Tracker":
+        """A second tracker in the same state; only one of the two may merge from here on."""
+        twin = copy.copy(self)
+        twin.associator = self.associator.fork()
+        return twin
+
+    def track(self, frame: Frame, observation: Any) -> Motion:
+        """Move the targets onto the next frame; there are none before the first one."""
+        with self._timer("motion"):
+            if self.targets is None:
+                self.targets = self._engine.enroll(observation, _NO_MOTION.boxes)
+            self.targets, self.motion = self._engine.track(observation, self.targets)
+        self.frame, self._observation = frame, observation
+        return self.motion
+
+    def coast(self) -> None:
+        """Go on without detections on the frame."""
+        assert self.frame is not None
+        assert self.targets is not None
+        with self._timer("associate"):
+            self.targets = self.targets[self.associator.coast(self.frame, self.motion)]
+
+    def merge(self, detections: Detections) -> Merge:
+        """Correct the targets by the detections of the frame, end some and enroll new ones."""
+        assert self.frame is not None
+        with self._timer("associate"):
+            merge = self.associator.merge(self.frame, self.motion, detections)
+        with self._timer("motion"):
+            self.targets = self._apply(merge, detections)
+        return merge
+
+    def _apply(self, merge: Merge, detections: Detections) -> Targets:
+        """The targets after a merge: survivors, matched ones corrected, then those enrolled."""
+        targets, observation, match = self.targets, self._observation, merge.match
+        assert targets is not None
+        boxes = detections.xyxy[match.detections]
+        matched = refresh(self._engine, observation, targets[match.targets], boxes, merge.reenroll)
+        rows = np.concatenate([match.targets, match.unmatched_targets])
+        order = np.argsort(rows)[merge.alive]
+        survivors: Targets = targets.cat([matched, targets[match.unmatched_targets]])[order]
+        enrolled = self._engine.enroll(observation, detections.xyxy[merge.enrolled])
+        together: Targets = targets.cat([survivors, enrolled])
+        return together
