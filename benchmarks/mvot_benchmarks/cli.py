@@ -9,7 +9,8 @@ from mvot_benchmarks.commands.ceiling import add_ceiling
 from mvot_benchmarks.commands.cost import add_overhead, add_scaling
 from mvot_benchmarks.commands.motion import add_ablation, add_vot
 from mvot_benchmarks.commands.peers import add_peers
-from mvot_benchmarks.commands.quality import add_mot, add_rt
+from mvot_benchmarks.commands.quality import add_mot
+from mvot_benchmarks.commands.realtime import add_rt
 from mvot_benchmarks.commands.report import add_report
 from mvot_benchmarks.commands.streets import add_streets
 from mvot_pipelines.cli import Parser, format_version

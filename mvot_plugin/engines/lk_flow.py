@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64, Shaped, UInt8
+from jaxtyping import Bool, Float, Float32, Float64, Int64, Shaped, UInt8
 
 from mvot_plugin.engines.base import Motion, Targets, as_boxes, elapsed_seconds
 from mvot_plugin.ops.boxes import cxcywh_to_xyxy, size, xyxy_to_cxcywh
@@ -25,10 +25,12 @@ __all__ = ["FlowObservation", "FlowTargets", "LKFlowEngine"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FlowObservation:
-    """A frame in grey."""
+    """A frame in grey, reduced where it is large."""
 
     grey: UInt8[np.ndarray, "height width"]
     """Its pixels."""
+    reduction: float
+    """Pixels of ``grey`` per pixel of the frame."""
     timestamp: float
     """In seconds."""
 
@@ -59,6 +61,8 @@ class LKFlowEngine:
     moved to the measured box.
     """
 
+    longest: int = 1280
+    """Longer side of a frame, in pixels, beyond which it is halved, once or more."""
     cells: int = 5
     """Corners tracked per target, along each side of its box."""
     inner: float = 0.8
@@ -85,10 +89,16 @@ class LKFlowEngine:
     """Standard deviation of a box without flow, after a second."""
 
     def observe(self, frame: Frame | np.ndarray) -> FlowObservation:
-        """The frame in grey."""
+        """The frame in grey, reduced where it is large."""
         frame = as_frame(frame)
-        grey = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)
-        return FlowObservation(grey=np.asarray(grey), timestamp=frame.timestamp)
+        grey, reduction = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), 1.0
+        while max(frame.size) * reduction > self.longest:
+            reduction /= 2
+        if reduction < 1:
+            grey = cv2.resize(grey, None, fx=reduction, fy=reduction, interpolation=cv2.INTER_AREA)
+        return FlowObservation(
+            grey=np.asarray(grey), reduction=reduction, timestamp=frame.timestamp
+        )
 
     def enroll(self, observation: FlowObservation, boxes: Float32[XYXY, " n"]) -> FlowTargets:
         """Targets at rest in N ``boxes``; raises ``ValueError`` for boxes without area."""
@@ -144,29 +154,14 @@ class LKFlowEngine:
         """Move targets that were all last seen on one observation."""
         previous: FlowObservation = targets.seen[0]
         step = elapsed_seconds(observation.timestamp, np.array([previous.timestamp]))[0]
-        points, textured = find_corners(
-            previous.grey, targets.boxes, cells=self.cells, inner=self.inner
-        )
-        arrived, returned = forward_backward_flow(
-            previous.grey,
-            observation.grey,
-            points,
-            (targets.velocity * step)[:, None],
-            textured & ~find_occluded_points(points, targets.boxes),
-            window=self.window,
-            levels=self.levels,
-            return_error=self.return_error,
-        )
-        shift, scale, agreeing = estimate_shift_and_scale(
-            points, arrived, returned, least=self.least, scale_limit=self.scale_limit
-        )
+        shift, scale, agreeing, corners = self._measure_flow(observation, targets, step)
         has_flow = agreeing >= self.least
         shift = np.where(has_flow[:, None], shift, targets.velocity * step)
         scale = np.where(has_flow, scale, 1)
         centred = xyxy_to_cxcywh(targets.boxes)
         boxes = np.concatenate([centred[:, :2] + shift, centred[:, 2:] * scale[:, None]], axis=1)
         velocity, age = self._update_velocity(targets, shift, step, has_flow)
-        evidence = np.sqrt(agreeing / np.maximum(textured.sum(1), 1))
+        evidence = np.sqrt(agreeing / np.maximum(corners, 1))
         score = np.maximum(evidence, targets.score * 0.5 ** (step / self.half_life))
         return replace(
             targets,
@@ -177,6 +172,36 @@ class LKFlowEngine:
             score=score.astype(np.float32),
             variance=targets.variance + np.where(has_flow, self.drift, self.coasting) ** 2 * step,
         )
+
+    def _measure_flow(
+        self, observation: FlowObservation, targets: FlowTargets, step: float
+    ) -> tuple[
+        Float[np.ndarray, "n 2"],
+        Float[np.ndarray, " n"],
+        Int64[np.ndarray, " n"],
+        Int64[np.ndarray, " n"],
+    ]:
+        """Shift (pixels of the frame) and change of size, points that agree, points with texture.
+
+        ``step`` is the time since the targets were last seen, in seconds.
+        """
+        previous: FlowObservation = targets.seen[0]
+        boxes = targets.boxes * np.float32(previous.reduction)
+        points, textured = find_corners(previous.grey, boxes, cells=self.cells, inner=self.inner)
+        arrived, returned = forward_backward_flow(
+            previous.grey,
+            observation.grey,
+            points,
+            (targets.velocity * (step * previous.reduction))[:, None],
+            textured & ~find_occluded_points(points, boxes),
+            window=self.window,
+            levels=self.levels,
+            return_error=self.return_error,
+        )
+        shift, scale, agreeing = estimate_shift_and_scale(
+            points, arrived, returned, least=self.least, scale_limit=self.scale_limit
+        )
+        return shift / np.float32(previous.reduction), scale, agreeing, textured.sum(1)
 
     def _update_velocity(
         self,

@@ -26,6 +26,7 @@ examples:
   mvot-run video.mp4 --detector my.onnx --classes person,car --show
   mvot-run frames/ --detections det.txt --save-txt tracks.txt --save-video tracks.mp4
   mvot-run rtsp://camera/1 --detector yolo11s.pt --save-jsonl tracks.jsonl
+  mvot-run video.mp4 --live --detect-every auto --detector-share 0.3 --show
 
 SOURCE is a video file, a folder of images, a MOT sequence folder (seqinfo.ini), a camera number
 or a stream's URL. With no output asked for, NAME-tracks.txt and NAME-tracks.mp4 are written to
@@ -125,6 +126,7 @@ def _build_parser() -> Parser:
         help="a video, a folder, a camera number or a URL",
     )
     _add_tracking_options(parser.add_argument_group("tracking"))
+    _add_live_options(parser.add_argument_group("live sources and slow detectors"))
     _add_output_options(parser.add_argument_group("output"))
     about = parser.add_argument_group("more")
     about.add_argument(
@@ -144,9 +146,10 @@ def _add_tracking_options(group: Any) -> None:
     default = RunConfig()
     add(
         "--detect-every",
-        type=int,
+        type=_parse_interval,
         metavar="K",
-        help=f"detect on every K-th frame (default {default.detect_every})",
+        help=f"detect on every K-th frame (default {default.detect_every}), or, with auto, where "
+        "it is worth most",
     )
     add(
         "--detector",
@@ -169,6 +172,45 @@ def _add_tracking_options(group: Any) -> None:
     add("--runtime", metavar="R", help="auto, onnx (CPUs only) or torch (default auto)")
     add("--threads", type=int, metavar="N", help="use no more threads (default all it may use)")
     add("--frame-rate", type=float, metavar="FPS", help="overrides the source's own")
+
+
+def _add_live_options(group: Any) -> None:
+    def add(*names: str, **options: Any) -> None:
+        group.add_argument(*names, default=argparse.SUPPRESS, **options)
+
+    beside = {"dest": "asynchronous", "action": "store_const"}
+    add("--live", action="store_true", help="play a file as a camera would, at its own rate")
+    add(
+        "--async",
+        const="thread",
+        help="wait for no answer of the detector (default where the source is live)",
+        **beside,
+    )
+    add("--async-process", const="process", help="the same, the detector in a process", **beside)
+    add("--no-async", const="off", help="wait for the detector, and drop frames", **beside)
+    add(
+        "--detector-share",
+        type=float,
+        metavar="S",
+        help="with --detect-every auto: share of the time for the detector, 0..1",
+    )
+    add(
+        "--budget",
+        type=float,
+        metavar="MS",
+        help="milliseconds a frame takes in the mean, for auto and for tracking again",
+    )
+    add(
+        "--reconnect",
+        type=float,
+        metavar="SEC",
+        help=f"how long to try a lost stream again (default {RunConfig.reconnect:g}, 0: not)",
+    )
+
+
+def _parse_interval(text: str) -> int | str:
+    """A number of frames, or a word."""
+    return int(text) if text.lstrip("-").isdecimal() else text
 
 
 def _add_output_options(group: Any) -> None:

@@ -1,6 +1,7 @@
 """Every setting of ``mvot-run``, with its default."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from mvot_pipelines.pipeline import PipelineConfig
 from mvot_plugin.errors import UsageError
@@ -15,8 +16,16 @@ class RunConfig:
 
     source: str | None = None
     """The video: a file, a folder of images, a MOT sequence folder, a camera number or a URL."""
-    detect_every: int = 5
-    """The detector runs on every k-th frame (k)."""
+    detect_every: int | str = 5
+    """The detector runs on every k-th frame (k), or, with auto, where it is worth most."""
+    detector_share: float | None = None
+    """With auto, the share of the time that the detector takes, 0..1; null leaves it open."""
+    budget: float | None = None
+    """Milliseconds that a frame takes in the mean: auto calls the detector accordingly, and
+    tracking again after a late answer is spread over frames; null leaves it open."""
+    asynchronous: Literal["auto", "off", "thread", "process"] = "auto"
+    """Whether the detector runs beside the tracker, which waits for no answer: in a thread, in a
+    process, not at all (off), or in a thread where the source is live (auto)."""
     detector: str = "auto"
     """The detector: an ONNX file, a YOLO model or its path, a registered one, packaged, or auto
     (ultralytics' default model, or the packaged one where that is not available)."""
@@ -42,6 +51,10 @@ class RunConfig:
     """The most threads that engine, detector and OpenCV use; null is all that this process may."""
     frame_rate: float | None = None
     """Frames per second of the video; null takes the source's own."""
+    live: bool = False
+    """Whether a recording is played as a camera would, at its own rate."""
+    reconnect: float = 30.0
+    """Seconds for which a camera or stream that was lost is tried again; 0 gives up at once."""
     save_txt: str | None = None
     """A file to write the tracks to, in MOTChallenge's format."""
     save_jsonl: str | None = None
@@ -56,10 +69,20 @@ class RunConfig:
     """How the engine's and the detector's boxes are merged into tracks."""
 
     def __post_init__(self) -> None:
-        if self.detect_every < 1:
-            raise UsageError(f"--detect-every must be 1 or more, got {self.detect_every}")
+        self._check_interval()
         check_threads(self.threads)
         if self.frame_rate is not None and not self.frame_rate > 0:
             raise UsageError(f"--frame-rate must be above 0, got {self.frame_rate:g}")
         if self.detections is not None and self.detector != RunConfig.detector:
             raise UsageError("--detector and --detections exclude each other; give one of them")
+
+    def _check_interval(self) -> None:
+        is_auto = self.detect_every == "auto"
+        if not is_auto and (isinstance(self.detect_every, str) or self.detect_every < 1):
+            raise UsageError(f"--detect-every must be 1 or more, or auto, got {self.detect_every}")
+        if self.detector_share is not None and not is_auto:
+            raise UsageError("--detector-share needs --detect-every auto")
+        if self.detector_share is not None and self.budget is not None:
+            raise UsageError("--detector-share and --budget exclude each other; give one of them")
+        if self.budget is not None and not self.budget > 0:
+            raise UsageError(f"--budget must be above 0, got {self.budget:g}")

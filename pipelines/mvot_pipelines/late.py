@@ -6,13 +6,14 @@ are out of sequence (reprocessing; Bar-Shalom 2002 compares it with shorter ways
 hold no state it is exact: what comes out is what detections in time would have given.
 """
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from mvot_pipelines.tracker import Tracker
-from mvot_plugin.association.associator import Merge
 from mvot_plugin.errors import UsageError
-from mvot_plugin.types import Detections, Frame
+from mvot_plugin.types import Frame
 
 __all__ = ["LateAnswers", "LateConfig"]
 
@@ -23,22 +24,27 @@ class LateConfig:
 
     kept_frames: int = 32
     """Most frames that are kept while the detector is at work; of more, every second one is."""
-    catch_up: int | None = None
-    """Kept frames that are tracked again with each new frame, 2 or more, until the present is
-    reached; null is all at once."""
+    budget: float | None = None
+    """Milliseconds of a new frame from which no further kept frame is tracked again with it; the
+    rest waits for the next one. At least two are; null is all at once."""
 
     def __post_init__(self) -> None:
-        for name in ("kept_frames", "catch_up"):
-            value = getattr(self, name)
-            if value is not None and value < 2:
-                raise UsageError(f"pipeline.late.{name} must be 2 or more, got {value}")
+        if self.kept_frames < 2:
+            raise UsageError(f"pipeline.late.kept_frames must be 2 or more, got {self.kept_frames}")
+        if self.budget is not None and not self.budget >= 0:
+            raise UsageError(f"pipeline.late.budget must be 0 or more, got {self.budget:g}")
 
 
 class LateAnswers:
-    """Merges late answers, and catches up with the present afterwards."""
+    """Goes back to the frame of a late answer, and catches up with the present afterwards.
 
-    def __init__(self, config: LateConfig) -> None:
-        self.config = config
+    Args:
+        config: the settings.
+        clock: returns seconds, for the budget.
+    """
+
+    def __init__(self, config: LateConfig, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.config, self._clock = config, clock
         self._asked: Tracker | None = None
         self._behind: Tracker | None = None
         self._kept: list[tuple[Frame, Any]] = []
@@ -57,11 +63,11 @@ class LateAnswers:
         self._asked = None
         self._kept.clear()
 
-    def merge(self, detections: Detections) -> Merge:
-        """Merge the answer that was expected, on its frame."""
+    def rewind(self) -> Tracker:
+        """The tracker as it was on the frame of the answer, to merge with; it will catch up."""
         assert self._asked is not None
         self._behind, self._asked = self._asked, None
-        return self._behind.merge(detections)
+        return self._behind
 
     def advance(self, present: Tracker, frame: Frame, observation: Any) -> Tracker:
         """Track onto the next frame; returns the tracker that has caught up, if one has."""
@@ -77,10 +83,15 @@ class LateAnswers:
 
     def _follow(self, behind: Tracker) -> bool:
         """Track through kept frames; returns whether it is on the last one, still undecided."""
-        count = self.config.catch_up or len(self._kept)
-        frames, self._kept = self._kept[:count], self._kept[count:]
-        for number, (frame, observation) in enumerate(frames, 1):
-            behind.track(frame, observation)
-            if self._kept or number < len(frames):
+        start, count = self._clock(), 0
+        while self._kept and (count < 2 or not self._is_spent(start)):
+            behind.track(*self._kept.pop(0))
+            count += 1
+            if self._kept:
                 behind.coast()
         return not self._kept
+
+    def _is_spent(self, start: float) -> bool:
+        """Whether the budget of a frame is used up that began at ``start``."""
+        budget = self.config.budget
+        return budget is not None and 1e3 * (self._clock() - start) >= budget

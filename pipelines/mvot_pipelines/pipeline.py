@@ -13,7 +13,7 @@ import numpy as np
 from mvot_pipelines.detection import open_worker
 from mvot_pipelines.detection.worker import DetectionWorker, Stage
 from mvot_pipelines.late import LateAnswers, LateConfig
-from mvot_pipelines.scheduling import EveryK, Scheduler
+from mvot_pipelines.scheduling import CallCost, EveryK, Scheduler, SupportsFeedback
 from mvot_pipelines.tracker import Tracker
 from mvot_plugin.association.associator import AssociationConfig
 from mvot_plugin.engines import load_engine
@@ -72,6 +72,7 @@ class MotPipeline:
 
     Attributes:
         steps: frames so far.
+        detector_calls: frames so far that the detector was given.
         dropped_boxes: detections that were dropped, since they have no area inside the image.
         detector_failures: frames on which the detector failed (``on_detector_error="coast"``).
         detector_errors: messages of the first 100 of these failures.
@@ -109,11 +110,13 @@ class MotPipeline:
         )
         self.tracker = Tracker(self.engine, self.config, self.timer)
         self.steps = 0
+        self.detector_calls = 0
         self.dropped_boxes = 0
         self.detector_failures = 0
         self.detector_errors: list[str] = []
-        self._late = LateAnswers(self.config.late)
+        self._late = LateAnswers(self.config.late, self.timer.clock)
         self._submitted: Frame | None = None
+        self._detector_seconds = 0.0
 
     def run(self, source: Iterable[Frame | np.ndarray]) -> Iterator[tuple[Frame, Tracks]]:
         """Track over a whole video.
@@ -151,14 +154,14 @@ class MotPipeline:
         with self.timer("motion"):
             observation = self.engine.observe(frame)
         if (detections := self._collect()) is not None:
-            self._late.merge(detections)
+            self._merge(self._late.rewind(), detections)
         self.tracker = self._late.advance(self.tracker, frame, observation)
         detections = self._detect(frame) if self._is_due(frame) else None
         if detections is None:
             self.tracker.coast()
         else:
             self._late.forget()
-            self.tracker.merge(detections)
+            self._merge(self.tracker, detections)
         self.steps += 1
         return self.tracker.tracks()
 
@@ -181,8 +184,18 @@ class MotPipeline:
         """Begin to detect on the frame; returns the detections where they are there at once."""
         self._late.expect(self.tracker)
         self._submitted = frame
+        self.detector_calls += 1
         self.worker.submit(frame)
         return self._collect()
+
+    def _merge(self, tracker: Tracker, detections: Detections) -> None:
+        """Merge on the frame that the tracker is on, and let the scheduler learn from it."""
+        motion, merge = tracker.motion, tracker.merge(detections)
+        if isinstance(self.scheduler, SupportsFeedback) and tracker.frame is not None:
+            seconds, steps = self.timer.seconds, self.steps + 1
+            tracking = (seconds.get("motion", 0.0) + seconds.get("associate", 0.0)) / steps
+            cost = CallCost(detector=self._detector_seconds, tracking=tracking)
+            self.scheduler.learn(tracker.frame, motion, detections, merge, cost)
 
     def _collect(self) -> Detections | None:
         """The detections of the submitted frame; None where there are none yet, or will be none."""
@@ -190,6 +203,7 @@ class MotPipeline:
         if answer is None:
             return None
         self.dropped_boxes += answer.dropped
+        self._detector_seconds = sum(answer.seconds.values())
         for name, seconds in answer.seconds.items():
             self.timer.add(name, seconds)
         if answer.error is not None:

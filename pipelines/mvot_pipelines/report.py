@@ -1,17 +1,20 @@
 """The report of a run: a progress bar, and a summary at the end."""
 
+import math
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
 from mvot_plugin.errors import MvotError
 from mvot_plugin.timing import StageTimer
-from mvot_plugin.types import Tracks
+from mvot_plugin.types import Frame, Tracks
 
 __all__ = ["STAGES", "Progress", "RunReport"]
 
 STAGES = ("decode", "detect", "embed", "motion", "associate", "write")
+_LONGEST_MS = 60_000
 
 
 @dataclass(kw_only=True)
@@ -22,12 +25,26 @@ class RunReport:
     """The name of the source."""
     engine: str
     detector: str
-    detect_every: int
+    detect_every: int | str
+    """The detector ran on every k-th frame (k), or where a scheduler by this name had it run."""
     frame_rate: float
     """Frames per second of the source."""
+    is_live: bool = False
+    """Whether the source is live."""
     timer: StageTimer = field(default_factory=StageTimer)
+    """Stages in the thread that tracks; also what it waits for the other threads."""
+    threads: list[StageTimer] = field(default_factory=list)
+    """Stages in other threads, which work at the same time."""
+    seconds: float = 0.0
+    """From the first frame until all outputs were complete."""
     frames: int = 0
     """Frames written so far."""
+    detector_calls: int = 0
+    """Frames that the detector was given."""
+    dropped: int = 0
+    """Frames of a live source that were not looked at."""
+    latencies: Counter[int] = field(default_factory=Counter)
+    """Frames by the milliseconds from their capture until they were written, a minute at most."""
     boxes: int = 0
     """Boxes on all frames together."""
     tracks: int = 0
@@ -41,42 +58,79 @@ class RunReport:
     interrupted: bool = False
     """Whether a signal ended the run."""
 
-    def count(self, tracks: Tracks) -> None:
-        """Add one frame and its tracks; ids count from 1."""
+    def time_thread(self) -> StageTimer:
+        """A timer for a thread that works beside the one that tracks."""
+        self.threads.append(StageTimer())
+        return self.threads[-1]
+
+    def count(self, frame: Frame, tracks: Tracks, now: float) -> None:
+        """Add a frame and its tracks, written at ``now`` on the clock of ``Frame.captured``."""
         self.frames += 1
         self.boxes += len(tracks)
         self.tracks = max(self.tracks, int(tracks.id.max(initial=0)))
+        if math.isfinite(frame.captured):
+            latency = max(0, round(1e3 * (now - frame.captured)))
+            self.latencies[min(latency, _LONGEST_MS)] += 1
+
+    def latency(self, share: float) -> int:
+        """The milliseconds that a ``share`` of the frames stayed within; 0 without frames."""
+        left = math.ceil(share * self.latencies.total())
+        for latency in sorted(self.latencies):
+            left -= self.latencies[latency]
+            if left <= 0:
+                return latency
+        return 0
+
+    def work(self, stage: str) -> float:
+        """The seconds that a stage took in its own thread."""
+        others = [timer.seconds[stage] for timer in self.threads if stage in timer.seconds]
+        return sum(others) if others else self.timer.seconds.get(stage, 0.0)
 
     def summary(self) -> str:
         """The report as text: a headline, a table of stages, saved files, and notes."""
-        total = self.timer.total
-        fps = self.frames / total if total else 0.0
-        calls = self.timer.calls.get("detect", 0)
+        fps = self.frames / self.seconds if self.seconds else 0.0
+        interval = self.detect_every
+        if isinstance(interval, int):
+            interval = f"every {interval}"
         lines = [
-            f"{self.name}: {self.frames} frames in {total:.1f} s ({fps:.0f} fps; the video has "
-            f"{self.frame_rate:g})",
+            f"{self.name}: {self.frames} frames in {self.seconds:.1f} s ({fps:.0f} fps; the video "
+            f"has {self.frame_rate:g})",
             f"{self.boxes} boxes of ids up to {self.tracks}; engine {self.engine}; "
-            f"detector {self.detector} on {calls} frames (every {self.detect_every})",
+            f"detector {self.detector} on {self.detector_calls} frames ({interval})",
+            *([f"live: {self.format_live()}"] if self.is_live else []),
             "",
-            f"{'stage':<10}{'ms/frame':>10}{'ms/call':>10}{'calls':>8}{'share':>8}",
+            f"{'stage':<10}{'ms/frame':>10}{'ms/call':>10}{'calls':>8}{'share':>8}{'waited':>8}",
         ]
-        lines += [self._format_row(stage, total) for stage in STAGES]
-        lines.append(f"{'total':<10}{1e3 * total / max(self.frames, 1):>10.2f}")
+        lines += [self._format_row(stage) for stage in STAGES]
+        lines.append(f"{'total':<10}{1e3 * self.seconds / max(self.frames, 1):>10.2f}")
         lines += ["", *(f"saved {path}" for path in self.saved)]
         lines += [f"note: {note}" for note in self.notes]
         return "\n".join(lines)
 
-    def _format_row(self, stage: str, total: float) -> str:
-        seconds, calls = self.timer.seconds.get(stage, 0.0), self.timer.calls.get(stage, 0)
+    def format_live(self) -> str:
+        """Frames, calls of the detector and latency of a live run, in a line."""
+        return (
+            f"{self.frames} frames seen, {self.dropped} dropped; "
+            f"{self.detector_calls} detector calls; "
+            f"latency {self.latency(0.5)} ms (median), {self.latency(0.95)} ms (95th percentile)"
+        )
+
+    def _format_row(self, stage: str) -> str:
+        """A stage's time, its share of the run, and what the tracker waited for its thread."""
+        seconds, calls = self.work(stage), self.timer.calls.get(stage, 0)
         frame, call = 1e3 * seconds / max(self.frames, 1), 1e3 * seconds / max(calls, 1)
-        share = seconds / total if total else 0.0
-        return f"{stage:<10}{frame:>10.2f}{call:>10.2f}{calls:>8}{share:>8.0%}"
+        total = self.seconds or math.inf
+        row = f"{stage:<10}{frame:>10.2f}{call:>10.2f}{calls:>8}{seconds / total:>8.0%}"
+        if not any(stage in timer.seconds for timer in self.threads):
+            return row
+        return row + f"{self.timer.seconds.get(stage, 0.0) / total:>8.0%}"
 
 
 class Progress:
     """A progress bar: frames, fps, time left, tracks, and milliseconds by stage.
 
-    Prints nothing where stderr is not a terminal, or when ``quiet``.
+    Of a live run, it shows frames, calls of the detector and latency instead of stages. It prints
+    nothing where stderr is not a terminal, or when ``quiet``.
     """
 
     def __init__(self, report: RunReport, length: int | None, *, quiet: bool = False) -> None:
@@ -95,9 +149,12 @@ class Progress:
             self._bar.set_postfix_str(self._format_status(len(tracks)), refresh=False)
 
     def _format_status(self, tracks: int) -> str:
-        frames = max(self._report.frames, 1)
-        seconds = self._report.timer.seconds
-        times = (f"{stage} {1e3 * seconds.get(stage, 0) / frames:.1f}" for stage in STAGES)
+        report = self._report
+        if report.is_live:
+            return f"{tracks} tracks; {report.format_live()}"
+        times = (
+            f"{stage} {1e3 * report.work(stage) / max(report.frames, 1):.1f}" for stage in STAGES
+        )
         return f"{tracks} tracks; ms: {', '.join(times)}"
 
     def __enter__(self) -> "Progress":

@@ -3,138 +3,175 @@
 import signal
 import sys
 import threading
-import warnings
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+
+from tqdm import tqdm
 
 from mvot_pipelines.config import RunConfig
-from mvot_pipelines.pipeline import MotPipeline
-from mvot_pipelines.report import Progress, RunReport
-from mvot_pipelines.sinks import (
-    JsonLinesSink,
-    MotTextSink,
-    OverlayVideoSink,
-    Sink,
-    StopRun,
-    WindowSink,
+from mvot_pipelines.detection.ahead import DetectAhead
+from mvot_pipelines.loading import (
+    DeferredDetector,
+    build_scheduler,
+    choose_worker,
+    load_configured_detector,
+    load_configured_engine,
 )
+from mvot_pipelines.outputs import open_sinks
+from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
+from mvot_pipelines.report import Progress, RunReport
+from mvot_pipelines.sinks import Sink, StopRun
 from mvot_pipelines.sources import Source, open_source
-from mvot_plugin.detectors import GROUP, Detector, ReplayDetector, load_detector
+from mvot_pipelines.sources.read_ahead import read_ahead
+from mvot_plugin.detectors import Detector, ReplayDetector
 from mvot_plugin.embedders import load_embedder
-from mvot_plugin.engines import load_engine
-from mvot_plugin.engines.base import MotionEngine
-from mvot_plugin.engines.table import ENGINES
-from mvot_plugin.errors import FallbackDetector, MvotError, UntrainedWeights, UsageError
-from mvot_plugin.extras import is_cpu, require_torch
-from mvot_plugin.registry import registered_names
+from mvot_plugin.errors import MvotError, UsageError
+from mvot_plugin.threads import check_threads
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Frame
 
 __all__ = ["run"]
 
+_MOST_AHEAD = 8
+"""Frames that are decoded ahead: as far as the next detection, but no more than these."""
+
 
 def run(config: RunConfig) -> RunReport:
     """Track ``config.source`` to its end, or to the first error.
+
+    Decoding, the detector, the engine, and drawing with encoding run side by side, unless there
+    may be one thread only; the results are the same.
 
     Raises ``MvotError`` for errors before the first frame. Later errors are in the report; the
     sinks are closed in any case, after a whole frame.
     """
     if config.source is None:
         raise UsageError("no SOURCE given: name a video, a folder, a camera number or a URL")
-    with _collect_warnings(UntrainedWeights) as engine_notes:
-        engine = _load_engine(config)
-    _check_device(config)
+    notes: list[str] = []
+    engine = load_configured_engine(config, notes)
     embedder = load_embedder(config.embedder, threads=config.threads)
-    with open_source(config.source, frame_rate=config.frame_rate) as source:
-        with _collect_warnings(FallbackDetector) as detector_notes:
-            detector = _load_detector(config)
-        report = RunReport(
-            name=source.name,
-            engine=config.engine,
-            detector=Path(config.detections or config.detector).name,
-            detect_every=config.detect_every,
-            frame_rate=source.frame_rate,
-            notes=engine_notes + detector_notes,
-        )
+    with ExitStack() as stack:
+        source = stack.enter_context(_open_source(config))
+        worker = choose_worker(config, source)
+        detector = load_configured_detector(config, notes)
+        report = _start_report(config, source, notes)
+        ahead = _run_ahead(config, source, detector, report)
+        frames, detect = stack.enter_context(ahead)
         pipeline = MotPipeline(
-            detector,
+            DeferredDetector(config) if worker == "process" else detect,
             engine,
-            config.detect_every,
-            embedder=embedder,
-            config=config.pipeline,
+            build_scheduler(config),
+            embedder=config.embedder if worker == "process" else embedder,
+            config=_set_budget(config, source),
+            asynchronous=worker or False,
             timer=report.timer,
         )
-        outputs = _choose_outputs(config, source)
-        with ExitStack() as opened:
-            sinks = [
-                opened.enter_context(sink)
-                for sink in _open_sinks(config, outputs, source, detector)
-            ]
-            report.saved = list(outputs.values())
-            closing = opened.pop_all()
-        try:
-            with closing, Progress(report, source.length, quiet=config.quiet) as progress:
-                _track_frames(source, pipeline, sinks, report, progress)
-        except StopRun:
-            report.notes.append("stopped by the user")
-        except MvotError as error:
-            report.error = error
-        report.notes += _collect_notes(pipeline, detector)
+        stack.enter_context(pipeline)
+        sinks, opened = open_sinks(config, source, getattr(detector, "names", None), report)
+        progress = Progress(report, source.length, quiet=config.quiet)
+        with _report_end(report), opened, progress:
+            _track_frames(source, frames, pipeline, sinks, report, progress)
+        report.notes += [*source.notes, *_collect_notes(pipeline, detector)]
     return report
 
 
-def _load_engine(config: RunConfig) -> MotionEngine[Any, Any]:
-    """The engine that the settings name."""
-    return load_engine(
-        config.engine,
-        config.weights,
-        config.device,
-        config.precision,
-        runtime=config.runtime,
-        threads=config.threads,
+def _open_source(config: RunConfig) -> Source:
+    """The source that the settings name; what happens to a live one is printed at once."""
+    source = open_source(
+        config.source or "",
+        frame_rate=config.frame_rate,
+        live=config.live,
+        reconnect=config.reconnect,
+    )
+    if not config.quiet:
+        source.on_event = partial(tqdm.write, file=sys.stderr)
+    return source
+
+
+def _set_budget(config: RunConfig, source: Source) -> PipelineConfig:
+    """The settings of the pipeline: frames of a live source come at the pace of the source."""
+    late = config.pipeline.late
+    if late.budget is None:
+        period = 1e3 / source.frame_rate if source.is_live else None
+        late = replace(late, budget=period if config.budget is None else config.budget)
+    return replace(config.pipeline, late=late)
+
+
+def _start_report(config: RunConfig, source: Source, notes: list[str]) -> RunReport:
+    return RunReport(
+        name=source.name,
+        engine=config.engine,
+        detector=Path(config.detections or config.detector).name,
+        detect_every=config.detect_every,
+        frame_rate=source.frame_rate,
+        is_live=source.is_live,
+        notes=notes,
     )
 
 
 @contextmanager
-def _collect_warnings(category: type[Warning]) -> Iterator[list[str]]:
-    """Print warnings of a category to stderr; the list has their messages afterwards."""
-    messages: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", category)
-        try:
-            yield messages
-        finally:
-            messages += [str(w.message) for w in caught if issubclass(w.category, category)]
-            for message in messages:
-                print(f"mvot-run: warning: {message}", file=sys.stderr)
+def _run_ahead(
+    config: RunConfig, source: Source, detector: Detector, report: RunReport
+) -> Iterator[tuple[Iterator[Frame], Detector]]:
+    """The frames and the detector; of a recording, each runs ahead in a thread of its own.
+
+    The detector stays where it is unless it is known on which frames it will be asked.
+    """
+    if source.is_live or check_threads(config.threads) == 1:
+        yield iter(source), detector
+        return
+    frames, k, depth = iter(source), config.detect_every, _MOST_AHEAD
+    with ExitStack() as stack:
+        if isinstance(k, int):
+            ahead = stack.enter_context(DetectAhead(detector, k, report.time_thread()))
+            frames, detector, depth = ahead.watch(frames), ahead, min(k + 1, depth)
+        decoded = read_ahead(frames, timer=report.time_thread(), depth=depth)
+        yield stack.enter_context(closing(decoded)), detector
+
+
+@contextmanager
+def _report_end(report: RunReport) -> Iterator[None]:
+    """Report how the body of a ``with`` ends, and how long it took."""
+    start = time.perf_counter()
+    try:
+        yield
+    except StopRun:
+        report.notes.append("stopped by the user")
+    except MvotError as error:
+        report.error = error
+    finally:
+        report.seconds = time.perf_counter() - start
 
 
 def _track_frames(
     source: Source,
+    frames: Iterator[Frame],
     pipeline: MotPipeline,
     sinks: list[Sink],
     report: RunReport,
     progress: Progress,
 ) -> None:
     """Track and write frame by frame, until the source ends or the user interrupts."""
-    with _catch_interrupts() as interrupted:
-        for frame in _read_frames(source, report.timer):
+    with _catch_interrupts(source) as interrupted:
+        for frame in _take_frames(frames, report.timer):
             tracks = pipeline.step(frame)
             with report.timer("write"):
                 for sink in sinks:
                     sink.write(frame, tracks)
-            report.count(tracks)
+            report.dropped, report.detector_calls = source.dropped, pipeline.detector_calls
+            report.count(frame, tracks, time.monotonic())
             progress.update(tracks)
             if interrupted.is_set():
-                report.interrupted = True
-                return
+                break
+        report.interrupted = interrupted.is_set()
 
 
-def _read_frames(source: Source, timer: StageTimer) -> Iterator[Frame]:
-    """The source's frames; the time to decode them counts as the stage "decode"."""
-    frames = iter(source)
+def _take_frames(frames: Iterator[Frame], timer: StageTimer) -> Iterator[Frame]:
+    """The frames; the time to decode or to wait for them counts as the stage "decode"."""
     while True:
         with timer("decode"):
             frame = next(frames, None)
@@ -144,8 +181,11 @@ def _read_frames(source: Source, timer: StageTimer) -> Iterator[Frame]:
 
 
 @contextmanager
-def _catch_interrupts() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C (or SIGTERM) into an event, so that the current frame is finished."""
+def _catch_interrupts(source: Source) -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C (or SIGTERM) into an event, so that the current frame is finished.
+
+    A live source ends, also while it waits for a frame.
+    """
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event
@@ -155,6 +195,7 @@ def _catch_interrupts() -> Iterator[threading.Event]:
 
     def stop(number: int, frame: object) -> None:
         event.set()
+        source.interrupt()
         signal.signal(number, previous[signal.Signals(number)])
 
     try:
@@ -164,72 +205,6 @@ def _catch_interrupts() -> Iterator[threading.Event]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def _check_device(config: RunConfig) -> None:
-    """Raise ``UsageError`` for a GPU without torch, unless another package may use it."""
-    is_ours = config.engine in ENGINES and config.detector not in registered_names(GROUP)
-    if is_ours and config.device != "auto" and not is_cpu(config.device):
-        require_torch(f"--device {config.device}")
-
-
-def _load_detector(config: RunConfig) -> Detector:
-    if config.detections is not None:
-        if config.classes:
-            raise UsageError("--classes needs a --detector; replayed detections carry no classes")
-        return ReplayDetector(config.detections, conf=config.conf)
-    return load_detector(
-        config.detector,
-        conf=config.conf,
-        classes=config.classes,
-        device=config.device,
-        threads=config.threads,
-    )
-
-
-def _choose_outputs(config: RunConfig, source: Source) -> dict[str, str]:
-    """Output paths by kind; by default, text and video in the current folder.
-
-    Raises ``UsageError`` for an output that would overwrite an input or another output.
-    """
-    requested = {"txt": config.save_txt, "jsonl": config.save_jsonl, "video": config.save_video}
-    outputs = {kind: path for kind, path in requested.items() if path}
-    if not outputs and not config.show:
-        stem = Path(source.name).stem
-        outputs = {"txt": f"{stem}-tracks.txt", "video": f"{stem}-tracks.mp4"}
-    inputs = (
-        source.path,
-        config.detections,
-        config.detector,
-        config.embedder,
-        config.weights,
-    )
-    used = {Path(path).resolve() for path in inputs if path}
-    for kind, path in outputs.items():
-        if Path(path).resolve() in used:
-            raise UsageError(
-                f"--save-{kind} {path} would overwrite what this run reads or writes itself; "
-                "choose another name"
-            )
-        used.add(Path(path).resolve())
-    return outputs
-
-
-def _open_sinks(
-    config: RunConfig, outputs: dict[str, str], source: Source, detector: Detector
-) -> Iterator[Sink]:
-    """The configured sinks, each opened as it is yielded."""
-    class_names = getattr(detector, "names", None)
-    if path := outputs.get("txt"):
-        yield MotTextSink(path)
-    if path := outputs.get("jsonl"):
-        yield JsonLinesSink(path, class_names=class_names)
-    if path := outputs.get("video"):
-        yield OverlayVideoSink(
-            path, frame_rate=source.frame_rate, size=source.size, class_names=class_names
-        )
-    if config.show:
-        yield WindowSink(source.name, frame_rate=source.frame_rate, class_names=class_names)
 
 
 def _collect_notes(pipeline: MotPipeline, detector: Detector) -> list[str]:

@@ -9,13 +9,13 @@ import pytest
 from helpers.benchmarks.moving_sequence import box_at, write_sequence
 from helpers.plugin.onnx_graphs import table_of, write_graph
 from mvot_benchmarks import detectors as detection
-from mvot_benchmarks import rt
 from mvot_benchmarks.cli import main
 from mvot_benchmarks.datasets import open_sequence
 from mvot_benchmarks.detectors import DetectorChoice, load_detectors
 from mvot_benchmarks.mot import evaluate_one
+from mvot_benchmarks.realtime.clock import RtConfig
+from mvot_benchmarks.realtime.measurement import RealTimeBenchmark
 from mvot_benchmarks.reporting.results import strip_folders
-from mvot_benchmarks.rt import RtConfig
 from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import UsageError
 from mvot_plugin.types import Detections
@@ -137,14 +137,16 @@ def test_in_real_time_the_warm_up_of_the_detector_does_not_count(sequence):
 
     choice = DetectorChoice(name="slow", detector=slow)
     engine = load_engine("hold")
-    result = rt.evaluate(sequence, "hold", engine, 1, 10.0, RtConfig(engine_ms=0.0), choice)
+    measured = RealTimeBenchmark(config=RtConfig(engine_ms=0.0), choice=choice)
+    result = measured.evaluate(sequence, "hold", engine, 1, 10.0)
     assert calls[:4] == [0, 1, 2, 0]  # three to warm up
     assert result.detected == result.processed == len(calls) - 3 <= 6
     assert result.milliseconds >= 110
     assert result.detector == "slow"
     free = RtConfig(engine_ms=0.0, detector_ms=0.0)
     calls.clear()
-    assert rt.evaluate(sequence, "hold", engine, 6, 10.0, free, choice).processed == 12
+    given = RealTimeBenchmark(config=free, choice=choice)
+    assert given.evaluate(sequence, "hold", engine, 6, 10.0).processed == 12
     assert calls == [0, 6]
 
 

@@ -26,8 +26,8 @@ def test_nested_settings_reach_their_place_and_whole_numbers_serve_as_floats():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"detect_every": "5"}, "'detect_every' must be int, got '5'"),
-        ({"detect_every": True}, "'detect_every' must be int, got True"),
+        ({"detect_every": "5"}, "--detect-every must be 1 or more, or auto, got 5"),
+        ({"detect_every": True}, "'detect_every' must be int or str, got True"),
         ({"conf": "high"}, "'conf' must be float or nothing, got 'high'"),
         ({"pipeline": 3}, "'pipeline' must be settings, got 3"),
         ({"pipeline": {"affinity": {"gat": 1}}}, "did you mean 'pipeline.affinity.gate'"),

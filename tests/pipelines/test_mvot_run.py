@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.pipelines.mvot_run import FRAMES, mvot_run, read_properties
-from mvot_pipelines import runner
+from mvot_pipelines import loading
 from mvot_pipelines.cli import main
 from mvot_plugin.threads import usable_threads
 
@@ -95,9 +95,9 @@ def test_threads_hold_for_engine_detector_and_opencv(videos, tmp_path, monkeypat
         calls.append((threads, cv2.getNumThreads()))
         return real_load_engine(name, runtime=runtime, threads=threads)
 
-    real_load_engine, before = runner.load_engine, cv2.getNumThreads()
-    monkeypatch.setattr(runner, "load_engine", load_engine)
-    monkeypatch.setattr(runner, "load_detector", load_detector)
+    real_load_engine, before = loading.load_engine, cv2.getNumThreads()
+    monkeypatch.setattr(loading, "load_engine", load_engine)
+    monkeypatch.setattr(loading, "load_detector", load_detector)
     main([str(videos / "street.avi"), "--save-txt", str(tmp_path / "a.txt"), "--quiet", *options])
     assert calls == [(given, expected)] * 2
     assert cv2.getNumThreads() == before

@@ -10,7 +10,7 @@ from typing import Any
 from mvot_benchmarks import ablation, vot
 from mvot_benchmarks.commands import options as shared
 from mvot_benchmarks.mot import sequence_label
-from mvot_benchmarks.rt import parse_rate
+from mvot_benchmarks.realtime.measurement import parse_rate
 from mvot_plugin.engines.base import MotionEngine
 
 __all__ = [

@@ -1,11 +1,11 @@
-"""``mvot-bench mot`` and ``mvot-bench rt``: the quality of whole pipelines."""
+"""``mvot-bench mot``: the quality of whole pipelines."""
 
 import argparse
 from collections.abc import Mapping
 from functools import partial
 from itertools import product
 
-from mvot_benchmarks import mot, rt
+from mvot_benchmarks import mot
 from mvot_benchmarks.commands import options as shared
 from mvot_benchmarks.detectors import PUBLIC
 from mvot_benchmarks.extras import import_extra
@@ -13,12 +13,22 @@ from mvot_benchmarks.merging import ALL_PARTS, PARTS, build_variants
 from mvot_benchmarks.metrics.scoring import Scores, check_scoring_packages
 from mvot_benchmarks.reporting.plots import save_quality_plot
 from mvot_benchmarks.reporting.results import Results
+from mvot_benchmarks.reporting.tables import Row
 from mvot_pipelines.pipeline import PipelineConfig
 from mvot_plugin.errors import UsageError
 
-__all__ = ["add_mot", "add_rt", "add_runs", "check_runs", "format_mot_row"]
+__all__ = [
+    "KS",
+    "add_mot",
+    "add_runs",
+    "check_runs",
+    "describe_run",
+    "format_mot_row",
+    "format_scores",
+]
 
-_KS = (1, 2, 5, 10, 20)
+KS = (1, 2, 5, 10, 20)
+"""The intervals of the detector that are measured by default."""
 
 
 def add_mot(commands: shared.Commands) -> None:
@@ -28,7 +38,7 @@ def add_mot(commands: shared.Commands) -> None:
     )
     shared.add_sequences(command)
     shared.add_engines(command, "hold", "kalman", "lk-flow")
-    command.add_argument("--detect-every", nargs="+", type=int, default=list(_KS))
+    command.add_argument("--detect-every", nargs="+", type=int, default=list(KS))
     shared.add_detectors(command)
     shared.add_embedder(command)
     command.add_argument(
@@ -44,38 +54,6 @@ def add_mot(commands: shared.Commands) -> None:
     shared.add_network(command)
     shared.add_json(command)
     command.set_defaults(command=_mot)
-
-
-def add_rt(commands: shared.Commands) -> None:
-    """Add ``rt``: the same in real time."""
-    command = commands.add_parser(
-        "rt",
-        help="the same in real time: frames that arrive while the pipeline is busy are skipped",
-    )
-    shared.add_sequences(command)
-    shared.add_engines(command, "hold", "kalman", "lk-flow")
-    command.add_argument("--detect-every", nargs="+", type=int, default=list(_KS))
-    shared.add_detectors(command)
-    shared.add_embedder(command)
-    command.add_argument(
-        "--fps",
-        nargs="+",
-        default=["25", "own"],
-        metavar="FPS",
-        help="frame rates; own is the sequence's (default: 25 own)",
-    )
-    command.add_argument(
-        "--detector-ms", type=float, metavar="MS", help="time of a detector call, else measured"
-    )
-    command.add_argument(
-        "--engine-ms",
-        type=float,
-        metavar="MS",
-        help="time of the rest: engine, embedder and association; else measured",
-    )
-    shared.add_network(command)
-    shared.add_json(command)
-    command.set_defaults(command=_rt)
 
 
 def add_runs(command: argparse.ArgumentParser) -> None:
@@ -129,48 +107,20 @@ def _measure_mot(
     return rows
 
 
-def _rt(options: argparse.Namespace) -> None:
-    check_scoring_packages()
-    costs = "detector_ms", "engine_ms"
-    settings = *shared.ENGINE_OPTIONS, *costs, *shared.DETECTION_OPTIONS
-    results, rows = shared.open_results(options, rt.RtResult, *settings), []
-    config = rt.RtConfig(detector_ms=options.detector_ms, engine_ms=options.engine_ms)
-    engines, detectors = shared.load_engines(options), shared.load_detector_choices(options)
-    embedder = shared.load_embedder_choice(options)
-    with results:
-        for folder, choice, name, k in product(
-            options.sequences, detectors, engines, options.detect_every
-        ):
-            for fps in rt.parse_rates(folder, options.fps):
-                arguments = folder, name, engines[name], k, fps, config, choice, embedder
-                key = {"engine": name, "k": k, "fps": fps, "detector": choice.name}
-                key["sequence"] = mot.sequence_label(folder)
-                measure = partial(rt.evaluate, *arguments)
-                rows.append(shared.measure_row(results, measure, _format_rt_row, **key))
-    print(rt.format_table(rows))
-
-
 def format_mot_row(row: mot.MotResult) -> str:
     """A row of ``mot`` as a line of progress."""
     run = f" run {row.run}" if row.run else ""
-    return (
-        f"{_describe_run(row)}{run}: {_format_scores(row.scores)}, {row.milliseconds:.1f} ms/frame"
-    )
+    return f"{describe_run(row)}{run}: {format_scores(row.scores)}, {row.milliseconds:.1f} ms/frame"
 
 
-def _format_rt_row(row: rt.RtResult) -> str:
-    return (
-        f"{_describe_run(row)} at {row.fps:g} fps: {_format_scores(row.scores)}, "
-        f"{row.processed} of {row.frames} frames processed at {row.milliseconds:.1f} ms"
-    )
-
-
-def _describe_run(row: mot.MotResult | rt.RtResult) -> str:
+def describe_run(row: Row) -> str:
+    """The sequence, detector, engine and k of a row."""
     detector = "" if row.detector == PUBLIC else f" {row.detector}"
     return f"{row.sequence}{detector} {row.engine} k={row.k}"
 
 
-def _format_scores(scores: Scores) -> str:
+def format_scores(scores: Scores) -> str:
+    """The scores as part of a line of progress."""
     shares = {"MOTA": scores.mota, "IDF1": scores.idf1, "HOTA": scores.hota}
     quality = ", ".join(f"{name} {100 * share:.1f}" for name, share in shares.items())
     return f"{quality}, {scores.switches} switches, {scores.false_positives} FP, {scores.misses} FN"

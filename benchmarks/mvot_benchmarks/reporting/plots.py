@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from mvot_benchmarks.extras import import_extra
 from mvot_benchmarks.mot import MotResult
+from mvot_benchmarks.realtime.measurement import RtResult
 from mvot_benchmarks.reporting.summaries import average_runs
 from mvot_benchmarks.reporting.tables import label_detectors
-from mvot_benchmarks.rt import RtResult
 from mvot_plugin.errors import OutputError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mvot_benchmarks import mot, overhead, rt
+from mvot_benchmarks import mot, overhead
 from mvot_benchmarks.ceiling import measurement as ceiling
 from mvot_benchmarks.ceiling import plots as ceiling_plots
 from mvot_benchmarks.ceiling import tables as ceiling_tables
@@ -19,6 +19,9 @@ from mvot_benchmarks.commands.motion import (
     format_vot_table,
 )
 from mvot_benchmarks.peers import comparison
+from mvot_benchmarks.realtime import plots as realtime_plots
+from mvot_benchmarks.realtime import tables as realtime_tables
+from mvot_benchmarks.realtime.measurement import RtResult
 from mvot_benchmarks.reporting import plots
 from mvot_benchmarks.reporting.results import Results, format_command, read_results
 from mvot_benchmarks.scaling import measurement as scaling
@@ -33,7 +36,7 @@ __all__ = ["KINDS", "Section", "build_sections", "to_html", "to_markdown", "writ
 
 KINDS: Mapping[str, tuple[type[Any], Callable[[Any], str]]] = {
     "mot": (mot.MotResult, mot.format_table),
-    "rt": (rt.RtResult, rt.format_table),
+    "rt": (RtResult, realtime_tables.format_table),
     "ceiling": (ceiling.CeilingResult, ceiling_tables.format_table),
     "peers": (comparison.PeerResult, comparison.format_table),
     "vot": (VotResult, format_vot_table),
@@ -97,8 +100,12 @@ def write_report(paths: Sequence[Path], folder: Path) -> list[Path]:
 
 
 def build_sections(runs: Sequence[Results[Any]]) -> list[Section]:
-    """A section for each run; runs of ``mot`` and ``rt`` share one plot, in the first of them."""
+    """A section for each run; runs of ``mot`` and ``rt`` share one plot, in the first of them.
+
+    Runs of ``rt`` that compare costs of a detector have a plot of their own.
+    """
     quality = [run for run in runs if run.command in ("mot", "rt") and run.rows]
+    quality = [run for run in quality if not _compares_costs(run)]
     sections = []
     for number, run in enumerate(runs, 1):
         figures = _draw_figures(run, number) if run.rows else {}
@@ -127,9 +134,17 @@ def _draw_figures(run: Results[Any], number: int) -> "dict[str, Figure]":
             figures[f"stages-{number}.png"] = scaling_plots.draw_stages(rows)
     if run.command == "peers":
         figures[f"peers-{number}.png"] = plots.draw_quality(comparison.to_mot_results(rows))
+    if _compares_costs(run):
+        figures[f"detector-cost-{number}.png"] = realtime_plots.draw_costs(rows)
     if run.command == "ceiling":
         figures[f"ceiling-{number}.png"] = ceiling_plots.draw_missing(rows)
     return figures
+
+
+def _compares_costs(run: Results[Any]) -> bool:
+    """Whether a run of ``rt`` is about detectors of several costs, or beside the tracker."""
+    kinds = {(row.detector_ms, row.mode) for row in run.rows} if run.command == "rt" else set()
+    return len(kinds) > 1
 
 
 def to_markdown(sections: Sequence[Section]) -> str:

@@ -1,5 +1,7 @@
 """Schedulers decide on which frames the detector runs."""
 
-from mvot_pipelines.scheduling.base import EveryK, Scheduler
+from mvot_pipelines.scheduling.adaptive import Adaptive
+from mvot_pipelines.scheduling.base import CallCost, EveryK, Scheduler, SupportsFeedback
+from mvot_pipelines.scheduling.config import AdaptiveConfig
 
-__all__ = ["EveryK", "Scheduler"]
+__all__ = ["Adaptive", "AdaptiveConfig", "CallCost", "EveryK", "Scheduler", "SupportsFeedback"]

@@ -1,7 +1,16 @@
 """Sinks write tracks to text files, overlay videos and windows."""
 
+from mvot_pipelines.sinks.background import BackgroundSink
 from mvot_pipelines.sinks.base import Sink, StopRun
 from mvot_pipelines.sinks.text import JsonLinesSink, MotTextSink
 from mvot_pipelines.sinks.video import OverlayVideoSink, WindowSink
 
-__all__ = ["JsonLinesSink", "MotTextSink", "OverlayVideoSink", "Sink", "StopRun", "WindowSink"]
+__all__ = [
+    "BackgroundSink",
+    "JsonLinesSink",
+    "MotTextSink",
+    "OverlayVideoSink",
+    "Sink",
+    "StopRun",
+    "WindowSink",
+]

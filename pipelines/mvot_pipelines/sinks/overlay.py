@@ -42,19 +42,24 @@ def draw_tracks(
     trails: Mapping[int, Sequence[Point]],
     *,
     class_names: Mapping[int, str] | None = None,
+    canvas: Image | None = None,
+    layer: Image | None = None,
 ) -> Image:
     """Draw boxes, labels and trails (points by track id) on a copy of ``image``.
 
     Detected boxes are full outlines, estimated ones are corners only. Boxes that end lower in the
-    image are drawn on top, since these objects are nearer to most cameras.
+    image are drawn on top, since these objects are nearer to most cameras. ``canvas`` and ``layer``
+    are arrays to use again, of the shape of the image: for the copy, and to draw trails on.
     """
-    canvas = image.copy()
+    canvas = np.empty_like(image) if canvas is None else canvas
+    layer = np.empty_like(image) if layer is None else layer
+    np.copyto(canvas, image)
     height, width = image.shape[:2]
     limit = np.array([width, height, width, height], np.float32)
     boxes = np.nan_to_num(tracks.xyxy.clip(-limit, 2 * limit)).round().astype(np.int32)
     order = np.argsort(boxes[:, 3], kind="stable").tolist()
     ids = tracks.id.tolist()
-    _draw_trails(canvas, {ids[row]: trails.get(ids[row], ()) for row in order})
+    _draw_trails(canvas, image, layer, {ids[row]: trails.get(ids[row], ()) for row in order})
     for row in order:
         _draw_box(canvas, boxes[row], track_color(ids[row]), full=bool(tracks.detected[row]))
     for row in order:
@@ -76,19 +81,45 @@ def _font_scale(image: Image) -> float:
     return 0.25 + _short_side(image) / 2700
 
 
-def _draw_trails(canvas: Image, trails: Mapping[int, Sequence[Point]]) -> None:
-    """Draw semi-transparent lines that get thinner towards the past."""
-    if not any(len(trail) > 1 for trail in trails.values()):
-        return
-    layer = canvas.copy()
-    for track_id, trail in trails.items():
-        points = np.array(trail, np.int32).reshape(-1, 1, 2)
-        edges = np.linspace(0, len(points) - 1, _TRAIL_STEPS + 1).round().astype(int)
-        for step, (start, stop) in enumerate(pairwise(edges)):
-            width = max(1, round(2 * _thickness(canvas) * (step + 1) / _TRAIL_STEPS))
-            part = points[start : stop + 1]
-            cv2.polylines(layer, [part], False, track_color(track_id), width, cv2.LINE_AA)
-    cv2.addWeighted(layer, 0.7, canvas, 0.3, 0, dst=canvas)
+def _draw_trails(
+    canvas: Image, image: Image, layer: Image, trails: Mapping[int, Sequence[Point]]
+) -> None:
+    """Draw semi-transparent lines that get thinner towards the past, on a copy of ``image``.
+
+    They are drawn on the ``layer``, and only the parts with a trail are blended.
+    """
+    shown = {key: np.array(trail, np.int32) for key, trail in trails.items() if len(trail) > 1}
+    parts = [_enclose(points, image) for points in shown.values()]
+    for part in parts:
+        layer[part] = image[part]
+    for track_id, points in shown.items():
+        _draw_trail(layer, points, track_color(track_id))
+    for part in parts:
+        if canvas[part].size:
+            cv2.addWeighted(layer[part], 0.7, image[part], 0.3, 0, dst=canvas[part])
+
+
+def _enclose(points: Int32[np.ndarray, "n 2"], image: Image) -> tuple[slice, slice]:
+    """The rows and columns of the image that a trail through the points may cover."""
+    x, y, width, height = cv2.boundingRect(points)
+    margin = 2 * _thickness(image) + 2
+    rows = slice(max(0, y - margin), max(0, y + height + margin))
+    return rows, slice(max(0, x - margin), max(0, x + width + margin))
+
+
+def _draw_trail(layer: Image, points: Int32[np.ndarray, "n 2"], color: Color) -> None:
+    """Draw a line through the points in steps, each wider than the one before."""
+    for step, (start, stop) in enumerate(pairwise(_split_trail(len(points)))):
+        width = max(1, round(2 * _thickness(layer) * (step + 1) / _TRAIL_STEPS))
+        part = points[start : stop + 1].reshape(-1, 1, 2)
+        cv2.polylines(layer, [part], False, color, width, cv2.LINE_AA)
+
+
+@lru_cache(maxsize=256)
+def _split_trail(length: int) -> list[int]:
+    """The rows of a trail at which its steps start and end."""
+    rows: list[int] = np.linspace(0, length - 1, _TRAIL_STEPS + 1).round().astype(int).tolist()
+    return rows
 
 
 def _draw_box(canvas: Image, box: Int32[np.ndarray, "4"], color: Color, *, full: bool) -> None:
@@ -137,14 +168,22 @@ class Painter:
         self._trail_frames = min(max(2, round(frame_rate * trail_seconds)), 200)
         self._frames = 0
         self._trails: dict[int, deque[tuple[int, Point]]] = {}
+        self._canvas: Image | None = None
+        self._layer: Image | None = None
 
     def paint(self, frame: Frame, tracks: Tracks) -> Image:
-        """Draw tracks, trails and a legend on a copy of the frame's image."""
+        """Draw tracks, trails and a legend on a copy of the frame's image.
+
+        The next call draws in the same array.
+        """
         self._update_trails(tracks)
         trails = {key: [point for _, point in trail] for key, trail in self._trails.items()}
-        canvas = draw_tracks(frame.image, tracks, trails, class_names=self._class_names)
-        _draw_legend(canvas, frame, tracks)
-        return canvas
+        if self._canvas is None or self._canvas.shape != frame.image.shape:
+            self._canvas, self._layer = np.empty_like(frame.image), np.empty_like(frame.image)
+        arrays = {"canvas": self._canvas, "layer": self._layer}
+        draw_tracks(frame.image, tracks, trails, class_names=self._class_names, **arrays)
+        _draw_legend(self._canvas, frame, tracks)
+        return self._canvas
 
     def _update_trails(self, tracks: Tracks) -> None:
         """Add the centre of each box's lower edge to its trail, and drop old points."""

@@ -7,8 +7,9 @@ frame that was written completely.
 import json
 import math
 import os
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -88,18 +89,35 @@ class JsonLinesSink(_TextSink):
 
     Keys: ``frame`` (from 0), ``timestamp`` (seconds, null if unknown), ``id``, ``box``
     (x0, y0, x1, y1 in pixels from 0), ``score``, ``class_id``, ``class`` (its name, null if
-    unknown; only if names are given) and ``state``, which is "detected" or "estimated".
+    unknown; only if names are given) and ``state``, which is "detected" or "estimated". Frames of
+    a live source also have ``captured`` (seconds since 1970, when the source captured it) and
+    ``delay`` (seconds from then until it is written).
+
+    ``clock`` is that of ``Frame.captured``.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, class_names: Mapping[int, str] | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        class_names: Mapping[int, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(path)
         self._class_names = class_names
+        self._clock, self._epoch = clock, time.time() - clock()
 
     def _format_frame(self, frame: Frame, tracks: Tracks) -> str:
-        rows = (self._format_track(frame, tracks, row) for row in range(len(tracks)))
+        times = self._format_times(frame)
+        rows = (self._format_track(frame, tracks, row) | times for row in range(len(tracks)))
         return "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+
+    def _format_times(self, frame: Frame) -> dict[str, object]:
+        """When a frame was captured, and its delay; nothing for a recording."""
+        if not math.isfinite(frame.captured):
+            return {}
+        delay = self._clock() - frame.captured
+        return {"captured": round(self._epoch + frame.captured, 3), "delay": round(delay, 3)}
 
     def _format_track(self, frame: Frame, tracks: Tracks, row: int) -> dict[str, object]:
         class_id = int(tracks.class_id[row])

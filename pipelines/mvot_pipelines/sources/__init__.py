@@ -3,6 +3,15 @@
 from mvot_pipelines.sources.base import Source, TruncatedError
 from mvot_pipelines.sources.live import LiveSource
 from mvot_pipelines.sources.opening import open_source
+from mvot_pipelines.sources.playback import Playback
 from mvot_pipelines.sources.recordings import ImageSource, VideoSource
 
-__all__ = ["ImageSource", "LiveSource", "Source", "TruncatedError", "VideoSource", "open_source"]
+__all__ = [
+    "ImageSource",
+    "LiveSource",
+    "Playback",
+    "Source",
+    "TruncatedError",
+    "VideoSource",
+    "open_source",
+]

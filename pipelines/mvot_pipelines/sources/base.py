@@ -1,10 +1,11 @@
 """The base of all sources."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from mvot_pipelines.sources.newest import NewestFrame
 from mvot_plugin.errors import InputError
 from mvot_plugin.types import Frame
 
@@ -43,6 +44,9 @@ class Source(ABC):
     """Whether frames come at their own pace, and those that nobody takes in time are dropped."""
     dropped: int = 0
     """Frames of a live source that came while nobody was ready to take one."""
+    on_event: Callable[[str], None] | None = None
+    """Called at once, in the reading thread, when a live source goes away or comes back."""
+    _newest: NewestFrame | None = None
     _running: Generator[Frame, None, None] | None = None
 
     @abstractmethod
@@ -52,6 +56,16 @@ class Source(ABC):
         self._stop()
         self._running = self._frames()
         return self._running
+
+    @property
+    def notes(self) -> list[str]:
+        """What a report should say about the source, such as outages of a live one."""
+        return []
+
+    def interrupt(self) -> None:
+        """Let an iteration over a live source end, also while it waits; from any thread."""
+        if self._newest is not None:
+            self._newest.interrupt()
 
     def _stop(self) -> None:
         if self._running is not None:

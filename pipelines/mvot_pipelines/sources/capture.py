@@ -4,30 +4,34 @@ Videos are opened without messages on stderr, decoded beyond damaged packets, an
 increasing timestamps; image files are listed in natural order and read.
 """
 
-import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from mvot_pipelines.sources.quiet import silence_opencv
 from mvot_plugin.errors import InputError
 
 __all__ = [
     "DEFAULT_FRAME_RATE",
+    "SILENCE_SECONDS",
     "Timeline",
+    "count_frames",
     "decode_frames",
     "hide_secrets",
     "image_size",
     "is_image",
+    "is_url",
     "list_images",
     "open_capture",
+    "open_stream",
     "open_video",
     "rate_or_default",
-    "read_first_size",
+    "read_first_image",
     "read_image",
     "silence_opencv",
 ]
@@ -36,6 +40,7 @@ _IMAGE_SUFFIXES = frozenset(
     {".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
 _PLAYLIST_SUFFIXES = frozenset({".m3u", ".m3u8", ".sdp"})
+_URL = re.compile(r"(rtsps?|rtmps?|https?)://", re.IGNORECASE)
 _TEXT = bytes({9, 10, 13, *range(32, 127)})
 DEFAULT_FRAME_RATE = 25.0
 """Frames per second, where neither the user nor the source gives a rate."""
@@ -44,6 +49,10 @@ DEFAULT_FRAME_RATE = 25.0
 # most 250 frames away; at the end of a file, so many failures take some milliseconds.
 _MAX_FAILED_READS = 300
 _MAX_SILENCE_SECONDS = 5.0
+_MAX_OPENING_SECONDS = 10.0
+"""RTMP streams without sound take four."""
+SILENCE_SECONDS = 2.0
+"""A camera or stream that sends no frame for so long is lost."""
 
 
 class Timeline:
@@ -65,44 +74,85 @@ class Timeline:
 
 
 def decode_frames(
-    capture: cv2.VideoCapture, clock: Callable[[], float] = time.monotonic
+    capture: cv2.VideoCapture,
+    clock: Callable[[], float] = time.monotonic,
+    silence: float = _MAX_SILENCE_SECONDS,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Decode frames, with their indices; failed reads count.
 
     OpenCV reports a damaged packet and the end of the file in the same way, by a failed read; so
-    the end is assumed where reads keep failing.
+    the end is assumed where reads keep failing, many times or for ``silence`` seconds. The first
+    frame may take longer: a stream is joined between its key frames.
     """
-    index, failures, last = 0, 0, clock()
-    while failures < _MAX_FAILED_READS and clock() - last < _MAX_SILENCE_SECONDS:
+    index, failures, last, patience = 0, 0, clock(), _MAX_SILENCE_SECONDS
+    while failures < _MAX_FAILED_READS and clock() - last < patience:
         success, image = capture.read()
         failures = 0 if success else failures + 1
         if success:
             yield index, image
-            last = clock()
+            last, patience = clock(), silence
         index += 1
 
 
-def open_capture(address: int | str, message: str) -> cv2.VideoCapture:
-    """Open a file, camera or stream; raises ``InputError`` with the message if that fails."""
+def open_capture(
+    address: int | str, message: str, parameters: Sequence[int] = ()
+) -> cv2.VideoCapture:
+    """Open a file, camera or URL; raises ``InputError`` with the message if that fails.
+
+    ``parameters`` are OpenCV's properties, each followed by its value; for URLs only.
+    """
     with silence_opencv():
-        capture = cv2.VideoCapture(address)
+        if isinstance(address, str) and is_url(address):
+            timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(1000 * _MAX_OPENING_SECONDS)]
+            capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, [*timeouts, *parameters])
+        else:
+            capture = cv2.VideoCapture(address)
     if not capture.isOpened():
         raise InputError(message)
     return capture
 
 
+def open_stream(address: int | str) -> cv2.VideoCapture:
+    """Open a camera or a URL with little delay: nothing is buffered by OpenCV.
+
+    A decoder with several threads would keep back a frame for each of them.
+    """
+    name = f"camera {address}" if isinstance(address, int) else hide_secrets(address)
+    hint = "check that it is there, running, and not in use by another program"
+    timeout = [cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(1000 * SILENCE_SECONDS)]
+    parameters = [*timeout, cv2.CAP_PROP_N_THREADS, 1]
+    capture = open_capture(address, f"{name} cannot be opened: {hint}", parameters)
+    if isinstance(address, int):
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return capture
+
+
 @contextmanager
-def open_video(path: Path) -> Iterator[cv2.VideoCapture]:
-    """Open a video file for a ``with`` statement."""
+def open_video(address: Path | str) -> Iterator[cv2.VideoCapture]:
+    """Open a video file, or one at a URL, for a ``with`` statement."""
     hint = "check that it plays in another program, or copy it here again"
-    message = f"{path} cannot be opened: it is not a video, or cut short; {hint}"
-    if _is_text(path):
-        raise InputError(f"{path} is not a video but a text file; name the video itself")
-    capture = open_capture(str(path.resolve()), message)
+    name = hide_secrets(address) if isinstance(address, str) else address
+    message = f"{name} cannot be opened: it is not a video, or cut short; {hint}"
+    if isinstance(address, Path) and _is_text(address):
+        raise InputError(f"{name} is not a video but a text file; name the video itself")
+    timeout = [cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(1000 * _MAX_SILENCE_SECONDS)]
+    where = address if isinstance(address, str) else str(address.resolve())
+    capture = open_capture(where, message, timeout)
     try:
         yield capture
     finally:
         capture.release()
+
+
+def count_frames(capture: cv2.VideoCapture) -> int | None:
+    """The number of frames by the container, an estimate; None for streams."""
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(count) if 0 < count < 1e9 else None
+
+
+def is_url(address: str) -> bool:
+    """Whether an address is a URL that can be opened, rather than a path."""
+    return _URL.match(address) is not None
 
 
 def _is_text(path: Path) -> bool:
@@ -114,30 +164,10 @@ def _is_text(path: Path) -> bool:
     return start != b"" and start.translate(None, _TEXT) == b""
 
 
-@contextmanager
-def silence_opencv() -> Iterator[None]:
-    """Keep OpenCV and FFmpeg from writing to stderr within a ``with`` statement.
-
-    FFmpeg takes its log level from the environment, when OpenCV opens the first video of the
-    process; the variable is set just for that moment, and a user's own setting is kept.
-    """
-    variable, logging = "OPENCV_FFMPEG_LOGLEVEL", cv2.utils.logging
-    is_unset = variable not in os.environ
-    if is_unset:
-        os.environ[variable] = "-8"
-    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        logging.setLogLevel(level)
-        if is_unset:
-            del os.environ[variable]
-
-
-def read_first_size(capture: cv2.VideoCapture, name: str) -> tuple[int, int]:
-    """The (width, height) of the first frame that can be decoded; consumes that frame."""
+def read_first_image(capture: cv2.VideoCapture, name: str) -> np.ndarray:
+    """The first frame that can be decoded."""
     for _, image in decode_frames(capture):
-        return image_size(image)
+        return image
     raise InputError(
         f"{name} has no frame that can be decoded: check that it plays in another program"
     )

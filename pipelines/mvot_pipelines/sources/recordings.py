@@ -9,11 +9,13 @@ from mvot_pipelines.sources.base import Source, TruncatedError
 from mvot_pipelines.sources.capture import (
     DEFAULT_FRAME_RATE,
     Timeline,
+    count_frames,
     decode_frames,
+    hide_secrets,
     image_size,
     open_video,
     rate_or_default,
-    read_first_size,
+    read_first_image,
     read_image,
 )
 from mvot_plugin.errors import InputError
@@ -23,37 +25,39 @@ __all__ = ["ImageSource", "VideoSource"]
 
 
 class VideoSource(Source):
-    """A video file; timestamps are the file's own, so a variable frame rate is kept.
+    """A video file, here or at a URL; timestamps are its own, so a variable frame rate is kept.
 
     With ``frame_rate``, timestamps are index / frame_rate instead. ``limit`` is the largest
     number of frames.
     """
 
-    path: Path
-
     def __init__(
         self,
-        path: Path,
+        address: Path | str,
         *,
         frame_rate: float | None = None,
         name: str | None = None,
         limit: int | None = None,
     ) -> None:
-        self.path, self._forced_rate, self._limit = path, frame_rate, limit
-        self.name = name or path.name
-        path.open("rb").close()  # OpenCV does not say why it cannot open a file
-        with open_video(path) as capture:
-            self.size = read_first_size(capture, str(path))
+        self._address, self._forced_rate, self._limit = address, frame_rate, limit
+        if isinstance(address, Path):
+            self.path, self._label = address, str(address)
+            self.name = name or address.name
+            address.open("rb").close()  # OpenCV does not say why it cannot open a file
+        else:
+            self._label = hide_secrets(address)
+            self.name = name or self._label
+        with open_video(address) as capture:
+            self.size = image_size(read_first_image(capture, self._label))
             self._file_rate = rate_or_default(capture.get(cv2.CAP_PROP_FPS))
-            count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+            reported = count_frames(capture)
         self.frame_rate = frame_rate or self._file_rate
-        reported = int(count) if 0 < count < 1e9 else None
         self.length = min((n for n in (reported, limit) if n is not None), default=None)
 
     def _frames(self) -> Generator[Frame, None, None]:
         timeline = Timeline(self.frame_rate, forced=self._forced_rate is not None)
         read, index, seconds = 0, -1, 0.0
-        with open_video(self.path) as capture:
+        with open_video(self._address) as capture:
             for index, image in decode_frames(capture):
                 seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 read += 1
@@ -73,7 +77,7 @@ class VideoSource(Source):
         missing = skipped + max(0, expected - 1 - last)
         if missing > max(2.0, 0.02 * expected):
             raise TruncatedError(
-                f"{self.path} is damaged or cut short: only {read} of {read + missing} frames "
+                f"{self._label} is damaged or cut short: only {read} of {read + missing} frames "
                 "could be read, and the results hold those alone; copy it here again for the rest"
             )
 

@@ -12,8 +12,9 @@ from mvot_benchmarks.cli import main
 from mvot_benchmarks.detectors import DetectorChoice
 from mvot_benchmarks.mot import evaluate_one, measure_milliseconds
 from mvot_benchmarks.overhead import measure_overhead
+from mvot_benchmarks.realtime.clock import RtConfig
+from mvot_benchmarks.realtime.measurement import RealTimeBenchmark
 from mvot_benchmarks.reporting.results import name_with_hash
-from mvot_benchmarks.rt import RtConfig, evaluate
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_plugin.engines import load_engine
 from mvot_plugin.types import Detections
@@ -77,7 +78,8 @@ def test_every_measurement_calls_the_embedder_on_frames_with_detections(tmp_path
     evaluate_one(folder, "hold", engine, 5, embedder=embedder)
     assert embedder.frames == [0, 5, 10]
     costs = RtConfig(detector_ms=0.0, engine_ms=0.0)
-    evaluate(folder, "hold", engine, 6, 10.0, costs, embedder=embedder)
+    timed = RealTimeBenchmark(config=costs, embedder=embedder)
+    timed.evaluate(folder, "hold", engine, 6, 10.0)
     assert embedder.frames[3:] == [0, 6]
     CeilingBenchmark(folder, DetectorChoice(), embedder).evaluate("hold", engine, 11)
     assert embedder.frames[5:] == [0, 11] * 4  # with and without true motion and detector

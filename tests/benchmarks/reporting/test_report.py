@@ -9,10 +9,11 @@ import pytest
 
 from helpers.benchmarks.moving_sequence import make_scores
 from helpers.paths import ROOT
-from mvot_benchmarks import mot, overhead, rt
+from mvot_benchmarks import mot, overhead
 from mvot_benchmarks.ceiling.measurement import CeilingResult
 from mvot_benchmarks.cli import main
 from mvot_benchmarks.metrics.scoring import Scores
+from mvot_benchmarks.realtime.measurement import RtResult
 from mvot_benchmarks.reporting.plots import draw_quality
 from mvot_benchmarks.reporting.report import KINDS
 from mvot_benchmarks.reporting.results import Results, read_results
@@ -43,9 +44,7 @@ def files(tmp_path):
     scores = make_scores()
     common = {"sequence": "TUD", "engine": "hold", "scores": scores, "milliseconds": 2.0}
     quality = [mot.MotResult(k=k, frames=10, **common) for k in (1, 5)]
-    timed = [
-        rt.RtResult(k=k, fps=25.0, frames=10, processed=5, detected=2, **common) for k in (1, 5)
-    ]
+    timed = [RtResult(k=k, fps=25.0, frames=10, processed=5, detected=2, **common) for k in (1, 5)]
     costs = {"frame": 5.0, "enroll": 4.0, "observe": 2.0, "track": 3.0}
     by_engine = {"lk-flow": {}, "siammotion-n": {"crop": 1.0, "head": 2.0}}
     rows = [
@@ -59,7 +58,7 @@ def files(tmp_path):
     own = [overhead.Overhead(targets=5, k=1, median=0.5, p95=0.7)]
     return [
         write_results(tmp_path / "a.json", mot.MotResult, "mot", quality),
-        write_results(tmp_path / "b.json", rt.RtResult, "rt", timed),
+        write_results(tmp_path / "b.json", RtResult, "rt", timed),
         write_results(tmp_path / "c.json", ScalingRow, "scaling", rows),
         write_results(tmp_path / "d.json", CeilingResult, "ceiling", ceiling),
         write_results(tmp_path / "e.json", overhead.Overhead, "overhead", own),

@@ -1,5 +1,7 @@
 """Late answers give what answers in time would have given, once the tracker has caught up."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from helpers.pipelines.workers import lagging
 from mvot_pipelines.late import LateConfig
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_plugin.errors import InputError, UsageError
+from mvot_plugin.timing import StageTimer
 from mvot_synthetic import NoisyDetector, street
 
 EVERY = 6
@@ -35,11 +38,18 @@ def same(one, other):
 
 
 def run_both(scene, engine, lag, every=EVERY, **late):
-    """Tracks in time and late, with a noisy detector on the same frames."""
-    detector, frames = NoisyDetector(scene, seed=1), list(scene)
-    config = PipelineConfig(late=LateConfig(**late))
+    """Tracks in time and late, with a noisy detector on the same frames.
+
+    Each look at the clock is a second later than the one before.
+    """
+    detector, frames, seconds = NoisyDetector(scene, seed=1), list(scene), count(0.0)
+    config, timer = (
+        PipelineConfig(late=LateConfig(**late)),
+        StageTimer(lambda: next(seconds)),
+    )
+    worker = lagging(lag)
     in_time = MotPipeline(detector, engine, every)
-    late = MotPipeline(detector, engine, every, config=config, asynchronous=lagging(lag))
+    late = MotPipeline(detector, engine, every, config=config, asynchronous=worker, timer=timer)
     return track_all(in_time, frames), track_all(late, frames)
 
 
@@ -60,16 +70,16 @@ def test_a_network_tracks_again_as_in_time(busy_street):
         assert same(in_time[index], late[index])
 
 
-@pytest.mark.parametrize(("catch_up", "expected"), [(2, 8), (3, 6), (None, 5)])
-def test_catching_up_is_spread_over_frames(busy_street, catch_up, expected):
-    in_time, late = run_both(busy_street, "lk-flow", 5, 12, catch_up=catch_up)
+@pytest.mark.parametrize(("budget", "expected"), [(0.0, 8), (1e4, 6), (None, 5)])
+def test_catching_up_is_spread_over_frames_by_the_budget(busy_street, budget, expected):
+    in_time, late = run_both(busy_street, "lk-flow", 5, 12, budget=budget)
     caught_up = [index % 12 for index in range(12, 60) if same(in_time[index], late[index])]
     assert min(caught_up) == expected
     assert caught_up.count(expected) == 4
 
 
 def test_while_it_catches_up_the_tracker_answers_with_what_it_knew(busy_street):
-    _, late = run_both(busy_street, "lk-flow", 5, 12, catch_up=2)
+    _, late = run_both(busy_street, "lk-flow", 5, 12, budget=0.0)
     assert [len(tracks) for tracks in late[:8]] == [0] * 8
     assert len(late[8]) > 0
 
@@ -92,7 +102,7 @@ def test_the_detector_gets_the_newest_frame_that_is_due():
 
 def test_no_frame_is_given_to_the_detector_while_the_tracker_catches_up():
     detector, calls = recording_detector(constant_detector(BOX))
-    config = PipelineConfig(late=LateConfig(catch_up=2))
+    config = PipelineConfig(late=LateConfig(budget=0.0))
     late = MotPipeline(detector, "hold", 1, config=config, asynchronous=lagging(3))
     track_all(late, blank_frames(12))
     assert calls == [0, 4, 8]
@@ -115,7 +125,11 @@ def test_a_late_failure_may_be_coasted_over():
     assert tracker.detector_errors == ["frame 5: ConnectionError: camera server is gone"]
 
 
-@pytest.mark.parametrize("name", ["kept_frames", "catch_up"])
-def test_settings_below_two_frames_are_refused(name):
-    with pytest.raises(UsageError, match=rf"pipeline\.late\.{name} must be 2 or more, got 1"):
-        LateConfig(**{name: 1})
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"), [("kept_frames", 1, "2 or more"), ("budget", -1.0, "0 or more")]
+)
+def test_settings_out_of_range_are_refused(name, value, wanted):
+    with pytest.raises(
+        UsageError, match=rf"pipeline\.late\.{name} must be {wanted}, got {value:g}"
+    ):
+        LateConfig(**{name: value})

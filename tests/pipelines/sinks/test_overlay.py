@@ -1,5 +1,6 @@
 import time
 
+import cv2
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,9 +108,26 @@ def test_a_trail_is_drawn_where_the_track_went():
     assert apart[:, 1].min() < 130
 
 
+def test_trails_are_blended_as_if_over_the_whole_image():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (720, 960, 3), np.uint8)
+    trails = {}
+    for track_id in range(1, 30):
+        start, velocity = rng.uniform(-80, 1000, 2), rng.uniform(-20, 20, 2)
+        path = [start + velocity * step for step in range(int(rng.integers(1, 40)))]
+        trails[track_id] = [tuple(point.round().astype(int).tolist()) for point in path]
+    canvas, layer = image.copy(), image.copy()
+    overlay._draw_trails(canvas, image, np.empty_like(image), trails)
+    for track_id, trail in trails.items():
+        if len(trail) > 1:
+            overlay._draw_trail(layer, np.array(trail, np.int32), track_color(track_id))
+    np.testing.assert_array_equal(canvas, cv2.addWeighted(layer, 0.7, image, 0.3, 0))
+    assert changed_pixels(canvas, image).any()
+
+
 def test_the_legend_counts_in_the_upper_left_corner():
     painter = Painter()
-    none = painter.paint(frame(3, timestamp=61.5), Tracks.empty())
+    none = painter.paint(frame(3, timestamp=61.5), Tracks.empty()).copy()
     assert changed_pixels(none)[:30, :200].any()
     assert not changed_pixels(none)[40:].any()
     later = painter.paint(frame(4, timestamp=float("nan")), Tracks.empty())

@@ -97,7 +97,7 @@ def test_a_video_of_no_frames_is_refused_by_name(tmp_path):
     with pytest.raises(InputError, match=r"clip\.avi"):
         open_source(path)
     with pytest.raises(InputError, match=r"clip\.avi has no frame that can be decoded: check"):
-        capture.read_first_size(fake_capture([]), "clip.avi")
+        capture.read_first_image(fake_capture([]), "clip.avi")
 
 
 def decoded_indices(reads: list[bool], clock: Callable[[], float] = time.monotonic) -> list[int]:
@@ -113,6 +113,12 @@ def test_reading_ends_after_a_timeout_without_frames():
     clock = count()
     assert decoded_indices([True, *[False] * 2, True], clock=lambda: float(next(clock))) == [0, 3]
     assert decoded_indices([True, *[False] * 20, True], clock=lambda: float(next(clock))) == [0]
+
+
+def test_the_first_frame_may_take_longer_than_the_others():
+    reads, clock = [*[False] * 3, True, *[False] * 3, True], count()
+    frames = capture.decode_frames(fake_capture(reads), lambda: float(next(clock)), silence=2.0)
+    assert [place for place, _ in frames] == [3]
 
 
 def test_a_text_file_is_no_video_though_ffmpeg_would_render_it(tmp_path):

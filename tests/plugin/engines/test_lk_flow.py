@@ -5,6 +5,7 @@ import pytest
 from helpers.engine_runs import APART, centres, follow
 from mvot_plugin.engines import Targets, load_engine
 from mvot_plugin.engines.base import NOMINAL_STEP, refresh
+from mvot_plugin.engines.lk_flow import LKFlowEngine
 from mvot_plugin.ops.boxes import iou, size
 from mvot_plugin.types import Frame
 
@@ -123,3 +124,15 @@ def test_a_colour_frame_and_its_grey_version_give_the_same_motion(render_view):
     engine = load_engine("lk-flow")
     a, b = follow(engine, colour)[1][-1], follow(engine, grey)[1][-1]
     assert np.allclose(a.boxes, b.boxes, atol=0.1)
+
+
+@pytest.mark.parametrize(("longest", "reduction"), [(320, 1.0), (319, 0.5), (90, 0.25)])
+def test_large_frames_are_followed_on_a_reduced_one(longest, reduction, render_view):
+    frames = [render_view(dx=4.0 * i, dy=-2.0 * i) for i in range(5)]
+    engine = LKFlowEngine(longest=longest)
+    observation = engine.observe(frames[0])
+    assert observation.reduction == reduction
+    assert observation.grey.shape == (240 * reduction, 320 * reduction)
+    _, motions = follow(engine, frames, APART[:3] + np.float32(5))
+    shifted = centres(motions[-1].boxes) - centres(APART[:3] + np.float32(5))
+    assert np.abs(shifted - (16, -8)).max() < 1

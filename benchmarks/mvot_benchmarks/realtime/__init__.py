@@ -1,0 +1,1 @@
+"""``mvot-bench rt``: tracking in real time, on a virtual clock."""

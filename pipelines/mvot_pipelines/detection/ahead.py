@@ -1,0 +1,68 @@
+"""Detection ahead of the tracker, in recordings."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from mvot_plugin.timing import StageTimer
+from mvot_plugin.types import Frame
+
+__all__ = ["DetectAhead"]
+
+
+class DetectAhead:
+    """A detector that runs in a thread of its own, one frame after another, as soon as it can.
+
+    A context manager, and a detector itself: its answer on a frame is the other detector's, which
+    it waits for, and it raises what that one raised.
+
+        with DetectAhead(detector, detect_every=5) as ahead:
+            pipeline = MotPipeline(ahead, "lk-flow", 5)
+            for frame in read_ahead(ahead.watch(source)):
+                tracks = pipeline.step(frame)
+
+    Args:
+        detector: any callable that takes a ``Frame``.
+        detect_every: k, where it is known that detections are asked for on every k-th frame.
+        timer: adds up the seconds of the stage "detect" in that thread.
+    """
+
+    def __init__(
+        self,
+        detector: Callable[[Frame], Any],
+        detect_every: int,
+        timer: StageTimer | None = None,
+    ) -> None:
+        self._detector, self._every = detector, detect_every
+        self._timer = timer or StageTimer()
+        self._thread = ThreadPoolExecutor(1, "detect")
+        self._answers: dict[int, Future[Any]] = {}
+
+    def watch(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Yield the same frames, and begin to detect on every k-th of them."""
+        for frame in frames:
+            if frame.index % self._every == 0:
+                self._answers[frame.index] = self._submit(frame)
+            yield frame
+
+    def __call__(self, frame: Frame) -> Any:
+        """The detector's answer on a frame, which is given once."""
+        answer = self._answers.pop(frame.index, None) or self._submit(frame)
+        return answer.result()
+
+    def _submit(self, frame: Frame) -> "Future[Any]":
+        return self._thread.submit(self._detect, frame)
+
+    def _detect(self, frame: Frame) -> Any:
+        with self._timer("detect"):
+            return self._detector(frame)
+
+    def close(self) -> None:
+        """Finish the detector's call and end the thread; a second call does nothing."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def __enter__(self) -> "DetectAhead":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

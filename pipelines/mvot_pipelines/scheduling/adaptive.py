@@ -1,0 +1,87 @@
+"""The detector runs when it is worth it.
+
+What is wrong about the tracks grows from one detector call to the next: targets drift, are lost,
+others enter. Where this loss grows by ``r`` a second, calls every ``T`` seconds at a cost of ``c``
+each cost ``r T / 2 + c / T`` a second, which is least where ``T (r T) = 2 c``. So a call is due
+when the time since the last one, times the loss by now, reaches a level: a fixed one, or one that
+keeps the calls to a budget.
+"""
+
+from dataclasses import replace
+
+from mvot_pipelines.scheduling.base import CallCost
+from mvot_pipelines.scheduling.budget import Budget
+from mvot_pipelines.scheduling.config import AdaptiveConfig
+from mvot_pipelines.scheduling.loss import LossEstimate
+from mvot_plugin.association.associator import Merge
+from mvot_plugin.association.existence import TIME_TOLERANCE
+from mvot_plugin.engines.base import Motion
+from mvot_plugin.types import Detections, Frame
+
+__all__ = ["Adaptive"]
+
+_TOLERANCE = 1e-6
+"""By how much of it a level may be missed, so that rounding delays no call."""
+
+
+class Adaptive:
+    """Runs the detector when the expected loss is worth a call; one for each video.
+
+    It estimates the loss from how fast targets move, how many the engine has lost, and how much the
+    last calls have corrected (``learn``). With the same frames and, for a share or a budget, the
+    same costs it decides the same.
+
+    Args:
+        config: the settings.
+        every: in place of that setting.
+        share: in place of that setting.
+        budget: in place of that setting.
+    """
+
+    def __init__(
+        self,
+        config: AdaptiveConfig | None = None,
+        *,
+        every: int | float | None = None,
+        share: float | None = None,
+        budget: float | None = None,
+    ) -> None:
+        given = {"every": every, "share": share, "budget": budget}
+        changed = {name: value for name, value in given.items() if value is not None}
+        self.config = replace(config or AdaptiveConfig(), **changed)
+        self._budget = Budget(self.config)
+        self._loss = LossEstimate(self.config)
+        self._called: float | None = None
+
+    def due(self, frame: Frame, motion: Motion) -> bool:
+        """Whether the time since the last call, times the loss by now, has reached the level."""
+        self._budget.advance(frame)
+        self._loss.watch(frame, motion)
+        if self._called is not None and not self._is_worth_it(
+            frame.timestamp - self._called + TIME_TOLERANCE
+        ):
+            return False
+        self._called = frame.timestamp
+        self._budget.spend()
+        return True
+
+    def learn(
+        self,
+        frame: Frame,
+        motion: Motion,
+        detections: Detections,
+        merge: Merge,
+        cost: CallCost,
+    ) -> None:
+        """Learn from a call how fast targets drift, and what a call costs."""
+        self._budget.learn(cost)
+        self._loss.learn(frame, motion, detections, merge)
+
+    def _is_worth_it(self, age: float) -> bool:
+        """Whether a call is due, ``age`` seconds after the last one."""
+        if age < self.config.least_seconds:
+            return False
+        growth = self._loss.growth
+        value = age * (growth * age + self._loss.lost)
+        level = self._budget.level(age, growth)
+        return age >= self._budget.longest(age) or value >= level * (1 - _TOLERANCE)

@@ -1,0 +1,77 @@
+"""`mvot-run` on several threads: the same results as on one, and no thread left behind."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from helpers.pipelines.mvot_run import FRAMES, read_properties
+from mvot_pipelines import loading
+from mvot_pipelines.config import RunConfig
+from mvot_pipelines.runner import run
+from mvot_pipelines.sinks import OverlayVideoSink
+from mvot_plugin.errors import InputError, OutputError
+from mvot_plugin.types import Detections
+
+
+def configure(videos, folder, threads, **settings):
+    outputs = {
+        "save_txt": str(folder / "a.txt"),
+        "save_jsonl": str(folder / "a.jsonl"),
+        "save_video": str(folder / "a.mp4"),
+    }
+    source = {"source": str(videos / "street.avi"), "detections": str(videos / "det.txt")}
+    return RunConfig(**(source | outputs | settings), threads=threads, quiet=True)
+
+
+def test_threads_change_no_byte(videos, tmp_path):
+    for threads in (1, 2):
+        report = run(configure(videos, tmp_path / str(threads), threads))
+        assert (report.frames, report.error) == (FRAMES, None)
+        assert len(report.threads) == (0 if threads == 1 else 3)
+        assert report.work("decode") > 0
+        assert report.work("write") > 0
+    for name in ("a.txt", "a.jsonl", "a.mp4"):
+        one, two = (tmp_path / str(threads) / name for threads in (1, 2))
+        assert one.read_bytes() == two.read_bytes(), name
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_detector_that_fails_ends_all_outputs_on_the_frame_before(
+    videos, tmp_path, monkeypatch, threads
+):
+    def detect(frame):
+        if frame.index == 20:
+            raise ConnectionError("gone")
+        return Detections.empty()
+
+    monkeypatch.setattr(loading, "load_detector", lambda *_, **__: detect)
+    before = threading.active_count()
+    report = run(configure(videos, tmp_path, threads, detections=None))
+    assert isinstance(report.error, InputError)
+    assert "the detector failed on frame 20 (ConnectionError: gone)" in str(report.error)
+    assert report.frames == 20
+    assert read_properties(tmp_path / "a.mp4")[0] == 20
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_overlay_that_fails_on_the_way_is_reported_and_stays_whole(
+    videos, tmp_path, monkeypatch, threads
+):
+    checks = []
+
+    def check_disk(sink):
+        checks.append(sink)
+        if len(checks) == 3:
+            raise OutputError("cannot write a.mp4: the disk is nearly full")
+
+    monkeypatch.setattr(OverlayVideoSink, "_check_disk", check_disk)
+    before = threading.active_count()
+    report = run(configure(videos, tmp_path, threads))
+    assert isinstance(report.error, OutputError)
+    assert 25 <= report.frames < FRAMES
+    assert read_properties(tmp_path / "a.mp4")[0] == 25
+    rows = np.loadtxt(tmp_path / "a.txt", delimiter=",")
+    assert report.frames <= rows[:, 0].max() <= report.frames + 1
+    assert threading.active_count() == before
