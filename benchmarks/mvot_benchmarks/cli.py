@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mvot_benchmarks.commands.ceiling import add_ceiling
 from mvot_benchmarks.commands.cost import add_overhead, add_scaling
+from mvot_benchmarks.commands.intervals import add_intervals
 from mvot_benchmarks.commands.motion import add_ablation, add_vot
 from mvot_benchmarks.commands.peers import add_peers
 from mvot_benchmarks.commands.quality import add_mot
@@ -48,7 +49,7 @@ def _parser() -> Parser:
     parser = Parser(prog="mvot-bench", description="Measure quality and cost.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=format_version("mvot-bench"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    quality = add_mot, add_rt, add_ceiling, add_peers, add_vot, add_ablation
+    quality = add_mot, add_rt, add_intervals, add_ceiling, add_peers, add_vot, add_ablation
     for add_command in (*quality, add_overhead, add_scaling, add_streets, add_report):
         add_command(commands)
     return parser

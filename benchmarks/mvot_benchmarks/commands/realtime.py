@@ -127,10 +127,16 @@ def _measure_modes(
         "detector_ms": benchmark.config.detector_ms,
         "sequence": sequence_label(folder),
     }
+    modes = [(BLOCKING, k)]
+    if options.asynchronous:
+        modes.append((ASYNCHRONOUS, k))
+    if options.asynchronous and k == options.detect_every[0]:
+        modes.append((ADAPTIVE, 1))
     rows = {}
-    for mode in (BLOCKING, ASYNCHRONOUS, ADAPTIVE) if options.asynchronous else (BLOCKING,):
-        measure = partial(benchmark.evaluate, folder, name, engine, k, fps, mode)
-        rows[mode] = shared.measure_row(results, measure, _format_row, **key, mode=mode)
+    for mode, interval in modes:
+        measure = partial(benchmark.evaluate, folder, name, engine, interval, fps, mode)
+        row_key = key | {"k": interval, "mode": mode}
+        rows[mode] = shared.measure_row(results, measure, _format_row, **row_key)
         yield rows[mode]
     if options.asynchronous:
         measure = partial(benchmark.evaluate_without_clock, folder, engine, rows[ASYNCHRONOUS])

@@ -19,7 +19,8 @@ from mvot_benchmarks.realtime.clock import (
     VirtualClock,
     VirtualWorker,
 )
-from mvot_pipelines.pipeline import MotPipeline
+from mvot_pipelines.late import LateConfig
+from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.scheduling import Adaptive, EveryK, Scheduler
 from mvot_pipelines.sources import Source
 from mvot_plugin.embedders import Embedder
@@ -55,7 +56,7 @@ class RtResult:
     engine: str
     """The engine's name."""
     k: int
-    """The detector's interval in frames; in the mean, where it is adaptive."""
+    """The detector's interval in frames; 1 where it is adaptive: any frame may be detected on."""
     fps: float
     """Frames that arrive per second."""
     scores: Scores
@@ -119,7 +120,7 @@ class RealTimeBenchmark:
         build = partial(MotPipeline, detector, engine, embedder=self.embedder)
         scheduler: Scheduler = EveryK(k=k)
         if mode == ADAPTIVE:
-            scheduler = Adaptive(every=float(k))
+            scheduler = Adaptive()
         with sequence.open() as source:
             if self.config.engine_ms is None or self.config.detector_ms is None:
                 _warm_up(build(EveryK(k=1)), source)
@@ -164,12 +165,18 @@ class RealTimeBenchmark:
     def _start(
         self, build: "partial[MotPipeline]", scheduler: Scheduler, fps: float, mode: str
     ) -> RealTimePipeline:
-        """The pipeline at its first frame, the detector beside it unless it blocks."""
+        """The pipeline at its first frame, the detector beside it unless it blocks.
+
+        As in ``mvot-run``, tracking again is spread over frames by their period; where costs are
+        given, it is all at once, so that the results are the same on every run.
+        """
         if mode == BLOCKING:
             return RealTimePipeline(build(scheduler), fps, self.config)
         clock = VirtualClock()
         worker = partial(VirtualWorker, clock=clock, config=self.config)
-        pipeline = build(scheduler, asynchronous=worker)
+        budget = 1e3 / fps if self.config.engine_ms is None else None
+        config = PipelineConfig(late=LateConfig(budget=budget))
+        pipeline = build(scheduler, asynchronous=worker, config=config)
         return RealTimePipeline(pipeline, fps, self.config, clock)
 
 

@@ -18,6 +18,9 @@ from mvot_benchmarks.commands.motion import (
     format_ablation_table,
     format_vot_table,
 )
+from mvot_benchmarks.intervals import plots as interval_plots
+from mvot_benchmarks.intervals import tables as interval_tables
+from mvot_benchmarks.intervals.measurement import IntervalResult
 from mvot_benchmarks.peers import comparison
 from mvot_benchmarks.realtime import plots as realtime_plots
 from mvot_benchmarks.realtime import tables as realtime_tables
@@ -37,6 +40,7 @@ __all__ = ["KINDS", "Section", "build_sections", "to_html", "to_markdown", "writ
 KINDS: Mapping[str, tuple[type[Any], Callable[[Any], str]]] = {
     "mot": (mot.MotResult, mot.format_table),
     "rt": (RtResult, realtime_tables.format_table),
+    "intervals": (IntervalResult, interval_tables.format_table),
     "ceiling": (ceiling.CeilingResult, ceiling_tables.format_table),
     "peers": (comparison.PeerResult, comparison.format_table),
     "vot": (VotResult, format_vot_table),
@@ -136,6 +140,8 @@ def _draw_figures(run: Results[Any], number: int) -> "dict[str, Figure]":
         figures[f"peers-{number}.png"] = plots.draw_quality(comparison.to_mot_results(rows))
     if _compares_costs(run):
         figures[f"detector-cost-{number}.png"] = realtime_plots.draw_costs(rows)
+    if run.command == "intervals":
+        figures[f"intervals-{number}.png"] = interval_plots.draw_curves(rows)
     if run.command == "ceiling":
         figures[f"ceiling-{number}.png"] = ceiling_plots.draw_missing(rows)
     return figures

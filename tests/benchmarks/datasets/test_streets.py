@@ -77,3 +77,11 @@ def test_a_folder_that_cannot_be_made_is_an_error_that_names_the_file(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"cannot write .*video\.mp4"):
         write_street(SMALL, tmp_path / "file")
+
+
+def test_another_dozen_has_numbers_of_its_own(tmp_path, capsys):
+    last = tmp_path / "street-212"
+    last.mkdir()
+    (last / "notes.txt").write_text("mine")
+    assert main(["streets", str(tmp_path), "--first", "201"]) == 1
+    assert f"{last} exists already" in capsys.readouterr().err

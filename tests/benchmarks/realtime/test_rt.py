@@ -153,6 +153,16 @@ def test_beside_the_tracker_it_is_compared_with_no_clock_at_as_many_calls(sequen
     assert free.scores.mota > timed.scores.mota
 
 
+def test_with_given_costs_it_is_the_same_on_every_run(sequence):
+    config, engine = RtConfig(detector_ms=90.0, engine_ms=12.0), load_engine("lk-flow")
+    benchmark = RealTimeBenchmark(config=config)
+    for mode in (BLOCKING, ASYNCHRONOUS, ADAPTIVE):
+        first, second = (
+            benchmark.evaluate(sequence, "lk-flow", engine, 1, 25.0, mode) for _ in range(2)
+        )
+        assert first == second
+
+
 def test_the_command_measures_every_way_to_run_a_detector_and_draws_them(
     sequence, tmp_path, capsys
 ):

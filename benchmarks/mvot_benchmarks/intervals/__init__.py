@@ -1,0 +1,1 @@
+"""``mvot-bench intervals``: what it is worth that the detector's interval adapts."""
