@@ -57,6 +57,7 @@ class LateAnswers:
     def expect(self, tracker: Tracker) -> None:
         """Keep the tracker as it is: an answer on its frame will come."""
         self._asked = tracker.fork()
+        self._kept.clear()
 
     def forget(self) -> None:
         """No answer will come, or it came in time."""

@@ -66,7 +66,8 @@ class MotPipeline:
         config: settings of association and lifecycle.
         asynchronous: whether detector and embedder run beside the tracker: in a thread (True or
             "thread"), or in a process ("process", for those that hold the interpreter or may
-            hang); or a callable that makes a ``DetectionWorker`` of the detection stage.
+            hang); or a callable that makes a ``DetectionWorker`` of the detection stage. Images
+            must stay as they are after ``step``.
         frame_rate: frames per second, for frames that come as bare arrays, without a timestamp.
         timer: adds up the seconds of the stages "motion", "detect", "embed" and "associate".
 

@@ -134,7 +134,7 @@ class Progress:
     """
 
     def __init__(self, report: RunReport, length: int | None, *, quiet: bool = False) -> None:
-        self._report = report
+        self._report, self._quiet = report, quiet
         self._bar = tqdm(
             total=length,
             desc=report.name,
@@ -147,6 +147,11 @@ class Progress:
         """Advance by one frame."""
         if self._bar.update():
             self._bar.set_postfix_str(self._format_status(len(tracks)), refresh=False)
+
+    def tell(self, message: str) -> None:
+        """Print at once, from any thread, what has happened in a live run."""
+        if self._report.is_live and not self._quiet:
+            tqdm.write(f"mvot-run: {message}", file=sys.stderr)
 
     def _format_status(self, tracks: int) -> str:
         report = self._report

@@ -1,16 +1,12 @@
 """A run of ``mvot-run``: from a source through the pipeline into sinks, with a report."""
 
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-
-from tqdm import tqdm
 
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.detection.ahead import DetectAhead
@@ -73,6 +69,7 @@ def run(config: RunConfig) -> RunReport:
         stack.enter_context(pipeline)
         sinks, opened = open_sinks(config, source, getattr(detector, "names", None), report)
         progress = Progress(report, source.length, quiet=config.quiet)
+        source.on_event = progress.tell
         with _report_end(report), opened, progress:
             _track_frames(source, frames, pipeline, sinks, report, progress)
         report.notes += [*source.notes, *_collect_notes(pipeline, detector)]
@@ -80,16 +77,13 @@ def run(config: RunConfig) -> RunReport:
 
 
 def _open_source(config: RunConfig) -> Source:
-    """The source that the settings name; what happens to a live one is printed at once."""
-    source = open_source(
+    """The source that the settings name."""
+    return open_source(
         config.source or "",
         frame_rate=config.frame_rate,
         live=config.live,
         reconnect=config.reconnect,
     )
-    if not config.quiet:
-        source.on_event = partial(tqdm.write, file=sys.stderr)
-    return source
 
 
 def _set_budget(config: RunConfig, source: Source) -> PipelineConfig:
@@ -158,7 +152,10 @@ def _track_frames(
     """Track and write frame by frame, until the source ends or the user interrupts."""
     with _catch_interrupts(source) as interrupted:
         for frame in _take_frames(frames, report.timer):
+            failures = pipeline.detector_failures
             tracks = pipeline.step(frame)
+            if pipeline.detector_failures > failures:
+                progress.tell(f"the detector failed on {pipeline.detector_errors[-1]}")
             with report.timer("write"):
                 for sink in sinks:
                     sink.write(frame, tracks)

@@ -108,7 +108,7 @@ def test_a_run_that_waits_for_a_lost_stream_is_ended_by_the_first_interrupt(came
     time.sleep(3)
     camera.kill()
     for line in run.stderr:
-        if "went away" in line:
+        if line.startswith("mvot-run: http://127.0.0.1") and "went away" in line:
             break
     run.send_signal(signal.SIGINT)
     _, err = run.communicate(timeout=60)

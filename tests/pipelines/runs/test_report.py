@@ -78,3 +78,12 @@ def test_a_recording_says_nothing_of_latency(is_live):
     assert not report.latencies
     assert ("latency" in report.summary()) == is_live
     assert ("latency" in Progress(report, None, quiet=True)._format_status(0)) == is_live
+
+
+@pytest.mark.parametrize(
+    ("is_live", "quiet", "lines"), [(True, False, 1), (True, True, 0), (False, False, 0)]
+)
+def test_what_happens_in_a_live_run_is_told_at_once(is_live, quiet, lines, capsys):
+    with Progress(start_report(is_live=is_live), None, quiet=quiet) as progress:
+        progress.tell("camera 0 went away")
+    assert capsys.readouterr().err.count("mvot-run: camera 0 went away\n") == lines
