@@ -22,8 +22,9 @@ __all__ = ["LateAnswers", "LateConfig"]
 class LateConfig:
     """Settings of late answers; ``UsageError`` where out of range."""
 
-    kept_frames: int = 32
-    """Most frames that are kept while the detector is at work; of more, every second one is."""
+    kept_frames: int = 8
+    """Most frames that are kept while the detector is at work, to be tracked through again; of
+    more, every second one is."""
     budget: float | None = None
     """Milliseconds of a new frame from which no further kept frame is tracked again with it; the
     rest waits for the next one. At least two are; null is all at once."""
