@@ -23,6 +23,7 @@ __all__ = ["add_intervals"]
 
 _KS = (1, 2, 3, 5, 7, 10, 14, 20)
 _SECONDS = (0.04, 0.08, 0.15, 0.2, 0.3, 0.45, 0.6, 0.9, 1.3)
+_TYPICAL = (1, 2, 3, 4, 5, 7, 10, 14, 20)
 
 
 def add_intervals(commands: shared.Commands) -> None:
@@ -36,12 +37,15 @@ def add_intervals(commands: shared.Commands) -> None:
         "--detect-every", nargs="+", type=int, default=list(_KS), metavar="K", help="fixed k"
     )
     command.add_argument(
+        "--seconds", nargs="+", type=float, default=list(_SECONDS), metavar="SEC", help="fixed ones"
+    )
+    command.add_argument(
         "--interval",
         nargs="+",
         type=float,
-        default=list(_SECONDS),
-        metavar="SEC",
-        help="fixed seconds, and what the adaptive interval is on a typical video",
+        default=list(_TYPICAL),
+        metavar="K",
+        help="what the adaptive interval is on a typical video, in frames",
     )
     shared.add_detectors(command)
     shared.add_embedder(command)
@@ -70,8 +74,9 @@ def _measure(options: argparse.Namespace, results: Results[IntervalResult]) -> l
     """All engines on all sequences with each scheduler at each interval, from each detector."""
     engines, detectors = shared.load_engines(options), shared.load_detector_choices(options)
     embedder, rows = shared.load_embedder_choice(options), []
-    fixed = [(FIXED_K, float(k)) for k in options.detect_every]
-    kinds = fixed + list(product((FIXED_SECONDS, ADAPTIVE), options.interval))
+    kinds = [(FIXED_K, float(k)) for k in options.detect_every]
+    kinds += [(FIXED_SECONDS, seconds) for seconds in options.seconds]
+    kinds += [(ADAPTIVE, float(interval)) for interval in options.interval]
     combinations = product(options.sequences, detectors, engines, kinds, range(options.runs))
     for folder, choice, name, (scheduler, interval), run in combinations:
         arguments = folder, name, engines[name], scheduler, interval, choice, embedder, run

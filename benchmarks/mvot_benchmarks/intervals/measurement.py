@@ -19,8 +19,8 @@ from mvot_plugin.types import Frame
 __all__ = ["ADAPTIVE", "FIXED_K", "FIXED_SECONDS", "IntervalResult", "evaluate"]
 
 FIXED_K, FIXED_SECONDS, ADAPTIVE = "fixed k", "fixed seconds", "adaptive"
-"""What decides on which frames the detector runs; the interval is in frames, and else in seconds.
-Fixed seconds are what adapts to the frame rate of a video, and to nothing else."""
+"""What decides on which frames the detector runs; fixed seconds adapt to
+the frame rate of a video, and to nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class IntervalResult:
     scheduler: str
     """What decides on which frames the detector runs."""
     interval: float
-    """Its interval, in frames or seconds."""
+    """Its interval, in seconds where those are fixed, else in frames."""
     scores: Scores
     """The quality of the tracks."""
     frames: int

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from mvot_benchmarks.intervals.measurement import FIXED_K, IntervalResult
+from mvot_benchmarks.intervals.measurement import FIXED_K, FIXED_SECONDS, IntervalResult
 
 __all__ = ["Curve", "compute_curves", "format_table"]
 
@@ -92,7 +92,7 @@ def format_table(results: Sequence[IntervalResult]) -> str:
     lines = [f"| {title} | interval | frames detected on | MOTA | IDF1 | HOTA |"]
     lines.append(f"| --- |{' --- |' * 5}")
     for curve in curves:
-        unit = "frames" if curve.scheduler == FIXED_K else "s"
+        unit = "s" if curve.scheduler == FIXED_SECONDS else "frames"
         rows = zip(curve.intervals, curve.share, curve.quality, curve.spread, strict=True)
         for interval, share, quality, spread in rows:
             pairs = zip(quality, spread, strict=True)

@@ -1,6 +1,6 @@
 """The tables of ``mvot-bench rt``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from mvot_benchmarks.reporting.tables import (
     format_grid,
     format_quality,
     group_across_sequences,
+    group_rows,
     label_detectors,
     pool_rows,
 )
@@ -25,12 +26,12 @@ __all__ = ["EVERY_FRAME", "CostLine", "format_table", "summarise_costs"]
 
 EVERY_FRAME = "every frame"
 """The label of a detector that is called on every frame, and blocks."""
-_LINES: dict[str, Callable[[RtResult], bool]] = {
-    EVERY_FRAME: lambda row: row.mode == BLOCKING and row.k == 1,
-    "blocking, best k": lambda row: row.mode == BLOCKING,
-    "asynchronous": lambda row: row.mode == ASYNCHRONOUS,
-    "adaptive": lambda row: row.mode == ADAPTIVE,
-    "no clock, as many calls": lambda row: row.mode == UNCLOCKED,
+_LINES = {
+    EVERY_FRAME: BLOCKING,
+    "blocking, best k": BLOCKING,
+    "asynchronous": ASYNCHRONOUS,
+    "adaptive": ADAPTIVE,
+    "no clock, as many calls": UNCLOCKED,
 }
 """Ways to run a detector, by the label in tables and plots."""
 
@@ -96,40 +97,57 @@ class CostLine:
 def summarise_costs(results: Sequence[RtResult]) -> list[CostLine]:
     """The lines of quality against cost, at the first frame rate of the results.
 
-    Only costs and k count that all sequences were measured at.
+    Only costs and k count that all sequences were measured at. Without a clock, k is that of the
+    asynchronous line, whose calls were counted.
     """
     rows = [row for row in results if row.detector_ms is not None and row.fps == results[0].fps]
-    names, lines = {row.sequence for row in rows}, []
+    sequences, lines = len({row.sequence for row in rows}), []
     for engine in dict.fromkeys(row.engine for row in rows):
-        for label, is_meant in _LINES.items():
-            meant = [row for row in rows if row.engine == engine and is_meant(row)]
+        for label in _LINES:
             points = {
-                cost: _best_mean([row for row in meant if row.detector_ms == cost], len(names))
-                for cost in sorted({row.detector_ms or 0.0 for row in meant})
+                cost: _choose_point([row for row in rows if row.engine == engine], cost, label)
+                for cost in sorted({row.detector_ms or 0.0 for row in rows})
             }
-            found = {cost: point for cost, point in points.items() if point is not None}
+            found = {cost: group for cost, group in points.items() if len(group) == sequences}
             if found:
-                ks, mota, idf1, latency = zip(*found.values(), strict=True)
-                quality = {"mota": mota, "idf1": idf1, "latency": latency}
-                lines.append(
-                    CostLine(engine=engine, label=label, costs=tuple(found), k=ks, **quality)
-                )
+                lines.append(_to_line(engine, label, found))
     return lines
 
 
-def _best_mean(rows: Sequence[RtResult], sequences: int) -> tuple[int, float, float, float] | None:
-    """The best k, and MOTA, IDF1 and latency in the mean of the sequences; None where none has all.
+def _choose_point(rows: Sequence[RtResult], cost: float, label: str) -> list[RtResult]:
+    """The rows of the sequences at a cost, at the k that a line shows."""
+    rows = [row for row in rows if row.detector_ms == cost]
+    groups = group_rows([row for row in rows if row.mode == _LINES[label]], "k")
+    if label == EVERY_FRAME:
+        groups = [group for group in groups if group[0].k == 1]
+    if _LINES[label] == UNCLOCKED:
+        timed = group_rows([row for row in rows if row.mode == ASYNCHRONOUS], "k")
+        best = max(timed, key=_rate, default=[])
+        groups = [group for group in groups if best and group[0].k == best[0].k]
+    return max(groups, key=_rate, default=[])
 
-    The rows are of one engine at one cost.
-    """
-    means = []
-    for k in sorted({row.k for row in rows}):
-        group = [row for row in rows if row.k == k]
-        if len({row.sequence for row in group}) == sequences:
-            values = [(row.scores.mota, row.scores.idf1, row.latency[1]) for row in group]
-            mota, idf1, latency = np.mean(values, axis=0).tolist()
-            means.append((k, mota, idf1, latency))
-    return max(means, key=lambda mean: mean[1] + mean[2], default=None)
+
+def _rate(group: Sequence[RtResult]) -> tuple[int, float]:
+    """What the best group of rows has most of: sequences, then MOTA + IDF1."""
+    return len(group), float(np.mean([row.scores.mota + row.scores.idf1 for row in group]))
+
+
+def _to_line(engine: str, label: str, found: Mapping[float, Sequence[RtResult]]) -> CostLine:
+    """The line through the means of groups of rows, by cost."""
+    means = [
+        np.mean([(row.scores.mota, row.scores.idf1, row.latency[1]) for row in group], axis=0)
+        for group in found.values()
+    ]
+    mota, idf1, latency = zip(*(mean.tolist() for mean in means), strict=True)
+    return CostLine(
+        engine=engine,
+        label=label,
+        costs=tuple(found),
+        k=tuple(group[0].k for group in found.values()),
+        mota=mota,
+        idf1=idf1,
+        latency=latency,
+    )
 
 
 def _format_costs(results: Sequence[RtResult]) -> list[str]:

@@ -1,9 +1,9 @@
 """The detector runs when it is worth it.
 
 What is wrong about the tracks grows from one detector call to the next: targets drift, are lost,
-others enter. Where this loss grows by ``r`` a second, calls every ``T`` seconds at a cost of ``c``
-each cost ``r T / 2 + c / T`` a second, which is least where ``T (r T) = 2 c``. So a call is due
-when the time since the last one, times the loss by now, reaches a level: a fixed one, or one that
+others enter. Where this loss grows by ``r`` a frame, calls every ``k`` frames at a cost of ``c``
+each cost ``r k / 2 + c / k`` a frame, which is least where ``k (r k) = 2 c``. So a call is due
+when the frames since the last one, times the loss by now, reach a level: a fixed one, or one that
 keeps the calls to a budget.
 """
 
@@ -27,9 +27,9 @@ _TOLERANCE = 1e-6
 class Adaptive:
     """Runs the detector when the expected loss is worth a call; one for each video.
 
-    It estimates the loss from how fast targets move, how many the engine has lost, and how much the
-    last calls have corrected (``learn``). With the same frames and, for a share or a budget, the
-    same costs it decides the same.
+    It estimates the loss from how many targets the engine has lost, and how much the last calls
+    have corrected (``learn``). With the same frames and, for a share or a budget, the same costs it
+    decides the same.
 
     Args:
         config: the settings.
@@ -51,17 +51,15 @@ class Adaptive:
         self.config = replace(config or AdaptiveConfig(), **changed)
         self._budget = Budget(self.config)
         self._loss = LossEstimate(self.config)
-        self._called: float | None = None
+        self._called: Frame | None = None
 
     def due(self, frame: Frame, motion: Motion) -> bool:
-        """Whether the time since the last call, times the loss by now, has reached the level."""
+        """Whether the frames since the last call, times the loss by now, have reached the level."""
         self._budget.advance(frame)
-        self._loss.watch(frame, motion)
-        if self._called is not None and not self._is_worth_it(
-            frame.timestamp - self._called + TIME_TOLERANCE
-        ):
+        self._loss.watch(motion)
+        if self._called is not None and not self._is_worth_it(frame, self._called):
             return False
-        self._called = frame.timestamp
+        self._called = frame
         self._budget.spend()
         return True
 
@@ -77,11 +75,13 @@ class Adaptive:
         self._budget.learn(cost)
         self._loss.learn(frame, motion, detections, merge)
 
-    def _is_worth_it(self, age: float) -> bool:
-        """Whether a call is due, ``age`` seconds after the last one."""
-        if age < self.config.least_seconds:
-            return False
+    def _is_worth_it(self, frame: Frame, called: Frame) -> bool:
+        """Whether a call is due on a frame, after the last one."""
+        age, seconds = frame.index - called.index, frame.timestamp - called.timestamp
+        if seconds >= self.config.most_seconds - TIME_TOLERANCE and age >= self._budget.longest(
+            age
+        ):
+            return True
         growth = self._loss.growth
         value = age * (growth * age + self._loss.lost)
-        level = self._budget.level(age, growth)
-        return age >= self._budget.longest(age) or value >= level * (1 - _TOLERANCE)
+        return value >= self._budget.level(age, growth) * (1 - _TOLERANCE)

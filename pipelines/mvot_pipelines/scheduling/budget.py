@@ -49,15 +49,14 @@ class Budget:
             detector = memory * self._cost.detector + (1 - memory) * detector
         self._cost = CallCost(detector=detector, tracking=cost.tracking)
 
-    def longest(self, age: float) -> float:
-        """The longest time between calls, ``age`` seconds after the last one."""
-        own = _LONGEST * age / self._since if self._since > 0 else 0.0
-        return max(self._config.most_seconds, own)
+    def longest(self, age: int) -> float:
+        """The most frames between calls, ``age`` frames after the last one; 0 without a budget."""
+        return _LONGEST * age / self._since if self._since > 0 else 0.0
 
-    def level(self, age: float, growth: float) -> float:
-        """The level, in seconds times loss, ``age`` seconds after the last call.
+    def level(self, age: int, growth: float) -> float:
+        """The level, in frames times loss, ``age`` frames after the last call.
 
-        With a budget it is what a loss that grows by ``growth`` a second reaches when the next call
+        With a budget it is what a loss that grows by ``growth`` a frame reaches when the next call
         is to be had, less where calls are saved up; a budget of time is not used up where it is
         worth less.
         """

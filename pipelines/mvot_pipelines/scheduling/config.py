@@ -14,9 +14,8 @@ class AdaptiveConfig:
     A loss is a share of the targets: 0.5 where every second one is lost.
     """
 
-    interval: float = 0.3
-    """Seconds from call to call on a video with a typical loss; longer ones where it grows slower.
-    """
+    interval: int | float = 5.0
+    """Frames from call to call on a video with a typical loss; more where it grows slower."""
     every: int | float | None = None
     """Frames from call to call in the mean over the video, in place of the interval."""
     share: float | None = None
@@ -24,12 +23,10 @@ class AdaptiveConfig:
     budget: float | None = None
     """The most milliseconds that a frame may take in the mean, detector calls included; null for no
     limit."""
-    base: float = 0.05
-    """Growth of the loss by what cannot be seen, a second."""
-    motion: float = 1.0
-    """Growth of the loss by motion, a second, where targets move by their own size in it."""
-    typical: float = 1.9
-    """Typical growth of the loss, a second."""
+    typical: float = 0.07
+    """Typical growth of the loss, a frame."""
+    base: float = 0.01
+    """Growth of the loss that is always expected, a frame."""
     memory: float = 0.8
     """Share of earlier calls in what is learned from calls; the rest is the last one."""
     exact: float = 0.75
@@ -37,8 +34,6 @@ class AdaptiveConfig:
     it, it has been lost."""
     visible: float = 0.4
     """Motion confidence from which a target counts as seen."""
-    least_seconds: float = 0.0
-    """The least time between calls."""
     most_seconds: float = 3.0
     """The longest time between calls; four times the mean one of a budget where that is longer."""
 
@@ -52,10 +47,6 @@ class AdaptiveConfig:
             raise UsageError(f"--detector-share must be above 0 and at most 1, got {self.share:g}")
         if self.budget is not None and not self.budget > 0:
             raise UsageError(f"--budget must be above 0, got {self.budget:g}")
-        if not self.interval > 0:
-            raise UsageError(f"the interval must be above 0 seconds, got {self.interval:g}")
-        if not 0 <= self.least_seconds <= self.most_seconds:
-            raise UsageError(
-                "least_seconds must be 0 or more and at most most_seconds, "
-                f"got {self.least_seconds:g} and {self.most_seconds:g}"
-            )
+        for name in ("interval", "most_seconds"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} must be above 0, got {getattr(self, name):g}")

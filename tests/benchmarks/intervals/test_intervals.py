@@ -64,7 +64,7 @@ def test_fixed_seconds_are_frames_of_a_fixed_rate(sequence):
 def test_the_command_compares_at_equal_calls_and_draws(sequence, tmp_path, capsys):
     file, plot = tmp_path / "intervals.json", tmp_path / "intervals.png"
     arguments = ["intervals", str(sequence), "--engine", "hold", "--detect-every", "2", "4"]
-    arguments += ["--interval", "0.1", "0.6", "--json", str(file)]
+    arguments += ["--seconds", "0.1", "0.6", "--interval", "2", "9", "--json", str(file)]
     assert main([*arguments, "--plot", str(plot)]) == 0
     out, err = capsys.readouterr()
     assert "| mean of 1 sequences ± spread | interval | frames detected on | MOTA |" in out
