@@ -26,6 +26,14 @@ $bench mot "$@" "${nanotrack[@]}" --engine hold kalman lk-flow nanotrack siammot
   --json "$out/mot.json"
 $bench rt "$@" "${nanotrack[@]}" --engine hold lk-flow nanotrack --fps 25 \
   --detector-ms 60 --json "$out/rt.json"
+$bench rt "$@" ${MVOT_CROWDS:-} --engine lk-flow --fps 25 --async --detector-ms 60 120 300 30 600 \
+  --detect-every 1 5 10 20 --json "$out/rt-async.json" --plot "$out/detector-cost.png"
+[ -d "$out/others" ] || $bench streets "$out/others" --first 201
+intervals=(--engine lk-flow --detect-every 2 3 5 7 10 14 20 --seconds 0.1 0.2 0.35 0.6
+  --interval 2 3 5 7 10 14)
+$bench intervals "$out"/others/* "$@" "${intervals[@]}" --json "$out/intervals.json" \
+  --plot "$out/intervals.png"
+$bench intervals "${many[@]}" "${intervals[@]}" --json "$out/intervals-chosen.json"
 $bench vot "$@" "${nanotrack[@]}" --engine hold lk-flow nanotrack siammotion-n \
   --json "$out/vot.json"
 $bench vot "$@" --engine lk-flow siamfc siammt siammt-w --fps none 25 \

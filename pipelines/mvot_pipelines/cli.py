@@ -187,7 +187,7 @@ def _add_live_options(group: Any) -> None:
         **beside,
     )
     add("--async-process", const="process", help="the same, the detector in a process", **beside)
-    add("--no-async", const="off", help="wait for the detector, and drop frames", **beside)
+    add("--no-async", const="wait", help="wait for the detector, and drop frames", **beside)
     add(
         "--detector-share",
         type=float,

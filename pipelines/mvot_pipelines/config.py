@@ -23,9 +23,9 @@ class RunConfig:
     budget: float | None = None
     """Milliseconds that a frame takes in the mean: auto calls the detector accordingly, and
     tracking again after a late answer is spread over frames; null leaves it open."""
-    asynchronous: Literal["auto", "off", "thread", "process"] = "auto"
-    """Whether the detector runs beside the tracker, which waits for no answer: in a thread, in a
-    process, not at all (off), or in a thread where the source is live (auto)."""
+    asynchronous: Literal["auto", "wait", "thread", "process"] = "auto"
+    """Whether the tracker waits for the detector (wait), or the detector runs beside it, in a
+    thread or in a process; auto is a thread where the source is live, else wait."""
     detector: str = "auto"
     """The detector: an ONNX file, a YOLO model or its path, a registered one, packaged, or auto
     (ultralytics' default model, or the packaged one where that is not available)."""
@@ -73,13 +73,17 @@ class RunConfig:
         check_threads(self.threads)
         if self.frame_rate is not None and not self.frame_rate > 0:
             raise UsageError(f"--frame-rate must be above 0, got {self.frame_rate:g}")
+        if not self.reconnect >= 0:
+            raise UsageError(f"--reconnect must be 0 or more, got {self.reconnect:g}")
         if self.detections is not None and self.detector != RunConfig.detector:
             raise UsageError("--detector and --detections exclude each other; give one of them")
 
     def _check_interval(self) -> None:
         is_auto = self.detect_every == "auto"
         if not is_auto and (isinstance(self.detect_every, str) or self.detect_every < 1):
-            raise UsageError(f"--detect-every must be 1 or more, or auto, got {self.detect_every}")
+            raise UsageError(
+                f"--detect-every must be 1 or more, or auto, got {self.detect_every!r}"
+            )
         if self.detector_share is not None and not is_auto:
             raise UsageError("--detector-share needs --detect-every auto")
         if self.detector_share is not None and self.budget is not None:

@@ -91,7 +91,7 @@ def choose_worker(config: RunConfig, source: Source) -> str | None:
     """
     if config.asynchronous == "auto":
         return "thread" if source.is_live else None
-    if config.asynchronous == "off":
+    if config.asynchronous == "wait":
         return None
     if not source.is_live:
         raise UsageError(

@@ -26,7 +26,16 @@ def test_nested_settings_reach_their_place_and_whole_numbers_serve_as_floats():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"detect_every": "5"}, "--detect-every must be 1 or more, or auto, got 5"),
+        ({"detect_every": "5"}, "--detect-every must be 1 or more, or auto, got '5'"),
+        ({"detect_every": 0}, "--detect-every must be 1 or more, or auto, got 0"),
+        ({"detector_share": 0.3}, "--detector-share needs --detect-every auto"),
+        (
+            {"detect_every": "auto", "detector_share": 0.3, "budget": 20},
+            "--detector-share and --budget exclude each other",
+        ),
+        ({"budget": 0}, "--budget must be above 0, got 0"),
+        ({"reconnect": -1}, "--reconnect must be 0 or more, got -1"),
+        ({"asynchronous": "treads"}, "did you mean 'thread'"),
         ({"detect_every": True}, "'detect_every' must be int or str, got True"),
         ({"conf": "high"}, "'conf' must be float or nothing, got 'high'"),
         ({"pipeline": 3}, "'pipeline' must be settings, got 3"),

@@ -30,7 +30,7 @@ from helpers.pipelines.mvot_run import COMMAND, FRAMES, mvot_run, read_propertie
             2,
             ["--detect-every", "1 or more"],
         ),
-        (["VIDEO", "--detections", "DET", "--detect-every", "x"], 2, ["--detect-every", "got x"]),
+        (["VIDEO", "--detections", "DET", "--detect-every", "x"], 2, ["--detect-every", "got 'x'"]),
         (["VIDEO", "--detector", "replai"], 2, ["did you mean 'replay'"]),
         (["VIDEO", "--detector", "yolo11n.pt", "--detections", "DET"], 2, ["exclude each other"]),
         (["VIDEO", "--detections", "DET", "--save-txt", "DET/a.txt"], 1, ["cannot write"]),
