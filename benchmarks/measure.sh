@@ -27,12 +27,11 @@ $bench mot "$@" "${nanotrack[@]}" --engine hold kalman lk-flow nanotrack siammot
 $bench rt "$@" "${nanotrack[@]}" --engine hold lk-flow nanotrack --fps 25 \
   --detector-ms 60 --json "$out/rt.json"
 $bench rt "$@" ${MVOT_CROWDS:-} --engine lk-flow --fps 25 --async --detector-ms 60 120 300 30 600 \
-  --detect-every 1 5 10 20 --json "$out/rt-async.json" --plot "$out/detector-cost.png"
+  --detect-every 1 5 10 20 --json "$out/rt-async.json"
 [ -d "$out/others" ] || $bench streets "$out/others" --first 201
 intervals=(--engine lk-flow --detect-every 2 3 5 7 10 14 20 --seconds 0.1 0.2 0.35 0.6
   --interval 2 3 5 7 10 14)
-$bench intervals "$out"/others/* "$@" "${intervals[@]}" --json "$out/intervals.json" \
-  --plot "$out/intervals.png"
+$bench intervals "$out"/others/* "$@" "${intervals[@]}" --json "$out/intervals.json"
 $bench intervals "${many[@]}" "${intervals[@]}" --json "$out/intervals-chosen.json"
 $bench vot "$@" "${nanotrack[@]}" --engine hold lk-flow nanotrack siammotion-n \
   --json "$out/vot.json"
@@ -43,5 +42,5 @@ $bench scaling "$1" "${nanotrack[@]}" \
   --targets 1 10 20 50 100 --frames 3 --json "$out/scaling.json"
 $bench overhead --json "$out/overhead.json"
 # the tables of the merging are printed above: many sequences make no readable picture of quality
-$bench report "$out"/{mot,rt,vot,vot-siammt,scaling,overhead,ceiling}.json \
+$bench report "$out"/{mot,rt,vot,vot-siammt,scaling,overhead,ceiling,rt-async,intervals}.json \
   $(ls "$out"/ablation.json 2>/dev/null) --output "$out"

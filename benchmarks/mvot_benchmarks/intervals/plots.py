@@ -48,7 +48,7 @@ def draw_curves(results: Sequence[IntervalResult]) -> "Figure":
                 axis.plot(100 * curve.share, values, style, marker="o", ms=4, **label)
             axis.set_title(f"{engine}: {name}", fontsize="medium")
             axis.set_xscale("log")
-            ticks = [1, 2, 5, 10, 20, 50, 100]
+            ticks = [5, 10, 20, 50, 100]
             axis.set_xticks(ticks, [f"{tick} %" for tick in ticks], minor=False)
             axis.minorticks_off()
             axis.grid(alpha=0.3)

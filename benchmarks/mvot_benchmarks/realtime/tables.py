@@ -150,6 +150,11 @@ def _to_line(engine: str, label: str, found: Mapping[float, Sequence[RtResult]])
     )
 
 
+def _format_latency(milliseconds: float) -> str:
+    """A latency as the end of a cell; there is none without a clock."""
+    return f", {milliseconds:.0f} ms" if milliseconds else ""
+
+
 def _format_costs(results: Sequence[RtResult]) -> list[str]:
     """The Markdown table of ``summarise_costs``; none where the detector always blocks."""
     if not {row.mode for row in results} - {BLOCKING}:
@@ -165,7 +170,7 @@ def _format_costs(results: Sequence[RtResult]) -> list[str]:
     for line in lines:
         values = zip(line.costs, line.mota, line.idf1, line.k, line.latency, strict=True)
         cells = {
-            cost: f"{100 * mota:.1f} / {100 * idf1:.1f} ({k}), {latency:.0f} ms"
+            cost: f"{100 * mota:.1f} / {100 * idf1:.1f} ({k})" + _format_latency(latency)
             for cost, mota, idf1, k, latency in values
         }
         shown = " | ".join(cells.get(cost, "") for cost in costs)
