@@ -102,7 +102,8 @@ def open_capture(
     ``parameters`` are OpenCV's properties, each followed by its value; for URLs only.
     """
     with silence_opencv():
-        if isinstance(address, str) and is_url(address):
+        has_ffmpeg = cv2.CAP_FFMPEG in cv2.videoio_registry.getStreamBackends()
+        if isinstance(address, str) and is_url(address) and has_ffmpeg:
             timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(1000 * _MAX_OPENING_SECONDS)]
             capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, [*timeouts, *parameters])
         else:
