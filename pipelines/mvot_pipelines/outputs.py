@@ -81,7 +81,11 @@ def _create_sinks(
         yield JsonLinesSink(path, class_names=class_names)
     if path := outputs.get("video"):
         overlay = OverlayVideoSink(
-            path, frame_rate=source.frame_rate, size=source.size, class_names=class_names
+            path,
+            frame_rate=source.frame_rate,
+            size=source.size,
+            class_names=class_names,
+            keep_time=source.is_live,
         )
         has_threads = check_threads(config.threads) > 1
         yield BackgroundSink(overlay, timer=report.time_thread()) if has_threads else overlay

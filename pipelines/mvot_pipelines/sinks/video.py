@@ -22,6 +22,8 @@ __all__ = ["OverlayVideoSink", "WindowSink"]
 _CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 _FRAMES_PER_DISK_CHECK = 25
 _SPARE_BYTES = 16 << 20
+_LONGEST_REPEAT = 10.0
+"""Seconds."""
 _QUIT_KEYS = frozenset({ord("q"), ord("Q"), 27})
 _LARGEST_WINDOW = (1600, 900)
 
@@ -32,6 +34,9 @@ class OverlayVideoSink(Sink):
     The codecs need an even width and height: odd ones are padded by a repeated column or row.
     OpenCV does not report failed writes, so the free disk space is checked on the way, and the
     number of frames in the finished file at the end.
+
+    With ``keep_time``, for sources that drop frames, each frame is repeated until the time of the
+    next one, for ten seconds at most.
     """
 
     def __init__(
@@ -41,8 +46,11 @@ class OverlayVideoSink(Sink):
         frame_rate: float | int,
         size: tuple[int, int],
         class_names: Mapping[int, str] | None = None,
+        keep_time: bool = False,
     ) -> None:
-        self._path = Path(path)
+        self._path, self._rate, self._keep_time = Path(path), frame_rate, keep_time
+        self._image: np.ndarray | None = None
+        self._left_out = 0
         codec = _CODECS.get(self._path.suffix.lower())
         if codec is None:
             raise OutputError(f"cannot write {path}: a video must end in {' or '.join(_CODECS)}")
@@ -69,13 +77,29 @@ class OverlayVideoSink(Sink):
                 f"cannot write {self._path}: frame {frame.index} is {frame.size} pixels, but the "
                 f"video has {self._size}; all frames of a video must have one size"
             )
-        if self._written % _FRAMES_PER_DISK_CHECK == 0:
-            self._check_disk()
+        if self._keep_time and math.isfinite(frame.timestamp):
+            self._repeat_until(frame.timestamp)
         image = self._painter.paint(frame, tracks)
         width, height = frame.size
         if width % 2 or height % 2:
             border = (0, height % 2, 0, width % 2)
             image = np.asarray(cv2.copyMakeBorder(image, *border, cv2.BORDER_REPLICATE), np.uint8)
+        self._encode(image)
+        self._image = image
+
+    def _repeat_until(self, timestamp: float) -> None:
+        """Repeat the last frame until the time of the next one, in seconds."""
+        missing = round(timestamp * self._rate) - self._written - self._left_out
+        repeats = min(missing, round(_LONGEST_REPEAT * self._rate))
+        self._left_out += max(missing - repeats, 0)
+        if self._image is not None:
+            for _ in range(repeats):
+                self._encode(self._image)
+
+    def _encode(self, image: np.ndarray) -> None:
+        """Encode a drawn frame, where there is room for it."""
+        if self._written % _FRAMES_PER_DISK_CHECK == 0:
+            self._check_disk()
         self._writer.write(image)
         self._written += 1
 

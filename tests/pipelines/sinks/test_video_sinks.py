@@ -53,6 +53,16 @@ def test_the_video_file_holds_every_frame_in_its_size(tmp_path, suffix, size):
     assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(29.97)
 
 
+def test_frames_that_were_dropped_are_filled_by_the_ones_before(tmp_path):
+    path, size = tmp_path / "a.avi", (GREY.shape[1], GREY.shape[0])
+    with OverlayVideoSink(path, frame_rate=25, size=size, keep_time=True) as sink:
+        for seconds, level in ((0.0, 60), (0.04, 90), (0.2, 120), (100.0, 150), (100.04, 180)):
+            image = np.full_like(GREY, level)
+            sink.write(Frame(image=image, index=0, timestamp=seconds), Tracks.empty())
+    levels = [round(float(image[-20:].mean()) / 30) * 30 for image in read_back(path)]
+    assert levels == [60, *[90] * 4, *[120] * (1 + 250), 150, 180]  # ten seconds at most
+
+
 def test_a_video_of_no_frames_is_no_failure(tmp_path):
     with OverlayVideoSink(tmp_path / "out.mp4", frame_rate=25, size=(64, 48)):
         pass
