@@ -2,8 +2,9 @@
 
 They are merged on the frame that they are of, against the targets as they were then, and the
 targets are tracked from there to the present again. Trackers of radar do so with measurements that
-are out of sequence (reprocessing; Bar-Shalom 2002 compares it with shorter ways); with engines that
-hold no state it is exact: what comes out is what detections in time would have given.
+are out of sequence (reprocessing; Bar-Shalom 2002 compares it with shorter ways). With engines that
+hold no state it is exact, while no more frames are to be tracked through again than are kept: what
+comes out is what detections in time would have given.
 """
 
 import time

@@ -37,7 +37,8 @@ class PipelineConfig(AssociationConfig):
     on_detector_error: Literal["fail", "coast"] = "fail"
     """Where the detector fails: end the run (fail), or track by the engine alone (coast)."""
     detector_timeout: float = 30.0
-    """Seconds after which a detector that runs beside the tracker is taken to have failed."""
+    """Seconds after which a detector that runs beside the tracker is taken to have failed; loading
+    it in a process of its own counts."""
     late: LateConfig = field(default_factory=LateConfig)
     """How answers of a detector that runs beside the tracker are merged."""
 
@@ -80,7 +81,8 @@ class MotPipeline:
 
     Raises:
         UsageError: for an unknown detector, engine or embedder, a ``detect_every`` below 1, or a
-            detector that cannot be sent to a process.
+            detector that cannot be sent to a process. (A process loads names and paths itself: that
+            it cannot is a failure of the detector.)
     """
 
     def __init__(

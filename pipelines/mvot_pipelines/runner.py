@@ -152,9 +152,9 @@ def _track_frames(
     """Track and write frame by frame, until the source ends or the user interrupts."""
     with _catch_interrupts(source) as interrupted:
         for frame in _take_frames(frames, report.timer):
-            failures = pipeline.detector_failures
+            failures = len(pipeline.detector_errors)
             tracks = pipeline.step(frame)
-            if pipeline.detector_failures > failures:
+            if len(pipeline.detector_errors) > failures:
                 progress.tell(f"the detector failed on {pipeline.detector_errors[-1]}")
             with report.timer("write"):
                 for sink in sinks:

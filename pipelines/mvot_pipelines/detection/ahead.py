@@ -1,13 +1,16 @@
 """Detection ahead of the tracker, in recordings."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
+from mvot_pipelines.detection.daemon import DaemonThread
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Frame
 
 __all__ = ["DetectAhead"]
+
+_CLOSING_SECONDS = 2.0
 
 
 class DetectAhead:
@@ -35,13 +38,15 @@ class DetectAhead:
     ) -> None:
         self._detector, self._every = detector, detect_every
         self._timer = timer or StageTimer()
-        self._thread = ThreadPoolExecutor(1, "detect")
+        self._thread = DaemonThread("detect")
         self._answers: dict[int, Future[Any]] = {}
+        self._next = 0
 
     def watch(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """Yield the same frames, and begin to detect on every k-th of them."""
+        """Yield the same frames, and begin to detect on those that are due, as by ``EveryK``."""
         for frame in frames:
-            if frame.index % self._every == 0:
+            if frame.index >= self._next:
+                self._next = (frame.index // self._every + 1) * self._every
                 self._answers[frame.index] = self._submit(frame)
             yield frame
 
@@ -58,8 +63,8 @@ class DetectAhead:
             return self._detector(frame)
 
     def close(self) -> None:
-        """Finish the detector's call and end the thread; a second call does nothing."""
-        self._thread.shutdown(cancel_futures=True)
+        """End the thread after its call, or leave it behind where that does not return soon."""
+        self._thread.close(_CLOSING_SECONDS)
 
     def __enter__(self) -> "DetectAhead":
         return self

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import pickle
+import signal
+import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -36,14 +38,15 @@ class ProcessStage:
                 f"this detector or embedder cannot be sent to a process of its own ({error}); "
                 "give a name, a path or a function of a module, or run it in a thread"
             ) from error
-        self._build = build
+        self._build, self._lock, self._stops = build, threading.Lock(), 0
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
 
     def __call__(self, frame: Frame) -> Answer:
         """Run the stage on a frame, and wait for its answer."""
-        connection = self._connection or self._start()
+        connection = self._connection
         try:
+            connection = connection or self._start()
             connection.send(frame)
             answer: Answer | Exception = connection.recv()
         except (EOFError, OSError):
@@ -54,34 +57,49 @@ class ProcessStage:
 
     def stop(self) -> None:
         """End the process; a frame that it is at work on is answered by an error."""
-        process, self._process, self._connection = self._process, None, None
+        with self._lock:
+            process, self._process, self._connection = self._process, None, None
+            self._stops += 1
         if process is not None:
             process.kill()
             process.join(_ENDING_SECONDS)
 
     def _start(self) -> Connection:
-        """Start the process; returns our end of the connection."""
-        ours, theirs = _SPAWN.Pipe()
+        """Start the process; returns our end of the connection.
+
+        Raises ``EOFError`` where it was stopped in the meantime.
+        """
+        stops, (ours, theirs) = self._stops, _SPAWN.Pipe()
         arguments = self._build, theirs
         process = _SPAWN.Process(target=_serve, args=arguments, name="detector", daemon=True)
         process.start()
         theirs.close()
-        self._process, self._connection = process, ours
-        return ours
+        with self._lock:
+            if self._stops == stops:
+                self._process, self._connection = process, ours
+                return ours
+        process.kill()
+        raise EOFError
 
-    def _describe_end(self, connection: Connection) -> str:
+    def _describe_end(self, connection: Connection | None) -> str:
         """How the process ended; forget it, unless another one has taken its place."""
         code = None
-        if self._connection is connection and self._process is not None:
-            self._process.join(_ENDING_SECONDS)
-            code = self._process.exitcode
+        process = self._process
+        if connection is not None and self._connection is connection and process is not None:
+            process.join(_ENDING_SECONDS)
+            code = process.exitcode
             self.stop()
-        connection.close()
+        if connection is not None:
+            connection.close()
         return "its process has ended" + ("" if code is None else f" (exit code {code})")
 
 
 def _serve(build: Callable[[], Callable[[Frame], Answer]], connection: Connection) -> None:
-    """Answer one frame after another, until the connection is closed."""
+    """Answer one frame after another, until the connection is closed.
+
+    An interrupt of the terminal is the other process' affair.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     stage: Callable[[Frame], Answer] | None = None
     while True:
         try:
@@ -91,6 +109,10 @@ def _serve(build: Callable[[], Callable[[Frame], Answer]], connection: Connectio
         answer: Answer | Exception
         try:
             stage = stage or build()
+        except Exception as error:
+            connection.send(_make_picklable(Answer(detections=None, error=error)))
+            continue
+        try:
             answer = stage(frame)
         except Exception as error:
             answer = error

@@ -3,17 +3,15 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from queue import SimpleQueue
-from threading import Thread
 from typing import Protocol, TypeAlias, runtime_checkable
 
+from mvot_pipelines.detection.daemon import DaemonThread
 from mvot_pipelines.detection.stage import Answer
 from mvot_plugin.types import Frame
 
 __all__ = ["DetectionWorker", "DirectWorker", "Stage", "ThreadWorker"]
 
 Stage: TypeAlias = Callable[[Frame], Answer]
-_Request: TypeAlias = "tuple[Frame, Future[Answer]] | None"
 _CLOSING_SECONDS = 2.0
 
 
@@ -70,34 +68,31 @@ class DirectWorker:
 class ThreadWorker:
     """Detects in a thread of its own.
 
-    A call that takes longer than ``timeout`` seconds is given up: its answer says so, and the next
-    frame gets a new thread. (A thread cannot be ended; where the stage has a method ``stop``, as
-    ``ProcessStage``, that is called.)
+    A call that takes longer than ``timeout`` seconds is given up: its answer says so. A thread
+    cannot be ended, so that no frame may be submitted until that call has returned; but where the
+    stage has a method ``stop``, as ``ProcessStage``, that is called, and the next frame gets a new
+    thread.
     """
 
     def __init__(
         self, stage: Stage, timeout: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._stage, self._timeout, self._clock = stage, timeout, clock
-        self._requests: SimpleQueue[_Request] | None = None
-        self._thread: Thread | None = None
+        self._thread: DaemonThread | None = None
+        self._left_behind: DaemonThread | None = None
         self._future: Future[Answer] | None = None
         self._since = 0.0
 
     @property
     def is_free(self) -> bool:
         """Whether a frame may be submitted."""
-        return self._future is None
+        is_stuck = self._left_behind is not None and self._left_behind.is_alive
+        return self._future is None and not is_stuck
 
     def submit(self, frame: Frame) -> None:
         """Begin to detect on a frame."""
-        if self._requests is None:
-            self._requests = SimpleQueue()
-            arguments = self._stage, self._requests
-            self._thread = Thread(target=_serve, args=arguments, name="detector", daemon=True)
-            self._thread.start()
-        self._future, self._since = Future(), self._clock()
-        self._requests.put((frame, self._future))
+        self._thread = self._thread or DaemonThread("detector")
+        self._future, self._since = self._thread.submit(self._stage, frame), self._clock()
 
     def collect(self) -> Answer | None:
         """The answer on the frame that was submitted; None while there is none."""
@@ -109,31 +104,21 @@ class ThreadWorker:
             return future.result()
         if self._clock() - self._since <= self._timeout:
             return None
-        self._give_up()
+        self._give_up(0.0)
         error = TimeoutError(f"it has not answered for {self._timeout:g} s")
         return Answer(detections=None, error=error)
 
-    def _give_up(self) -> None:
-        """Leave the thread to itself, and end what it waits for."""
-        if self._requests is not None:
-            self._requests.put(None)
-        self._requests = self._future = None
-        if (stop := getattr(self._stage, "stop", None)) is not None:
+    def _give_up(self, seconds: float) -> None:
+        """End the thread after its call, which is waited for as many seconds at most."""
+        thread, self._thread, self._future = self._thread, None, None
+        stop = getattr(self._stage, "stop", None)
+        if stop is not None:
             stop()
+        elif thread is not None:
+            self._left_behind = thread
+        if thread is not None:
+            thread.close(seconds)
 
     def close(self) -> None:
         """End the thread, or leave it behind where the detector does not return soon."""
-        self._give_up()
-        if self._thread is not None:
-            self._thread.join(_CLOSING_SECONDS)
-            self._thread = None
-
-
-def _serve(stage: Stage, requests: "SimpleQueue[_Request]") -> None:
-    """Run a stage on one frame after another, until None comes."""
-    while (request := requests.get()) is not None:
-        frame, future = request
-        try:
-            future.set_result(stage(frame))
-        except BaseException as error:
-            future.set_exception(error)
+        self._give_up(_CLOSING_SECONDS)

@@ -22,7 +22,7 @@ __all__ = ["OverlayVideoSink", "WindowSink"]
 _CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 _FRAMES_PER_DISK_CHECK = 25
 _SPARE_BYTES = 16 << 20
-_LONGEST_REPEAT = 10.0
+_LONGEST_REPEAT = 2.0
 """Seconds."""
 _QUIT_KEYS = frozenset({ord("q"), ord("Q"), 27})
 _LARGEST_WINDOW = (1600, 900)
@@ -36,7 +36,7 @@ class OverlayVideoSink(Sink):
     number of frames in the finished file at the end.
 
     With ``keep_time``, for sources that drop frames, each frame is repeated until the time of the
-    next one, for ten seconds at most.
+    next one, for two seconds at most.
     """
 
     def __init__(

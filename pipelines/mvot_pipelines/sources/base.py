@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -69,7 +70,8 @@ class Source(ABC):
 
     def _stop(self) -> None:
         if self._running is not None:
-            self._running.close()
+            with suppress(ValueError):  # another thread is reading, which an interrupt left behind
+                self._running.close()
             self._running = None
 
     def close(self) -> None:

@@ -38,8 +38,7 @@ class LiveSource(Source):
 
     Args:
         address: A camera number or a URL.
-        frame_rate: Frames per second instead of the stream's own; timestamps are then
-            index / frame_rate.
+        frame_rate: Frames per second instead of the stream's own, for what is written.
         clock: Returns seconds.
         reconnect: For how many seconds to go on trying when the stream is lost; 0 for not at all.
         capture: The address, where it is open already.
@@ -62,7 +61,7 @@ class LiveSource(Source):
         capture: cv2.VideoCapture | None = None,
     ) -> None:
         self.name = f"camera {address}" if isinstance(address, int) else hide_secrets(address)
-        self._address, self._clock, self._forced_rate = address, clock, frame_rate
+        self._address, self._clock = address, clock
         self._outages = Outages(self.name, reconnect, clock)
         capture = capture or open_stream(address)
         image = read_first_image(capture, self.name)
@@ -72,7 +71,7 @@ class LiveSource(Source):
         self._newest: NewestFrame = NewestFrame(lambda stopped: self._read(capture, first, stopped))
 
     def _frames(self) -> Generator[Frame, None, None]:
-        timeline = Timeline(self.frame_rate, forced=self._forced_rate is not None)
+        timeline = Timeline(self.frame_rate, forced=False)
         first, before, self.dropped = None, 0, 0
         while (frame := self._take()) is not None:
             if first is None:

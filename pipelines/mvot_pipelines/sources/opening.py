@@ -32,8 +32,8 @@ def open_source(
         spec: a path, a camera number or a URL (rtsp, rtmp, http). A folder with ``seqinfo.ini``
             or ``img1/`` is a MOT sequence; a string of digits is a camera, so write ``./0`` for
             a folder of that name.
-        frame_rate: frames per second instead of the source's own; timestamps are then
-            index / frame_rate.
+        frame_rate: frames per second instead of the source's own; timestamps of recordings are
+            then index / frame_rate.
         clock: returns seconds; timestamps of cameras and streams are taken from it.
         live: play a file or folder as a camera would, at its own rate, where frames that nobody
             takes in time are dropped; cameras and streams always are like that.

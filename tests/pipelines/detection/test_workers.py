@@ -1,5 +1,6 @@
 """Workers: a detector in a thread or a process, one that hangs, dies or cannot be sent."""
 
+import multiprocessing
 import os
 import time
 
@@ -52,7 +53,7 @@ def test_the_tracker_does_not_wait_for_a_detector_in_a_thread():
     assert detector.frames[0] == 0
 
 
-def test_a_call_that_takes_too_long_is_given_up_and_the_next_gets_a_new_thread():
+def test_a_call_that_takes_too_long_is_given_up_and_the_next_one_waits_for_its_end():
     detector, now = GatedDetector(), [0.0]
     worker = ThreadWorker(DetectionStage(detector, None), timeout=5.0, clock=lambda: now[0])
     first, second = blank_frames(2)
@@ -64,8 +65,9 @@ def test_a_call_that_takes_too_long_is_given_up_and_the_next_gets_a_new_thread()
     answer = worker.collect()
     assert str(answer.error) == "it has not answered for 5 s"
     assert answer.detections is None
-    assert worker.is_free
+    assert not worker.is_free  # the same detector must not be called twice at a time
     detector.gate.set()
+    assert wait_for(lambda: worker.is_free)
     worker.submit(second)
     assert wait_for(worker.collect).detections.xyxy.tolist() == [BOX]
     assert worker.collect() is None
@@ -141,6 +143,24 @@ def test_a_detector_that_cannot_be_sent_to_a_process_is_refused():
         MotPipeline(lambda frame: None, "hold", asynchronous="process")
 
 
+def test_a_detector_that_a_process_cannot_load_has_failed():
+    detector, frames = "no-such.onnx", blank_frames(3000)
+    tracker = MotPipeline(detector, "hold", config=COAST, asynchronous="process")
+    with tracker:
+        step_until(tracker, frames, lambda tracks: tracker.detector_failures)
+    assert "no-such.onnx" in tracker.detector_errors[0]
+
+
+def test_a_process_that_is_stopped_while_it_starts_is_not_left_behind():
+    stage = ProcessStage(HangingStage)
+    worker = ThreadWorker(stage, timeout=60.0)
+    worker.submit(blank_frames(1)[0])
+    worker.close()
+    children = multiprocessing.active_children()
+    assert not [child for child in children if child.name == "detector" and child.is_alive()]
+    assert stage._process is None
+
+
 def test_an_unknown_worker_is_refused():
     with pytest.raises(UsageError, match="unknown worker 'tread': did you mean 'thread'"):
         open_worker("tread", detect_box, None, timeout=1.0, clock=time.perf_counter)
@@ -149,7 +169,7 @@ def test_an_unknown_worker_is_refused():
 def test_closing_twice_is_nothing_and_ends_the_thread():
     tracker = MotPipeline(constant_detector(BOX), "hold", asynchronous=True)
     tracker.step(blank_frames(1)[0])
-    thread = tracker.worker._thread
+    thread = tracker.worker._thread._thread
     tracker.close()
     tracker.close()
     assert not thread.is_alive()

@@ -1,6 +1,10 @@
 """`mvot-run` on several threads: the same results as on one, and no thread left behind."""
 
+import signal
+import subprocess
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -75,3 +79,24 @@ def test_an_overlay_that_fails_on_the_way_is_reported_and_stays_whole(
     rows = np.loadtxt(tmp_path / "a.txt", delimiter=",")
     assert report.frames <= rows[:, 0].max() <= report.frames + 1
     assert threading.active_count() == before
+
+
+def test_a_second_interrupt_ends_a_run_whose_detector_hangs(videos, tmp_path):
+    code = (
+        "import sys, threading\n"
+        "from mvot_pipelines import cli, loading\n"
+        "hang = lambda frame: threading.Event().wait()\n"
+        "loading.load_detector = lambda *_, **__: hang\n"
+        "sys.exit(cli.main(sys.argv[1:]))\n"
+    )
+    arguments = [videos / "street.avi", "--engine", "hold", "--threads", "2"]
+    arguments += ["--save-txt", tmp_path / "a.txt"]
+    run = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stderr=-1, text=True)
+    while not (tmp_path / "a.txt").exists():
+        time.sleep(0.05)
+    time.sleep(1)
+    run.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    assert (run.returncode, err) == (1, "mvot-run: interrupted\n")
