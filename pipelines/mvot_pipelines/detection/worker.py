@@ -118,6 +118,8 @@ class ThreadWorker:
             self._left_behind = thread
         if thread is not None:
             thread.close(seconds)
+        if stop is not None:
+            stop()  # again: the thread may have been about to start a process
 
     def close(self) -> None:
         """End the thread, or leave it behind where the detector does not return soon."""
