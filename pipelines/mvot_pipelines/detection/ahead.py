@@ -38,7 +38,7 @@ class DetectAhead:
     ) -> None:
         self._detector, self._every = detector, detect_every
         self._timer = timer or StageTimer()
-        self._thread = DaemonThread("detect")
+        self._thread = DaemonThread("detect-ahead")
         self._answers: dict[int, Future[Any]] = {}
         self._next = 0
 

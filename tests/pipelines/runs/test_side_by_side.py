@@ -3,13 +3,13 @@
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 import numpy as np
 import pytest
 
 from helpers.pipelines.mvot_run import FRAMES, read_properties
+from helpers.threads import find_threads
 from mvot_pipelines import loading
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.runner import run
@@ -50,13 +50,12 @@ def test_a_detector_that_fails_ends_all_outputs_on_the_frame_before(
         return Detections.empty()
 
     monkeypatch.setattr(loading, "load_detector", lambda *_, **__: detect)
-    before = threading.active_count()
     report = run(configure(videos, tmp_path, threads, detections=None))
     assert isinstance(report.error, InputError)
     assert "the detector failed on frame 20 (ConnectionError: gone)" in str(report.error)
     assert report.frames == 20
     assert read_properties(tmp_path / "a.mp4")[0] == 20
-    assert threading.active_count() == before
+    assert not find_threads("decode", "detect-ahead", "write")
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -71,14 +70,13 @@ def test_an_overlay_that_fails_on_the_way_is_reported_and_stays_whole(
             raise OutputError("cannot write a.mp4: the disk is nearly full")
 
     monkeypatch.setattr(OverlayVideoSink, "_check_disk", check_disk)
-    before = threading.active_count()
     report = run(configure(videos, tmp_path, threads))
     assert isinstance(report.error, OutputError)
     assert 25 <= report.frames < FRAMES
     assert read_properties(tmp_path / "a.mp4")[0] == 25
     rows = np.loadtxt(tmp_path / "a.txt", delimiter=",")
     assert report.frames <= rows[:, 0].max() <= report.frames + 1
-    assert threading.active_count() == before
+    assert not find_threads("decode", "detect-ahead", "write")
 
 
 def test_a_second_interrupt_ends_a_run_whose_detector_hangs(videos, tmp_path):
