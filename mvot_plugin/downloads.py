@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mvot_plugin.errors import InputError
 
-__all__ = ["cache_folder", "fetch"]
+__all__ = ["cache_folder", "fetch", "has_checksum"]
 
 TIMEOUT = 20.0
 """Seconds that a connection may be silent."""
@@ -41,10 +41,10 @@ def fetch(address: str, path: Path, sha256: str) -> Path:
     Raises:
         InputError: It cannot be fetched or stored, or its content is another.
     """
-    if path.is_file() and _checksum(path.read_bytes()) == sha256:
+    if has_checksum(path, sha256):
         return path
     try:
-        with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
+        with urllib.request.build_opener().open(address, timeout=TIMEOUT) as answer:
             content = bytes(answer.read())
     except (OSError, ValueError, HTTPException) as error:
         raise InputError(f"{address}: could not be fetched: {error}") from error
@@ -58,6 +58,11 @@ def fetch(address: str, path: Path, sha256: str) -> Path:
     except OSError as error:
         raise InputError(f"{path}: could not be written: {error}") from error
     return path
+
+
+def has_checksum(path: Path, sha256: str) -> bool:
+    """Whether there is a file with this content."""
+    return path.is_file() and _checksum(path.read_bytes()) == sha256
 
 
 def _checksum(content: bytes) -> str:

@@ -1,17 +1,25 @@
 """Errors and warnings for users; errors have the exit code that the commands end with."""
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 
 __all__ = [
+    "ExecutableModel",
     "FallbackDetector",
     "InputError",
     "MvotError",
     "OutputError",
     "UntrainedWeights",
     "UsageError",
+    "describe_error",
+    "escape_line",
+    "format_line",
+    "format_value",
     "unknown_name",
 ]
+
+_LONGEST_LINE, _LONGEST_VALUE = 500, 100
 
 
 class MvotError(Exception):
@@ -38,8 +46,54 @@ class UntrainedWeights(UserWarning):
     """A network runs on random weights, so that its boxes and scores are meaningless."""
 
 
+class ExecutableModel(UserWarning):
+    """A model's file may run code of its own when it is loaded."""
+
+
 class FallbackDetector(UserWarning):
     """The packaged detector replaces one that is not available."""
+
+
+def escape_line(text: str) -> str:
+    """Escape what a terminal would not print as it is: line breaks, sequences, broken bytes."""
+    characters = (
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for c in text
+    )
+    return "".join(characters)
+
+
+def format_line(message: object) -> str:
+    """Write a message as one line for a terminal, whatever names of others it holds.
+
+    What is too long loses its middle.
+    """
+    line = escape_line(str(message))
+    if len(line) <= _LONGEST_LINE:
+        return line
+    return f"{line[: _LONGEST_LINE * 2 // 3]} ... {line[-_LONGEST_LINE // 4 :]}"
+
+
+def format_value(value: object) -> str:
+    """Write a value of a setting for a message; what is too long is cut."""
+    try:
+        text = _short.repr(value)
+    except ValueError:  # Python writes no integers of more than some 4,300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
+
+
+def describe_error(error: BaseException) -> str:
+    """Describe what code of others raised, in a short line; of our own errors, the message."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "its message cannot be read"
+    if isinstance(error, MvotError):
+        return text
+    line = " ".join(text[: 10 * _LONGEST_VALUE].split())
+    name = type(error).__name__
+    return f"{name}: {line[: 2 * _LONGEST_VALUE]}" if line else name
 
 
 def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UsageError:
@@ -49,4 +103,8 @@ def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     hint = f"did you mean {nearest[0]!r}?" if nearest else ""
     if len(known) <= 6 or not nearest:
         hint = f"{hint} choose from {', '.join(known)}".strip()
-    return UsageError(f"unknown {kind} {name!r}: {hint}")
+    return UsageError(f"unknown {kind} {format_value(name)}: {hint}")
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = _short.maxlong = _LONGEST_VALUE

@@ -1,6 +1,7 @@
 """What only an extra installs, and the hardware that needs it."""
 
 import ctypes
+import re
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -36,7 +37,7 @@ def has_torch() -> bool:
 
 def is_cpu(device: str) -> bool:
     """Whether a device by its name is the processor."""
-    return device.partition(":")[0] == "cpu"
+    return re.fullmatch("cpu(:[0-9]+)?", device) is not None
 
 
 def has_cuda_driver() -> bool:

@@ -6,13 +6,16 @@ commas, blanks or tabs. Only in rows of exactly 9 columns are the last two class
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
-from mvot_plugin.errors import InputError
+from mvot_plugin.errors import InputError, format_value
+from mvot_plugin.textfile import read_bytes
 from mvot_plugin.types import XYXY
 
 __all__ = ["MotRows", "ground_truth_path", "read_ground_truth", "read_mot"]
@@ -20,8 +23,12 @@ __all__ = ["MotRows", "ground_truth_path", "read_ground_truth", "read_mot"]
 _EXPECTED = "expected frame,id,left,top,width,height,score with frames counted from 1"
 _COLUMN_NAMES = ("frame", "id", "left", "top", "width", "height", "score", "class", "visibility")
 _MAX_INTEGER = 2**53
+_MOST_BYTES = 128 << 20
+"""Some three million rows: an hour of video with thirty detections on each frame."""
+_LONGEST_LINE = 10_000
 _COMMENT = re.compile(r"#[^\n]*")
-_EMPTY_FIELD = re.compile(r"(?:^|,)[ \t]*,", re.MULTILINE)
+_FULL_LINE = re.compile(r"[^\n]+")
+_EMPTY_FIELD = re.compile(r"(?:^|,)[ \t]*,")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -64,7 +71,7 @@ def read_mot(path: str | Path) -> MotRows:
     file has no rows. Boxes are taken as they are, including NaN and empty ones.
 
     Args:
-        path: The text file.
+        path: The text file, or a pipe such as ``/dev/stdin``; of at most 128 MiB.
 
     Returns:
         The file's rows, in its order.
@@ -73,44 +80,54 @@ def read_mot(path: str | Path) -> MotRows:
         InputError: The file cannot be read, or a line is not such a row; names the first such line.
     """
     text = _read_text(path)
-    lines = [line for line in map(str.strip, _separate_by_blanks(text).split("\n")) if line]
+    lines = [line for _, line in _split_lines(text)]
     unique = list(dict.fromkeys(lines))
     if not unique:
         return _to_rows(np.empty((0, 6)), duplicates=0)
-    try:
-        if _EMPTY_FIELD.search(text):
-            raise ValueError("a field is empty")
-        table = np.loadtxt(unique, comments=None, ndmin=2)
-    except ValueError:
-        raise _find_error(path, text) from None
-    if table.shape[1] < 6 or not all(
-        _are_integers(table, k).all() for k in _integer_columns(table)
-    ):
-        raise _find_error(path, text)
+    table = _parse(unique)
+    if table is None:
+        raise _find_error(path, text, lines)
     return _to_rows(table, duplicates=len(lines) - len(unique))
 
 
 def _read_text(path: str | Path) -> str:
     """The file's text without comments, its lines ended by newlines only."""
     try:
-        data = Path(path).read_bytes()
+        data = read_bytes(path, _MOST_BYTES)
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; give the path of a MOT text file") from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder; give the MOT text file inside it") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a text file; {_EXPECTED}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
-    try:
-        if b"\0" in data:
-            raise ValueError("binary")
-        text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    except ValueError:
-        raise InputError(f"{path} is not a text file; {_EXPECTED}") from None
     return _COMMENT.sub("", text) if "#" in text else text
 
 
-def _separate_by_blanks(text: str) -> str:
-    return text.replace(",", " ").replace("\t", " ")
+def _split_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, without blanks around them, with their numbers from 1."""
+    number, end = 1, 0
+    for line in _FULL_LINE.finditer(text):
+        number += text.count("\n", end, line.start())
+        end = line.start()
+        if stripped := line[0].strip():
+            yield number, stripped
+
+
+def _parse(lines: list[str]) -> Float64[np.ndarray, "n columns"] | None:
+    """The table of lines that are not blank; None where one of them is bad."""
+    if max(map(len, lines)) > _LONGEST_LINE or any(map(_EMPTY_FIELD.search, lines)):
+        return None
+    try:
+        separated = (line.replace(",", " ") for line in lines)
+        table: np.ndarray = np.loadtxt(separated, comments=None, ndmin=2)
+    except ValueError:
+        return None
+    columns = _integer_columns(table)
+    is_good = table.shape[1] >= 6 and all(_are_integers(table, k).all() for k in columns)
+    return table if is_good else None
 
 
 def _integer_columns(table: Float64[np.ndarray, "n columns"]) -> list[int]:
@@ -145,17 +162,19 @@ def _to_rows(table: Float64[np.ndarray, "n columns"], *, duplicates: int) -> Mot
     )
 
 
-def _find_error(path: str | Path, text: str) -> InputError:
-    """The error that names the first bad line; slow, so only called for files that are bad."""
-    columns = 0
-    for number, line in enumerate(map(str.strip, text.split("\n")), start=1):
-        if not line:
-            continue
-        fields = _split_fields(line)
-        columns = columns or len(fields)
-        if error := _describe_error(fields, columns):
-            return InputError(f"{path}, line {number}: {error}; {_EXPECTED}")
-    return InputError(f"{path} is not a MOT file; {_EXPECTED}")
+def _find_error(path: str | Path, text: str, lines: list[str]) -> InputError:
+    """The error that names the first bad line of a text that has one; found by halving."""
+    columns = len(_split_fields(lines[0][:_LONGEST_LINE]))
+    begin, end = 0, len(lines)
+    while end - begin > 1:
+        middle = (begin + end) // 2
+        table = _parse(lines[begin:middle])
+        if table is None or table.shape[1] != columns:
+            end = middle
+        else:
+            begin = middle
+    number, line = next(islice(_split_lines(text), begin, None))
+    return InputError(f"{path}, line {number}: {_describe_error(line, columns)}; {_EXPECTED}")
 
 
 def _split_fields(line: str) -> list[str]:
@@ -163,12 +182,15 @@ def _split_fields(line: str) -> list[str]:
     return [field for part in line.removesuffix(",").split(",") for field in part.split() or [""]]
 
 
-def _describe_error(fields: list[str], columns: int) -> str:
-    """What is wrong with the fields of a line, '' for nothing."""
+def _describe_error(line: str, columns: int) -> str:
+    """What is wrong with a line, where the first has that many columns."""
+    if len(line) > _LONGEST_LINE:
+        return f"{len(line)} characters are too many"
+    fields = _split_fields(line)
     for column, field in enumerate(fields):
         name = _COLUMN_NAMES[column] if column < len(_COLUMN_NAMES) else f"column {column + 1}"
         if not _is_number(field):
-            return f"{name} {field!r} is not a number" if field else f"{name} is empty"
+            return f"{name} {format_value(field)} is not a number" if field else f"{name} is empty"
     if len(fields) < 6:
         return f"{len(fields)} columns are too few"
     if len(fields) != columns:
@@ -176,8 +198,9 @@ def _describe_error(fields: list[str], columns: int) -> str:
     table = np.array([fields], np.float64)
     for column in _integer_columns(table):
         if not _are_integers(table, column).all():
-            return f"{_COLUMN_NAMES[column]} {fields[column]!r} is not a whole number in range"
-    return ""
+            value = format_value(fields[column])
+            return f"{_COLUMN_NAMES[column]} {value} is not a whole number in range"
+    return "it is not such a row"
 
 
 def _is_number(field: str) -> bool:

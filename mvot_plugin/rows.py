@@ -82,14 +82,18 @@ def take_rows(column: Any, rows: Any) -> Any:
         return None if column is None else column[rows]
     if isinstance(rows, slice) and (rows.step or 1) > 0:
         return column[rows]
-    index = np.ascontiguousarray(np.arange(len(column))[rows])
+    index = np.arange(len(column))[rows].copy()  # torch knows no negative strides
     return column[import_module("torch").from_numpy(index).to(column.device)]
 
 
 def concatenate(column: list[Any]) -> Any:
-    """Concatenate arrays, nested ``Rows`` or torch tensors; None where any of them is None."""
+    """Concatenate arrays, nested ``Rows`` or torch tensors; None where any of them is None.
+
+    Parts without rows have no say in the dtype.
+    """
     if any(part is None for part in column):
         return None
+    column = [part for part in column if len(part)] or column[:1]
     if isinstance(column[0], Rows):
         return Rows.cat(column)
     if isinstance(column[0], np.ndarray):
@@ -97,15 +101,21 @@ def concatenate(column: list[Any]) -> Any:
     return import_module("torch").cat(column)
 
 
-def split_rows(count: int, most: int, workers: int = 1) -> list[slice]:
+def largest_rows(values: np.ndarray, most: int) -> np.ndarray:
+    """The rows of the ``most`` largest values, ascending; of equal values, the first."""
+    return np.sort(np.argsort(-values, kind="stable")[:most])
+
+
+def split_rows(count: int, most: int, workers: int = 1, least: int = 1) -> list[slice]:
     """Split ``count`` rows into slices of nearly equal length.
 
     Args:
         count: The rows.
         most: The most rows of a slice.
         workers: Each gets as many slices as the others, as far as there are enough rows.
+        least: The fewest rows of a slice, where there are so many, and ``most`` allows.
     """
-    slices = -(-count // most)
-    slices = min(-(-slices // workers) * workers, count)
+    fewest = -(-count // most)
+    slices = max(min(-(-fewest // workers) * workers, count // least), fewest)
     edges = [count * number // slices for number in range(slices + 1)] if slices else []
     return [slice(begin, end) for begin, end in pairwise(edges)]

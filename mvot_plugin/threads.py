@@ -9,10 +9,12 @@ from pathlib import Path, PurePosixPath
 
 import cv2
 
-from mvot_plugin.errors import UsageError
+from mvot_plugin.config import Range
 
-__all__ = ["check_threads", "limit_threads", "usable_threads"]
+__all__ = ["THREADS", "check_threads", "limit_threads", "usable_threads"]
 
+THREADS = Range(1, 256)
+"""How many a process may be told to use."""
 MEMBERSHIP = Path("/proc/self/cgroup")
 """On Linux, the control groups of this process: a line ``number:controllers:path`` for each."""
 CGROUPS = Path("/sys/fs/cgroup")
@@ -32,11 +34,10 @@ def usable_threads() -> int:
 
 
 def check_threads(threads: int | None) -> int:
-    """``threads``, or for None the ``usable_threads()``; raises ``UsageError`` below 1."""
+    """``threads``, or for None the ``usable_threads()``; raises ``UsageError`` out of 1..256."""
     if threads is None:
         return usable_threads()
-    if threads < 1:
-        raise UsageError(f"--threads must be 1 or more, got {threads}")
+    THREADS.check(threads, "--threads")
     return threads
 
 

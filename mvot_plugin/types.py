@@ -55,7 +55,7 @@ def as_frame(frame: Frame | np.ndarray) -> Frame:
         InputError: The image is not such an array.
     """
     image = frame.image if isinstance(frame, Frame) else np.asarray(frame)
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise InputError(
             "a frame must be a BGR uint8 array of shape (height, width, 3), "
             f"got {image.dtype} {image.shape}"

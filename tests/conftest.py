@@ -1,3 +1,4 @@
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -7,15 +8,22 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from mvot_plugin.types import Detections, Frame
 from mvot_synthetic import NoisyDetector, Scene, street
 
 SIZE = 320, 240
 
-settings.register_profile("steady", deadline=None)
-settings.load_profile("steady")
+settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("thorough", deadline=None, max_examples=2000, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+"""The gate tries the same examples each time; ``HYPOTHESIS_PROFILE=thorough`` tries many others."""
 
 torch.set_num_threads(1)
 """The networks in the tests are small: several threads cost more than they save."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
+from mvot_plugin.config import CheckedConfig, Fraction, NonNegative
 from mvot_plugin.engines.base import Motion
 from mvot_plugin.ops.boxes import buffered_iou
 from mvot_plugin.types import Detections
@@ -16,23 +17,23 @@ _LEAST = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
-class AffinityConfig:
+class AffinityConfig(CheckedConfig):
     """Settings of the affinity."""
 
-    gate: float = 0.03
+    gate: Fraction = 0.03
     """The least affinity of a match with a sure detection, in 0..1."""
-    weak_gate: float = 0.3
+    weak_gate: NonNegative = 0.3
     """The least affinity of a match with a weak detection."""
-    margin: float = 0.05
+    margin: NonNegative = 0.05
     """Margin around every box when overlap is measured, in sides of the box."""
-    search: float = 0.35
+    search: NonNegative = 0.35
     """Further margin at confidence 0 of the motion, in sides of the box; it falls to 0 at 1."""
-    trust: float = 0.5
+    trust: Fraction = 0.5
     """Factor of an overlap at confidence 0 of the motion; it rises to 1 at confidence 1."""
-    course_weight: float = 0.5
+    course_weight: Fraction = 0.5
     """Share of the box that the target's course predicts, its velocity between detections, in the
     affinity; the rest is that of the engine's box."""
-    other_class: float = 0.2
+    other_class: Fraction = 0.2
     """Factor of an overlap where the classes differ. Detectors may change between car and truck on
     the same object, but a rider's box is not that of the bicycle. 0 forbids such matches."""
 

@@ -1,36 +1,34 @@
 """Appearance: several looks of each target, and what a similarity says about identity."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from mvot_plugin.errors import InputError, UsageError
+from mvot_plugin.config import CheckedConfig, Fraction, NonNegative, Positive, Range
+from mvot_plugin.errors import InputError
 
 __all__ = ["AppearanceConfig", "Gallery", "SimilarityModel"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AppearanceConfig:
-    """Settings of the comparison of appearances; ``UsageError`` for fewer than one look."""
+class AppearanceConfig(CheckedConfig):
+    """Settings of the comparison of appearances."""
 
-    weight: float = 1.0
+    weight: NonNegative = 1.0
     """Weight of appearance against place, both in log odds. 0 leaves appearance out."""
-    limit: float = 3.0
+    limit: NonNegative = 3.0
     """Most that appearance says for or against a match, in log odds, so that it never overrules a
     place that is sure."""
-    looks: int = 8
+    looks: Annotated[int, Range(1, 1000)] = 8
     """Looks (embeddings) kept of each target, the latest ones."""
-    interval: float = 0.5
+    interval: NonNegative = 0.5
     """Seconds between kept looks; until then, the latest look replaces the one before."""
-    covered: float = 0.2
+    covered: Fraction = 0.2
     """Share of a detection behind others from which it is not kept as a look."""
-    evidence: float = 400.0
+    evidence: Positive = 400.0
     """Pairs that the statistics of similarities are averaged over."""
-
-    def __post_init__(self) -> None:
-        if self.looks < 1:
-            raise UsageError(f"pipeline.appearance.looks must be 1 or more, got {self.looks}")
 
 
 @dataclass(kw_only=True)

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
@@ -14,16 +15,18 @@ from mvot_plugin.association.confidence import ConfidenceConfig, ConfidenceScale
 from mvot_plugin.association.lifecycle import Lifecycle, LifecycleConfig
 from mvot_plugin.association.memory import Memory, MemoryConfig, match_lost
 from mvot_plugin.association.trajectories import Trajectories
+from mvot_plugin.config import CheckedConfig, NonNegative, Range
 from mvot_plugin.engines.base import Motion
 from mvot_plugin.ops.boxes import covered_fraction, iou
 from mvot_plugin.ops.kalman import BoxFilter
+from mvot_plugin.rows import largest_rows
 from mvot_plugin.types import Detections, Frame, Tracks
 
 __all__ = ["AssociationConfig", "Associator", "Merge"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AssociationConfig:
+class AssociationConfig(CheckedConfig):
     """How the engine's motion and the detections are merged; the defaults hold for any ``k``."""
 
     confidence: ConfidenceConfig = field(default_factory=ConfidenceConfig)
@@ -40,7 +43,10 @@ class AssociationConfig:
     """When tracks begin, are reported, and end."""
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     """How long ended tracks are remembered, and when they are taken back."""
-    reenroll: float = 0.1
+    max_detections: Annotated[int, Range(1, 10_000)] = 1000
+    """Most detections of a frame that are taken, the most confident; and most targets, of those
+    that are tracked and of those that are remembered. Time and memory grow with its square."""
+    reenroll: NonNegative = 0.1
     """Affinity, 0..1, from which a match also updates the target's appearance in the engine (its
     exemplar)."""
 
@@ -57,6 +63,8 @@ class Merge:
     """Which targets continue."""
     enrolled: Int64[np.ndarray, " births"]
     """The detections to enroll behind them, in this order: recalled targets, then new ones."""
+    left_out: int = 0
+    """Further detections that would begin targets, beyond the most."""
 
 
 class Associator:
@@ -68,7 +76,7 @@ class Associator:
     def __init__(self, config: AssociationConfig) -> None:
         self.config = config
         self.lifecycle = Lifecycle(config.lifecycle, config.course)
-        self.memory = Memory(config.memory, self.lifecycle.trajectories)
+        self.memory = Memory(config.memory, self.lifecycle.trajectories, config.max_detections)
         self._camera = CameraMotion(config.camera)
         self._confidence = ConfidenceScale(config.confidence)
         self._gallery = Gallery(config.appearance.looks, config.appearance.interval)
@@ -118,11 +126,14 @@ class Associator:
         alive = self.lifecycle.update(motion, detections, match, grades, time, frame.size)
         self.memory.add(self.lifecycle.ended, time)
         births = self.lifecycle.select_births(detections, match, grades)
+        room = max(self.config.max_detections - len(self.lifecycle.trajectories), 0)
+        chosen = births[largest_rows(detections.confidence[births], room)]
         return Merge(
             match=match,
             reenroll=affinity[match.targets, match.detections] >= self.config.reenroll,
             alive=alive,
-            enrolled=self._enroll(detections, births, clean, time),
+            enrolled=self._enroll(detections, chosen, clean, time),
+            left_out=len(births) - len(chosen),
         )
 
     def _compare(

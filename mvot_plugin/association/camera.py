@@ -1,12 +1,13 @@
 """The motion of the camera from one detector call to the next."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from mvot_plugin.errors import UsageError
+from mvot_plugin.config import CheckedConfig, Count, NonNegative, Range
 from mvot_plugin.ops.similarity import Similarity, estimate_similarity
 from mvot_plugin.types import Frame
 
@@ -14,23 +15,17 @@ __all__ = ["CameraConfig", "CameraMotion"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class CameraConfig:
-    """Settings of the estimate of the camera's motion; ``UsageError`` where out of range."""
+class CameraConfig(CheckedConfig):
+    """Settings of the estimate of the camera's motion."""
 
     enabled: bool = True
     """Whether it is estimated at all; without, the camera is taken to stand."""
-    side: int = 320
+    side: Annotated[int, Range(32, 100_000)] = 320
     """The longer side of the reduced frame that it is measured on, in pixels."""
-    still: float = 0.3
+    still: NonNegative = 0.3
     """Motion of a corner of the reduced frame up to which the camera stands, in pixels."""
-    patience: int = 5
+    patience: Count = 5
     """Detector calls with a standing camera after which it is looked at once in so many calls."""
-
-    def __post_init__(self) -> None:
-        for name, least in (("side", 32), ("patience", 1)):
-            if getattr(self, name) < least:
-                value = getattr(self, name)
-                raise UsageError(f"pipeline.camera.{name} must be {least} or more, got {value}")
 
 
 class CameraMotion:

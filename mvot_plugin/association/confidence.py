@@ -10,18 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
+from mvot_plugin.config import CheckedConfig, Fraction, NonNegative
+
 __all__ = ["ConfidenceConfig", "ConfidenceScale", "Grades"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfidenceConfig:
+class ConfidenceConfig(CheckedConfig):
     """Settings of how sure a detection is; they are shares of the detector's typical confidence."""
 
-    sure: float = 0.5
+    sure: NonNegative = 0.5
     """Confidence from which a detection is sure; weaker ones are matched last. 0: all are sure."""
-    birth: float = 0.6
+    birth: NonNegative = 0.6
     """Confidence from which a detection may start a track. 0: all may."""
-    share: float = 0.1
+    share: Fraction = 0.1
     """Share of the last detector call in the typical confidence; the rest are earlier ones."""
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from mvot_plugin.association.trajectories import Trajectories
+from mvot_plugin.config import CheckedConfig, NonNegative, Positive
 
 __all__ = ["TIME_TOLERANCE", "ExistenceConfig", "newcomer_odds", "update_odds"]
 
@@ -18,32 +19,32 @@ TIME_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExistenceConfig:
+class ExistenceConfig(CheckedConfig):
     """Settings of the odds that a target exists."""
 
-    newcomer_seconds: float = 0.5
+    newcomer_seconds: Positive = 0.5
     """Seconds in which as many new targets as false alarms are expected. In longer detector cycles
     a first detection is reported at once, in shorter ones a second one must confirm it."""
-    first_odds: float = 4.0
+    first_odds: NonNegative = 4.0
     """The largest odds of a first detection; all have them on the first frame of a video."""
-    stay_seconds: float = 5.0
+    stay_seconds: Positive = 5.0
     """Mean seconds that a target stays in view; its probability decays over a cycle accordingly."""
-    hit_odds: float = 5.0
+    hit_odds: NonNegative = 5.0
     """Likelihood ratio of a match: how much likelier a target is detected than a false alarm."""
-    prior_hits: float = 2.0
+    prior_hits: NonNegative = 2.0
     """Initial count of hits, in the hit rate of a target. The odds of a target that was always
     detected fall faster at a miss than those of one that is detected now and then."""
-    prior_misses: float = 1.0
+    prior_misses: NonNegative = 1.0
     """Initial count of misses in that rate."""
-    patience: float = 0.4
+    patience: NonNegative = 0.4
     """Seconds since the last match within which a first miss is ignored, if ``well_seen``."""
-    well_seen: float = 0.8
+    well_seen: NonNegative = 0.8
     """Motion confidence from which a first miss of the detector is ignored."""
-    least_odds: float = 0.125
+    least_odds: NonNegative = 0.125
     """The least odds of a target that was once confirmed; two consecutive matches make it even."""
-    most_odds: float = 50.0
+    most_odds: NonNegative = 50.0
     """The largest odds of a target."""
-    refuted: float = 0.1
+    refuted: NonNegative = 0.1
     """Odds under which a tentative trajectory is removed when a detector misses it."""
 
 

@@ -21,6 +21,7 @@ from mvot_plugin.association.existence import (
     update_odds,
 )
 from mvot_plugin.association.trajectories import State, Trajectories
+from mvot_plugin.config import Finite, Fraction, NonNegative
 from mvot_plugin.engines.base import Motion
 from mvot_plugin.ops.boxes import inside_fraction, iou
 from mvot_plugin.ops.kalman import BoxFilter, warp_filters
@@ -34,18 +35,18 @@ __all__ = ["Lifecycle", "LifecycleConfig"]
 class LifecycleConfig(ExistenceConfig):
     """Settings of the lifecycle."""
 
-    alpha: float = 0.4
+    alpha: NonNegative = 0.4
     """Motion confidence from which a target counts as seen (SiamMOT's alpha)."""
-    beta: float = 0.0
+    beta: Finite = 0.0
     """Confidence from which an unmatched detection starts a trajectory (SiamMOT's beta), whatever
     is typical of the detector (see ``ConfidenceConfig.birth``)."""
-    tau: float = 3.0
+    tau: NonNegative = 3.0
     """Seconds unseen after which a trajectory is removed (SiamMOT's tau, there 30 frames)."""
-    tau_cycles: float = 2.0
+    tau_cycles: NonNegative = 2.0
     """Detector cycles unseen after which a trajectory is removed, where longer than ``tau``."""
-    inside: float = 0.3
+    inside: Fraction = 0.3
     """A trajectory with a smaller share of its box inside the image has left it."""
-    duplicate: float = 0.25
+    duplicate: NonNegative = 0.25
     """Overlap (IoU) with a reported track of its class from which a detection starts nothing."""
 
 
@@ -144,7 +145,7 @@ class Lifecycle:
         return Tracks(
             id=confirmed.id,
             xyxy=confirmed.boxes,
-            score=confirmed.score,
+            score=confirmed.score.clip(0, 1),
             class_id=confirmed.class_id,
             detected=confirmed.detected,
         )

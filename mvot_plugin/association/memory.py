@@ -11,6 +11,7 @@ from jaxtyping import Float32, Float64, Int64
 
 from mvot_plugin.association.assignment import Match, assign
 from mvot_plugin.association.trajectories import Trajectories
+from mvot_plugin.config import CheckedConfig, Finite, NonNegative, Positive
 from mvot_plugin.ops.boxes import size, xyxy_to_cxcywh
 from mvot_plugin.ops.kalman import warp_filters
 from mvot_plugin.ops.similarity import Similarity, warp_boxes
@@ -20,29 +21,29 @@ __all__ = ["Memory", "MemoryConfig", "match_lost", "place_evidence"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemoryConfig:
+class MemoryConfig(CheckedConfig):
     """Settings of the memory of lost targets."""
 
-    seconds: float = 10.0
+    seconds: NonNegative = 10.0
     """How long a target is remembered after it was last detected. 0: not at all, and what is lost
     is not looked for beyond the affinity."""
-    gate: float = -0.5
+    gate: Finite = -0.5
     """Least evidence that a detection is a lost target, of place and appearance, in log odds."""
-    spread: float = 0.5
+    spread: Positive = 0.5
     """Deviation of the place of a target that was just lost, in sizes of the target."""
-    speed: float = 1.0
+    speed: NonNegative = 1.0
     """What that deviation grows by, in sizes per second."""
-    resize: float = 0.35
+    resize: Positive = 0.35
     """Deviation of the logarithm of a target's size."""
-    inertia: float = 1.5
+    inertia: NonNegative = 1.5
     """Seconds for which a lost target is taken to keep its velocity."""
 
 
 class Memory:
-    """The trajectories that ended a short time ago."""
+    """The trajectories that ended a short time ago, the last ``most`` of them."""
 
-    def __init__(self, config: MemoryConfig, empty: Trajectories) -> None:
-        self.config = config
+    def __init__(self, config: MemoryConfig, empty: Trajectories, most: int = 1000) -> None:
+        self.config, self._most = config, most
         self.lost = empty
         self._since = np.zeros(0)
 
@@ -51,6 +52,8 @@ class Memory:
         if self.config.seconds > 0 and len(ended):
             self.lost = Trajectories.cat([self.lost, ended])
             self._since = np.concatenate([self._since, np.full(len(ended), time)])
+            if len(self.lost) > self._most:
+                self._keep(np.arange(len(self.lost) - self._most, len(self.lost)))
 
     def forget(self, time: float) -> None:
         """Forget those that were last detected too long ago, at a time in seconds."""

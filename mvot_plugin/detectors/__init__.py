@@ -19,17 +19,17 @@ from mvot_plugin.detectors.base import (
     drop_unusable,
     from_supervision,
     from_ultralytics,
+    keep_most_confident,
 )
+from mvot_plugin.detectors.models import DEFAULT_MODEL, looks_like_model
 from mvot_plugin.detectors.onnx import OnnxDetector
 from mvot_plugin.detectors.packaged import packaged_model
 from mvot_plugin.detectors.replay import ReplayDetector
 from mvot_plugin.detectors.ultralytics import (
-    DEFAULT_MODEL,
     LibraryNotFound,
     ModelNotFound,
     UltralyticsDetector,
     is_model,
-    looks_like_model,
 )
 from mvot_plugin.errors import (
     FallbackDetector,
@@ -52,6 +52,7 @@ __all__ = [
     "drop_unusable",
     "from_supervision",
     "from_ultralytics",
+    "keep_most_confident",
     "load_detector",
 ]
 
@@ -64,7 +65,7 @@ _REASONS: Mapping[type[MvotError], tuple[str, str]] = {
         "for a better one, pip install 'mvot-plugin[yolo]', or name an ONNX file with --detector",
     ),
     ModelNotFound: (
-        f"{DEFAULT_MODEL} is not here and could not be downloaded",
+        f"{DEFAULT_MODEL} could not be downloaded",
         "name a better one with --detector",
     ),
 }
@@ -121,7 +122,7 @@ def load_detector(
         return _load_best(least, classes, device, threads)
     if name not in _BUILT_IN and not looks_like_model(name):
         raise unknown_name("detector", name, [*detector_names(), DEFAULT_MODEL])
-    model_name = DEFAULT_MODEL if name == "ultralytics" else name
+    model_name = None if name == "ultralytics" else name
     return UltralyticsDetector(model_name, conf=least, classes=classes, device=device)
 
 
@@ -146,7 +147,7 @@ def as_detector(detector: str | Path | object) -> Detector:
 def _load_best(conf: float, classes: Classes, device: str, threads: int | None) -> Detector:
     """Ultralytics' default model, or the packaged one where that is not available."""
     try:
-        return UltralyticsDetector(DEFAULT_MODEL, conf=conf, classes=classes, device=device)
+        return UltralyticsDetector(conf=conf, classes=classes, device=device)
     except (LibraryNotFound, ModelNotFound) as error:
         model = packaged_model()
         if model is None:

@@ -20,33 +20,19 @@ import numpy as np
 
 from mvot_plugin.detectors.base import Classes, as_detections
 from mvot_plugin.detectors.classes import select_classes
-from mvot_plugin.detectors.packaged import is_reachable
-from mvot_plugin.errors import InputError, UsageError
+from mvot_plugin.detectors.models import DEFAULT_MODEL, SERVERS, find_model, may_run_code
+from mvot_plugin.errors import ExecutableModel, InputError, UsageError
 from mvot_plugin.types import Detections, Frame
 
 __all__ = [
-    "DEFAULT_MODEL",
     "LibraryNotFound",
     "ModelNotFound",
     "UltralyticsDetector",
     "import_ultralytics",
     "is_model",
     "isolate_ultralytics",
-    "looks_like_model",
 ]
 
-DEFAULT_MODEL = "yolo11n.pt"
-_HOST = "github.com"
-"""The host from which ultralytics downloads its models."""
-
-_ENDINGS = (
-    *(".pt", ".onnx", ".yaml", ".yml", ".torchscript", ".engine", ".mlpackage", ".mlmodel"),
-    *(".pb", ".tflite", ".mnn", ".pte", ".aimodel", ".param", ".xml"),
-    *("_openvino_model", "_saved_model", "_paddle_model", "_ncnn_model", "_imx_model"),
-    *("_rknn_model", "_axelera_model"),
-)
-_FAMILIES = ("yolo", "rtdetr")
-_SERVERS = ("http://", "grpc://")
 _ENVIRONMENT = {
     "YOLO_AUTOINSTALL": "false",
     "ULTRALYTICS_SKIP_REQUIREMENTS_CHECKS": "true",
@@ -67,8 +53,9 @@ class UltralyticsDetector:
 
     Args:
         model: What ``ultralytics.YOLO`` takes: a path (.pt, .onnx, .engine, .yaml, ...), the name
-            of a published model, which is downloaded to the working directory if it is not
-            there, or a model object.
+            of a published model, which is downloaded to this user's cache if it is not there, or a
+            model object; None is ultralytics' default model, whose content is checked. Others may
+            run code when they are loaded: an ``ExecutableModel`` warning says so.
         conf: The least confidence of a detection, in 0..1.
         classes: The classes to detect, by name or number: ``["person", 2]`` or ``"person,2"``;
             None or an empty sequence is all of the model's.
@@ -89,7 +76,7 @@ class UltralyticsDetector:
 
     def __init__(
         self,
-        model: str | Path | object = DEFAULT_MODEL,
+        model: str | Path | object | None = None,
         *,
         conf: float = 0.25,
         classes: Classes = None,
@@ -102,11 +89,16 @@ class UltralyticsDetector:
         self._options = {**options, "conf": conf, "device": None if device == "auto" else device}
         if image_size is not None:
             self._options["imgsz"] = image_size
-        name = str(model) if isinstance(model, (str, Path)) else type(model).__name__
+        is_named = model is None or isinstance(model, (str, Path))
+        name = str(model or DEFAULT_MODEL) if is_named else type(model).__name__
+        if is_named and model is not None and may_run_code(name):
+            warnings.warn(_describe_risk(name), ExecutableModel, stacklevel=2)
         with isolate_ultralytics():
-            library = import_ultralytics() if isinstance(model, (str, Path)) else None
+            library = import_ultralytics() if is_named else None
             with _translate_errors(name), contextlib.redirect_stdout(io.StringIO()):
-                self._model = _load(library, name) if library else cast(Any, model)
+                found = find_model(library, None if model is None else name) if library else name
+                task = "detect" if name.startswith(SERVERS) else None
+                self._model = library.YOLO(found, task=task) if library else cast(Any, model)
                 self(Frame(image=np.zeros((64, 64, 3), np.uint8), index=0, timestamp=0.0))
                 self.names = dict(self._model.names)
         if classes:
@@ -121,12 +113,6 @@ class UltralyticsDetector:
 def is_model(candidate: object) -> bool:
     """Whether ``candidate`` is a model object of ultralytics; imports nothing."""
     return any(kind.__module__.startswith("ultralytics.") for kind in type(candidate).__mro__)
-
-
-def looks_like_model(name: str) -> bool:
-    """Whether ultralytics may take a name for a model, by its ending or family."""
-    stem = Path(name).name.lower()
-    return "://" in name or stem.endswith(_ENDINGS) or stem.startswith(_FAMILIES)
 
 
 @contextlib.contextmanager
@@ -199,17 +185,11 @@ def import_ultralytics() -> Any:
     return library
 
 
-def _load(library: Any, name: str) -> Any:
-    local = Path(name).exists() or (Path(library.settings["weights_dir"]) / name).exists()
-    if not local and not _is_downloadable(name):
-        raise FileNotFoundError(name)
-    return library.YOLO(name, task="detect" if name.startswith(_SERVERS) else None)
-
-
-def _is_downloadable(name: str) -> bool:
-    """Whether ultralytics can download a file; without a connection it would wait for long."""
-    published = Path(name).name.lower().startswith(_FAMILIES)
-    return "://" in name or (published and (name.endswith(".yaml") or is_reachable(_HOST)))
+def _describe_risk(name: str) -> str:
+    return (
+        f"loading {name} may run code of whoever made it, as a .pt file is a pickle: take an ONNX "
+        "file from those whom you do not trust"
+    )
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Float32
 
-from mvot_plugin.errors import InputError, MvotError
+from mvot_plugin.errors import InputError, MvotError, describe_error
 from mvot_plugin.types import XYXY, Frame
 
 __all__ = ["Embedder", "embed_boxes", "normalize_embeddings", "normalize_rows"]
@@ -61,7 +61,7 @@ def embed_boxes(
         raise
     except Exception as error:
         raise InputError(
-            f"the embedder failed on frame {frame.index} ({type(error).__name__}: {error})"
+            f"the embedder failed on frame {frame.index} ({describe_error(error)})"
         ) from error
     if embeddings.ndim != 2 or len(embeddings) != len(boxes) or embeddings.dtype.kind != "f":
         raise InputError(

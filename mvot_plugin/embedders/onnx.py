@@ -1,6 +1,7 @@
 """Re-identification networks from ONNX files, run by ONNX Runtime on the CPU."""
 
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ __all__ = ["OnnxEmbedder"]
 
 _DEFAULT_SIZE: Size = (256, 128)
 _LARGEST_BATCH = 16
+_MOST_NUMBERS = 100_000_000
+"""In a batch of fixed size: 16 crops of 1,400 pixels a side."""
 
 
 class OnnxEmbedder:
@@ -53,8 +56,13 @@ class OnnxEmbedder:
         height, width = (given if isinstance(given, int) else usual for given, usual in sides)
         self._size: Size = (height, width)
         self._fixed_batch = shape[0] if isinstance(shape[0], int) else None
-        blank = np.zeros((self._fixed_batch or 2, height, width, 3), np.uint8)
-        self.dimensions = self._run([blank]).shape[1]
+        noise = np.random.default_rng(0).integers(
+            0, 256, (self._fixed_batch or 2, height, width, 3), np.uint8
+        )
+        embeddings = self._run([noise])
+        self.dimensions = embeddings.shape[1]
+        if not np.isfinite(embeddings).all():
+            raise InputError(f"{path}: answers with numbers that are NaN or infinite")
 
     def __call__(self, frame: Frame, boxes: Float32[XYXY, " n"], /) -> Float32[np.ndarray, "n d"]:
         """Embed N boxes, in batches that run side by side.
@@ -100,7 +108,8 @@ class OnnxEmbedder:
     def _to_vectors(self, answer: Any, count: int) -> Float32[np.ndarray, "_ d"]:
         """One row for each of ``count`` crops, whatever dimensions of size 1 follow."""
         shape = np.shape(answer)
-        if len(shape) < 2 or shape[0] != count or np.prod(shape[2:]) != 1 or not shape[1]:
+        is_table = len(shape) >= 2 and shape[0] == count and np.prod(shape[2:]) == 1
+        if not (is_table and shape[1] and np.asarray(answer).dtype.kind in "fiu"):
             raise InputError(
                 f"{self._name}: answers {count} crops with {tuple(shape)}; an embedder's network "
                 "answers with one vector for each crop, (N, D)"
@@ -129,7 +138,9 @@ def _find_image(graph: Any, name: str) -> tuple[Any, ...]:
 
     shapes, formats = list(graph.inputs.values()), list(graph.dtypes.values())
     is_image = len(shapes) == 1 and len(shapes[0]) == 4 and 3 in (shapes[0][1], shapes[0][3])
-    if not is_image or formats[0].kind not in "fu":
+    if is_image and prod(side for side in shapes[0] if isinstance(side, int)) > _MOST_NUMBERS:
+        raise InputError(f"{name}: takes {describe_shapes(graph.inputs)}, which is far too much")
+    if not is_image or formats[0].kind not in "fu" or 0 in shapes[0]:
         raise InputError(
             f"{name}: takes {describe_shapes(graph.inputs)}; an embedder's network takes one batch "
             "of crops, of shape (N, 3, height, width) or (N, height, width, 3)"

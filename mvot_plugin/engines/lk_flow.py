@@ -92,7 +92,7 @@ class LKFlowEngine:
         """The frame in grey, reduced where it is large."""
         frame = as_frame(frame)
         grey, reduction = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), 1.0
-        while max(frame.size) * reduction > self.longest:
+        while max(frame.size) * reduction > self.longest and min(frame.size) * reduction > 1:
             reduction /= 2
         if reduction < 1:
             grey = cv2.resize(grey, None, fx=reduction, fy=reduction, interpolation=cv2.INTER_AREA)
@@ -183,9 +183,16 @@ class LKFlowEngine:
     ]:
         """Shift (pixels of the frame) and change of size, points that agree, points with texture.
 
-        ``step`` is the time since the targets were last seen, in seconds.
+        ``step`` is the time since the targets were last seen, in seconds. Between frames of
+        different sizes there is no flow.
         """
         previous: FlowObservation = targets.seen[0]
+        if (previous.grey.shape, previous.reduction) != (
+            observation.grey.shape,
+            observation.reduction,
+        ):
+            none = np.zeros(len(targets), np.int64)
+            return np.zeros((len(targets), 2)), np.ones(len(targets)), none, none
         boxes = targets.boxes * np.float32(previous.reduction)
         points, textured = find_corners(previous.grey, boxes, cells=self.cells, inner=self.inner)
         arrived, returned = forward_backward_flow(

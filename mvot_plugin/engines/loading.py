@@ -1,10 +1,13 @@
 """Loading of engines with a network: choose its runtime, then load its graphs or its module."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mvot_plugin.engines.network import NetworkEngine
 from mvot_plugin.engines.table import ENGINES, NetworkEntry
@@ -13,7 +16,13 @@ from mvot_plugin.extras import has_cuda_driver, has_torch, is_cpu, require_torch
 from mvot_plugin.runtimes.base import Network
 from mvot_plugin.runtimes.files import load_graphs, read_description, shipped_graphs
 
-__all__ = ["check_graphs_can_run", "choose_runtime", "load_network_engine", "suits_graphs"]
+__all__ = [
+    "check_graphs_can_run",
+    "choose_runtime",
+    "load_network_engine",
+    "suits_graphs",
+    "try_engine",
+]
 
 GRAPH_BATCH, CPU_BATCH, GPU_BATCH = 8, 16, 256
 """Most targets in one batch: of graphs, each on one thread; of torch on a CPU, whose caches larger
@@ -41,8 +50,11 @@ def load_network_engine(
         load = import_module("mvot_plugin.engines.torch_loading").load_torch_network
         network, trained = load(name, weights=weights, device=device, precision=precision)
         batch = CPU_BATCH if network.device.type == "cpu" else GPU_BATCH
-    engine: type[NetworkEngine[Any, Any]] = getattr(import_module(entry.module), entry.name)
-    return engine.from_network(network, **{"batch": batch, "trained": trained, **entry.options})
+    kind: type[NetworkEngine[Any, Any]] = getattr(import_module(entry.module), entry.name)
+    engine = kind.from_network(network, **{"batch": batch, "trained": trained, **entry.options})
+    if weights not in ("auto", "random"):
+        try_engine(engine, weights)
+    return engine
 
 
 def choose_runtime(name: str, *, weights: str, device: str, precision: str, runtime: str) -> str:
@@ -55,10 +67,11 @@ def choose_runtime(name: str, *, weights: str, device: str, precision: str, runt
     """
     network = ENGINES[name].network
     assert network is not None
-    has_graphs = Path(weights).is_dir() or (weights == "auto" and network.has_graphs)
+    is_folder = os.path.isdir(weights)  # noqa: PTH112 - False for what is no path, too
+    has_graphs = is_folder or (weights == "auto" and network.has_graphs)
     if runtime == "auto":
         fits = has_graphs and suits_graphs(device, precision)
-        return "onnx" if fits or Path(weights).is_dir() else "torch"
+        return "onnx" if fits or is_folder else "torch"
     if runtime == "onnx" and not has_graphs:
         raise UsageError(
             f"engine {name!r} has no graphs for these weights: make them with "
@@ -96,8 +109,27 @@ def create_config(name: str, entry: NetworkEntry, values: Mapping[str, Any], ori
     fixed = {field: getattr(preset, field) for field in entry.preset_fields}
     try:
         return replace(type(preset).from_dict(dict(values)), **fixed)
-    except (UsageError, TypeError, ValueError) as error:
+    except (UsageError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{origin}: its config does not fit: {error}") from error
+
+
+def try_engine(engine: NetworkEngine[Any, Any], origin: str) -> None:
+    """Track two targets on a frame of noise, with weights that somebody gave.
+
+    Raises ``InputError`` where the network fails or answers with no numbers; the message names
+    ``origin``.
+    """
+    image = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    boxes = np.array([[40, 30, 70, 80], [90, 40, 130, 100]], np.float32)
+    try:
+        with np.errstate(all="ignore"):
+            observation = engine.observe(image)
+            _, motion = engine.track(observation, engine.enroll(observation, boxes))
+    except Exception as error:  # whatever a network of others runs into
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise InputError(f"{origin}: its network cannot be run: {reason}") from error
+    if not (np.isfinite(motion.boxes).all() and np.isfinite(motion.scores).all()):
+        raise InputError(f"{origin}: its network answers with numbers that are NaN or infinite")
 
 
 def _load_graph_network(

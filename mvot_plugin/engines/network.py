@@ -135,8 +135,11 @@ class NetworkEngine(ABC, Generic[ObservationT, TargetsT]):
         return self._enroll(observation, boxes, all_boxes)
 
     def _batches(self, count: int) -> list[slice]:
-        """Slices of at most ``batch`` of ``count`` rows, as many as keep all workers busy."""
-        return split_rows(count, self.batch, self.network.workers)
+        """Slices of at most ``batch`` of ``count`` rows, as many as keep all workers busy.
+
+        None is of a single row, which some runtimes multiply in another order than several.
+        """
+        return split_rows(count, self.batch, self.network.workers, least=2)
 
     def _observe(self, frame: Frame) -> ObservationT:
         """What all targets share of a frame: the frame itself, unless an engine has features."""

@@ -46,6 +46,11 @@ class EngineEntry:
     """What loads the engine where ``load_network_engine`` cannot, as "module:function"."""
 
     @property
+    def has_network(self) -> bool:
+        """Whether it runs a network."""
+        return self.network is not None or bool(self.loader)
+
+    @property
     def needs_torch(self) -> bool:
         """Whether it cannot run without torch."""
         return self.network is not None and not self.network.has_graphs

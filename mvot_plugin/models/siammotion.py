@@ -7,7 +7,6 @@ Which areas its crops are of, and from which level of the pyramid, is up to its 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mvot_plugin.errors import UsageError
 from mvot_plugin.models.attention import ChannelAttention
 from mvot_plugin.models.backbones import build_backbone
 from mvot_plugin.models.exemplars import Exemplars
@@ -24,8 +23,6 @@ class SiamMotionNet(nn.Module):
 
     def __init__(self, config: SiamMotionConfig) -> None:
         super().__init__()
-        if config.exemplar_kept > config.exemplar_bins or config.exemplar_bins % 2 == 0:
-            raise UsageError("exemplar_bins must be odd, and exemplar_kept at most as large")
         self.config = config
         self.backbone = build_backbone(config.backbone, config.backbone_width)
         self.neck: nn.Module

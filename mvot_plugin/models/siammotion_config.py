@@ -1,11 +1,12 @@
 """The shape of SiamMOTION's network, and the shapes that have a name."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from jaxtyping import Float, Float32
 
-from mvot_plugin.config import build_config
+from mvot_plugin.config import CheckedConfig, Finite, Positive, Range, build_config
+from mvot_plugin.errors import UsageError
 from mvot_plugin.ops.areas import context_side, square_areas
 from mvot_plugin.ops.geometry import Geometry
 from mvot_plugin.types import XYXY
@@ -16,41 +17,43 @@ LARGEST_STRIDE = 16
 """Pixels between the cells of the backbone's last level."""
 EFFECTIVE_FIELD = 127
 """Side in pixels of the part of a cell's receptive field that matters."""
+MOST_SHAPES = 64
+"""Ratios of anchors, or scales of search areas."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SiamMotionConfig:
+class SiamMotionConfig(CheckedConfig):
     """The shape of the network; the defaults are the paper's."""
 
     backbone: str = "resnet18"
     """"resnet18", or an EfficientNet-Lite: "lite0", "lite1", "lite2"."""
-    backbone_width: int = 64
+    backbone_width: Annotated[int, Range(1, 256)] = 64
     """Channels of the stem of a "resnet18"."""
-    width: int = 256
+    width: Annotated[int, Range(1, 1024)] = 256
     """Channels of pyramid, attention and head."""
-    context: float = 0.5
+    context: Annotated[float, Range(0, 10)] = 0.5
     """Context around a box in the exemplar area: ζ of Eq. 6."""
-    exemplar_bins: int = 15
+    exemplar_bins: Annotated[int, Range(1, 127)] = 15
     """Bins along an exemplar area; an odd number."""
-    exemplar_kept: int = 7
+    exemplar_kept: Annotated[int, Range(1, 127)] = 7
     """Bins along its middle that are kept as the exemplar."""
-    search_bins: int = 31
+    search_bins: Annotated[int, Range(1, 127)] = 31
     """Bins along a search area."""
-    stride: int = 8
+    stride: Annotated[int, Range(1, 256)] = 8
     """Canonical pixels, the unit of proposals, in a bin."""
-    anchor_scale: float = 8.0
+    anchor_scale: Annotated[float, Range(1e-2, 1e3)] = 8.0
     """Root of an anchor's area, in bins."""
-    ratios: tuple[float, ...] = (1 / 3, 1 / 2, 1.0, 2.0, 3.0)
+    ratios: tuple[Positive, ...] = (1 / 3, 1 / 2, 1.0, 2.0, 3.0)
     """Height-to-width ratios of the anchors."""
-    scales: tuple[float, ...] = (1 / 1.0375, 1.0, 1.0375)
+    scales: tuple[Positive, ...] = (1 / 1.0375, 1.0, 1.0375)
     """Scales of the search areas of a network without PD-RPN."""
-    tower: int = 0
+    tower: Annotated[int, Range(0, 16)] = 0
     """Convolutions in PD-RPN after the comparison; the paper has none."""
-    known: int = 6
+    known: Annotated[int, Range(2, 100)] = 6
     """Last boxes of a target that inertia takes."""
-    inertia_hidden: int = 64
+    inertia_hidden: Annotated[int, Range(1, 1024)] = 64
     """Units of the hidden layers of inertia."""
-    calibration: tuple[float, float] = (1.0, 0.0)
+    calibration: tuple[Finite, Finite] = (1.0, 0.0)
     """Slope and offset of the Platt scaling from logits to the confidence that a box is right,
     measured after training."""
     pyramid: bool = True
@@ -63,6 +66,16 @@ class SiamMotionConfig:
     """Distractor masks and morphological penalisation: P of the ablation."""
     inertia: bool = True
     """The inertia module: I of the ablation."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.exemplar_kept > min(self.exemplar_bins, self.search_bins):
+            raise UsageError("exemplar_kept must be at most exemplar_bins and search_bins")
+        if self.exemplar_bins % 2 == 0:
+            raise UsageError(f"exemplar_bins must be odd, got {self.exemplar_bins}")
+        for name in ("ratios", "scales"):
+            if not 1 <= len(getattr(self, name)) <= MOST_SHAPES:
+                raise UsageError(f"{name} must be a list of 1 to {MOST_SHAPES}")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "SiamMotionConfig":

@@ -61,10 +61,11 @@ def find_occluded_points(points: Points, boxes: Boxes) -> Mask:
     """
     nearer = (intersection(boxes, boxes) > 0) & (boxes[None, :, 3] > boxes[:, None, 3])
     occluded = np.zeros(points.shape[:2], np.bool_)
-    for row, other in zip(*np.nonzero(nearer), strict=True):
+    for other in np.flatnonzero(nearer.any(0)):
+        rows = np.flatnonzero(nearer[:, other])
+        x, y = np.moveaxis(points[rows], 2, 0)
         x0, y0, x1, y1 = boxes[other]
-        x, y = points[row].T
-        occluded[row] |= (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
+        occluded[rows] |= (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
     return occluded
 
 

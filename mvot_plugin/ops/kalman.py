@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from mvot_plugin.config import CheckedConfig, NonNegative, Positive
 from mvot_plugin.ops.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from mvot_plugin.ops.similarity import Similarity, scale_of
 from mvot_plugin.rows import Rows
@@ -47,17 +48,17 @@ FilteredT = TypeVar("FilteredT", bound=FilteredBoxes)
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoxFilter:
+class BoxFilter(CheckedConfig):
     """Predicts boxes over the time that passes, and estimates velocities from measured boxes.
 
     Standard deviations are in units of a box's size (the root of its area).
     """
 
-    measurement: float = 0.1
+    measurement: Positive = 0.1
     """Standard deviation of a measured box."""
-    velocity: float = 1.5
+    velocity: NonNegative = 1.5
     """Standard deviation of the velocity at the start, per second."""
-    acceleration: float = 1.0
+    acceleration: NonNegative = 1.0
     """Standard deviation of the acceleration, per second squared."""
 
     def start(self, boxes: Float32[XYXY, " n"], time: float) -> FilteredBoxes:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import torch
 
-from mvot_plugin.errors import UsageError
+from mvot_plugin.errors import UsageError, format_value
 
 __all__ = ["choose_device", "choose_dtype", "device_clock"]
 
@@ -22,10 +22,11 @@ def choose_device(device: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
-        reason = str(error).splitlines()[0].split(". ")[0]
-        raise UsageError(f"device {device!r} cannot be used: {reason}; try cpu or auto") from error
+        torch.ones(1, device=chosen).item()
+    except (RuntimeError, AssertionError, ImportError, OverflowError, ValueError) as error:
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        name = format_value(device)
+        raise UsageError(f"device {name} cannot be used: {reason}; try cpu or auto") from error
     return chosen
 
 

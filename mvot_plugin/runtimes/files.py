@@ -1,18 +1,19 @@
 """Folders of exported graphs: a network's functions, one ONNX file each, and what it is."""
 
-import json
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from mvot_plugin.errors import InputError
+from mvot_plugin.errors import InputError, format_value
 from mvot_plugin.runtimes.graph import Graph
+from mvot_plugin.runtimes.reading import check_file, read_json
 
 __all__ = ["DESCRIPTION", "load_graphs", "read_description", "shipped_graphs"]
 
 DESCRIPTION = "network.json"
 """The file with the kind of the network, its config, and a record of where it comes from."""
+_MOST_BYTES = 1 << 20
 
 
 def shipped_graphs(name: str) -> Path | None:
@@ -32,15 +33,19 @@ def read_description(folder: Path, kind: str) -> dict[str, Any]:
         InputError: There is no such folder, or it is of another kind of network or damaged.
     """
     path = folder / DESCRIPTION
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"{folder}: is no folder of exported graphs: it has no {DESCRIPTION}")
+    check_file(path, most=_MOST_BYTES)
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
+        description = read_json(path.read_bytes())
         found, config = description["kind"], dict(description["config"])
-    except (ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
+        raise InputError(f"{path}: has no {error}; export the graphs again") from error
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path}: is damaged: {error}; export the graphs again") from error
     if found != kind:
-        raise InputError(f"{folder}: holds graphs of {found!r}, but {kind!r} needs its own")
+        other = format_value(found)
+        raise InputError(f"{folder}: holds graphs of {other}, but {kind!r} needs its own")
     return config
 
 

@@ -1,12 +1,14 @@
 """A network of exported graphs, on the CPU."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from mvot_plugin.errors import InputError
 from mvot_plugin.ops.crops import crop_maps
 from mvot_plugin.runtimes.graph import Graph
 from mvot_plugin.types import XYXY
@@ -24,8 +26,9 @@ class GraphNetwork:
     """Its functions by name."""
 
     def run(self, function: str, *arrays: np.ndarray | None) -> tuple[np.ndarray, ...]:
-        """The results of a function."""
-        return self.graphs[function](*_drop_absent(arrays))
+        """The results of a function; raises ``InputError`` where its graph is missing or fails."""
+        with self._find(function) as graph:
+            return graph(*_drop_absent(arrays))
 
     @property
     def workers(self) -> int:
@@ -35,8 +38,19 @@ class GraphNetwork:
     def map(
         self, function: str, batches: Sequence[Sequence[np.ndarray | None]]
     ) -> list[tuple[np.ndarray, ...]]:
-        """The results of a function for each batch."""
-        return self.graphs[function].map([_drop_absent(arrays) for arrays in batches])
+        """The results of a function for each batch; raises ``InputError`` as ``run`` does."""
+        with self._find(function) as graph:
+            return graph.map([_drop_absent(arrays) for arrays in batches])
+
+    @contextmanager
+    def _find(self, function: str) -> Iterator[Graph]:
+        if function not in self.graphs:
+            raise InputError(f"the network has no graph {function!r}; export its graphs again")
+        try:
+            yield self.graphs[function]
+        except Exception as error:  # the classes of onnxruntime's errors have no common base
+            reason = str(error).split("\n")[0]
+            raise InputError(f"the graph {function!r} cannot be run: {reason}") from error
 
     def crop(
         self,

@@ -1,5 +1,6 @@
 """A network as a torch module, on any device, prepared for tracking."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,11 @@ from mvot_plugin.ops.tensors.roi import FeatureTable, roi_crop
 from mvot_plugin.types import XYXY
 
 __all__ = ["TorchNetwork", "prepare"]
+
+_CACHES = "ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"
+"""oneDNN, and torch before it, keep code and memory of each layer and shape that they have run: by
+default of 1024, which is hundreds of MB, as shapes change with the targets."""
+_CACHED = "256"
 
 
 class TorchNetwork:
@@ -83,7 +89,11 @@ def prepare(network: nn.Module, device: torch.device, dtype: torch.dtype) -> Non
     """Prepare a network for tracking, in place: fold and fuse its layers, store channels last.
 
     Inertia stays on the CPU in single precision: it needs a few boxes of history, not the frame.
+    Where no layer has run on the CPU before, what is kept of layers is bounded for the process,
+    unless the environment says how much it is.
     """
+    for name in _CACHES:
+        os.environ.setdefault(name, _CACHED)
     network.eval().requires_grad_(False)
     fold_batch_norm(network)
     owners = [part for part in network.modules() if getattr(part, "inertia", None) is not None]

@@ -1,26 +1,28 @@
 """Every setting of ``mvot-run``, with its default."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from mvot_pipelines.pipeline import PipelineConfig
-from mvot_plugin.errors import UsageError
-from mvot_plugin.threads import check_threads
+from mvot_pipelines.sources.limits import FRAME_RATES, LimitsConfig
+from mvot_plugin.config import CheckedConfig, Count, Finite, NonNegative, Positive, Range
+from mvot_plugin.errors import UsageError, format_value
+from mvot_plugin.threads import THREADS
 
 __all__ = ["RunConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunConfig:
+class RunConfig(CheckedConfig):
     """Settings of ``mvot-run``; the command line overrides the file, the file these defaults."""
 
     source: str | None = None
     """The video: a file, a folder of images, a MOT sequence folder, a camera number or a URL."""
-    detect_every: int | str = 5
+    detect_every: Count | str = 5
     """The detector runs on every k-th frame (k), or, with auto, where it is worth most."""
-    detector_share: float | None = None
+    detector_share: Annotated[float, Range(1e-3, 1)] | None = None
     """With auto, the share of the time that the detector takes, 0..1; null leaves it open."""
-    budget: float | None = None
+    budget: Positive | None = None
     """Milliseconds that a frame takes in the mean: auto calls the detector accordingly, and
     tracking again after a late answer is spread over frames; null leaves it open."""
     asynchronous: Literal["auto", "wait", "thread", "process"] = "auto"
@@ -37,7 +39,7 @@ class RunConfig:
     """What describes how detections look: colour, an ONNX file, a registered one, or none."""
     weights: str = "auto"
     """The weights file of the engine's network; auto is the one that comes with the package."""
-    conf: float | None = None
+    conf: Finite | None = None
     """The least confidence of a detection, in the detector's own scale; null is its default."""
     classes: str | None = None
     """Classes to detect, by name or number, separated by commas; null is all."""
@@ -47,13 +49,13 @@ class RunConfig:
     """The engine's number format: auto, fp32, bf16 or fp16."""
     runtime: str = "auto"
     """What the engine's network runs on: auto, onnx (ONNX Runtime, on CPUs) or torch."""
-    threads: int | None = None
+    threads: Annotated[int, THREADS] | None = None
     """The most threads that engine, detector and OpenCV use; null is all that this process may."""
-    frame_rate: float | None = None
+    frame_rate: Annotated[float, FRAME_RATES] | None = None
     """Frames per second of the video; null takes the source's own."""
     live: bool = False
     """Whether a recording is played as a camera would, at its own rate."""
-    reconnect: float = 30.0
+    reconnect: NonNegative = 30.0
     """Seconds for which a camera or stream that was lost is tried again; 0 gives up at once."""
     save_txt: str | None = None
     """A file to write the tracks to, in MOTChallenge's format."""
@@ -65,28 +67,25 @@ class RunConfig:
     """Whether the frames with their tracks are shown in a window."""
     quiet: bool = False
     """Whether nothing but errors is printed."""
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    """What the source may ask for, at most."""
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     """How the engine's and the detector's boxes are merged into tracks."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        if empty := [name for name, value in vars(self).items() if value == ""]:
+            raise UsageError(f"setting '{empty[0]}' is empty: leave it out, or give it a value")
         self._check_interval()
-        check_threads(self.threads)
-        if self.frame_rate is not None and not self.frame_rate > 0:
-            raise UsageError(f"--frame-rate must be above 0, got {self.frame_rate:g}")
-        if not self.reconnect >= 0:
-            raise UsageError(f"--reconnect must be 0 or more, got {self.reconnect:g}")
         if self.detections is not None and self.detector != RunConfig.detector:
             raise UsageError("--detector and --detections exclude each other; give one of them")
 
     def _check_interval(self) -> None:
         is_auto = self.detect_every == "auto"
-        if not is_auto and (isinstance(self.detect_every, str) or self.detect_every < 1):
-            raise UsageError(
-                f"--detect-every must be 1 or more, or auto, got {self.detect_every!r}"
-            )
+        if isinstance(self.detect_every, str) and not is_auto:
+            value = format_value(self.detect_every)
+            raise UsageError(f"--detect-every must be 1 or more, or auto, got {value}")
         if self.detector_share is not None and not is_auto:
             raise UsageError("--detector-share needs --detect-every auto")
         if self.detector_share is not None and self.budget is not None:
             raise UsageError("--detector-share and --budget exclude each other; give one of them")
-        if self.budget is not None and not self.budget > 0:
-            raise UsageError(f"--budget must be above 0, got {self.budget:g}")

@@ -10,12 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from mvot_pipelines.cli import Parser, format_version
+from mvot_pipelines.cli import (
+    Parser,
+    format_version,
+    print_error,
+    print_output,
+    run_command,
+)
 from mvot_pipelines.sources import open_source
 from mvot_plugin.detectors import load_detector
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.table import ENGINES
-from mvot_plugin.errors import InputError, MvotError, OutputError, UsageError, unknown_name
+from mvot_plugin.errors import InputError, OutputError, UsageError, unknown_name
 from mvot_plugin.extras import require_torch
 from mvot_plugin.threads import limit_threads, usable_threads
 from mvot_plugin.types import Detections, Frame
@@ -42,28 +48,24 @@ class Agreement:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    try:
-        options = _build_parser().parse_args(arguments)
-        output = Path(options.output)
-        with limit_threads(usable_threads()):
-            export_engine(options.engine, options.weights, output)
-            frames = read_frames(options.check)
-            agreement = compare_engines(options.engine, options.weights, output, frames)
-    except MvotError as error:
-        print(f"mvot-export: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("mvot-export: interrupted", file=sys.stderr)
-        return 1
+    return run_command("mvot-export", lambda: _run(_build_parser().parse_args(arguments)))
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Export and compare; returns the exit code."""
+    output = Path(options.output)
+    with limit_threads(usable_threads()):
+        export_engine(options.engine, options.weights, output)
+        frames = read_frames(options.check)
+        agreement = compare_engines(options.engine, options.weights, output, frames)
     size = sum(path.stat().st_size for path in output.iterdir()) / 1e6
-    print(
+    print_output(
         f"{output}: graphs of {options.engine}, {size:.1f} MB; {agreement.boxes} boxes are "
         f"{agreement.mean:.3f} px from torch's in the mean, {agreement.largest:.3f} px at most"
     )
     if agreement.largest > LARGEST_DEVIATION:
-        print(
-            f"mvot-export: the graphs disagree with torch by more than {LARGEST_DEVIATION} px",
-            file=sys.stderr,
+        print_error(
+            "mvot-export", f"the graphs disagree with torch by more than {LARGEST_DEVIATION} px"
         )
         return 1
     return 0

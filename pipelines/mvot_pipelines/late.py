@@ -10,31 +10,25 @@ comes out is what detections in time would have given.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from mvot_pipelines.tracker import Tracker
-from mvot_plugin.errors import UsageError
+from mvot_plugin.config import CheckedConfig, NonNegative, Range
 from mvot_plugin.types import Frame
 
 __all__ = ["LateAnswers", "LateConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LateConfig:
-    """Settings of late answers; ``UsageError`` where out of range."""
+class LateConfig(CheckedConfig):
+    """Settings of late answers."""
 
-    kept_frames: int = 8
+    kept_frames: Annotated[int, Range(2, 10_000)] = 8
     """Most frames that are kept while the detector is at work, to be tracked through again; of
     more, every second one is."""
-    budget: float | None = None
+    budget: NonNegative | None = None
     """Milliseconds of a new frame from which no further kept frame is tracked again with it; the
     rest waits for the next one. At least two are; null is all at once."""
-
-    def __post_init__(self) -> None:
-        if self.kept_frames < 2:
-            raise UsageError(f"pipeline.late.kept_frames must be 2 or more, got {self.kept_frames}")
-        if self.budget is not None and not self.budget >= 0:
-            raise UsageError(f"pipeline.late.budget must be 0 or more, got {self.budget:g}")
 
 
 class LateAnswers:

@@ -4,6 +4,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from mvot_pipelines.config import RunConfig
@@ -13,7 +14,13 @@ from mvot_plugin.detectors import GROUP, Detector, ReplayDetector, load_detector
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.base import MotionEngine
 from mvot_plugin.engines.table import ENGINES
-from mvot_plugin.errors import FallbackDetector, UntrainedWeights, UsageError
+from mvot_plugin.errors import (
+    ExecutableModel,
+    FallbackDetector,
+    UntrainedWeights,
+    UsageError,
+    format_line,
+)
 from mvot_plugin.extras import is_cpu, require_torch
 from mvot_plugin.registry import registered_names
 from mvot_plugin.types import Detections, Frame
@@ -30,9 +37,10 @@ __all__ = [
 def load_configured_engine(config: RunConfig, notes: list[str]) -> MotionEngine[Any, Any]:
     """The engine that the settings name; its warnings are printed, and added to ``notes``.
 
-    Raises ``UsageError`` for a GPU without torch, unless another package may use it.
+    Raises ``UsageError`` for a device that torch cannot use, or a GPU without torch, unless another
+    package may use it.
     """
-    with _collect_warnings(UntrainedWeights, notes):
+    with _collect_warnings((UntrainedWeights,), notes):
         engine = load_engine(
             config.engine,
             config.weights,
@@ -44,6 +52,7 @@ def load_configured_engine(config: RunConfig, notes: list[str]) -> MotionEngine[
     is_ours = config.engine in ENGINES and config.detector not in registered_names(GROUP)
     if is_ours and config.device != "auto" and not is_cpu(config.device):
         require_torch(f"--device {config.device}")
+        import_module("mvot_plugin.runtimes.devices").choose_device(config.device)
     return engine
 
 
@@ -53,7 +62,7 @@ def load_configured_detector(config: RunConfig, notes: list[str]) -> Detector:
         if config.classes:
             raise UsageError("--classes needs a --detector; replayed detections carry no classes")
         return ReplayDetector(config.detections, conf=config.conf)
-    with _collect_warnings(FallbackDetector, notes):
+    with _collect_warnings((ExecutableModel, FallbackDetector), notes):
         return load_detector(
             config.detector,
             conf=config.conf,
@@ -102,14 +111,15 @@ def choose_worker(config: RunConfig, source: Source) -> str | None:
 
 
 @contextmanager
-def _collect_warnings(category: type[Warning], notes: list[str]) -> Iterator[None]:
-    """Print warnings of a category to stderr, and add them to ``notes``."""
+def _collect_warnings(categories: tuple[type[Warning], ...], notes: list[str]) -> Iterator[None]:
+    """Print warnings of some categories to stderr, and add them to ``notes``."""
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", category)
+        for category in categories:
+            warnings.simplefilter("always", category)
         try:
             yield
         finally:
-            messages = [str(w.message) for w in caught if issubclass(w.category, category)]
+            messages = [str(w.message) for w in caught if issubclass(w.category, categories)]
             for message in messages:
-                print(f"mvot-run: warning: {message}", file=sys.stderr)
+                print(f"mvot-run: warning: {format_line(message)}", file=sys.stderr)
             notes += messages

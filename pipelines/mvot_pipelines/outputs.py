@@ -1,5 +1,6 @@
 """The outputs of ``mvot-run``: which there are, and their sinks."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,7 @@ from mvot_pipelines.sinks import (
     WindowSink,
 )
 from mvot_pipelines.sources import Source
+from mvot_pipelines.sources.files import is_image
 from mvot_plugin.errors import UsageError
 from mvot_plugin.threads import check_threads
 
@@ -22,7 +24,11 @@ __all__ = ["open_sinks"]
 
 
 def open_sinks(
-    config: RunConfig, source: Source, class_names: Mapping[int, str] | None, report: RunReport
+    config: RunConfig,
+    source: Source,
+    class_names: Mapping[int, str] | None,
+    report: RunReport,
+    config_file: str | None = None,
 ) -> tuple[list[Sink], ExitStack]:
     """Open the sinks that the settings ask for; the stack closes them.
 
@@ -33,6 +39,7 @@ def open_sinks(
         OutputError: for an output that cannot be written; none is left open.
     """
     outputs = _choose_outputs(config, source)
+    _check_outputs(outputs, config, [source.path, config_file])
     with ExitStack() as opened:
         sinks = [
             opened.enter_context(sink)
@@ -46,25 +53,64 @@ def _choose_outputs(config: RunConfig, source: Source) -> dict[str, str]:
     """Output paths by kind; by default, text and video in the current folder."""
     requested = {"txt": config.save_txt, "jsonl": config.save_jsonl, "video": config.save_video}
     outputs = {kind: path for kind, path in requested.items() if path}
-    if not outputs and not config.show:
-        stem = Path(source.name).stem
-        outputs = {"txt": f"{stem}-tracks.txt", "video": f"{stem}-tracks.mp4"}
-    inputs = (
-        source.path,
-        config.detections,
-        config.detector,
-        config.embedder,
-        config.weights,
-    )
-    used = {Path(path).resolve() for path in inputs if path}
+    if outputs or config.show:
+        return outputs
+    stem = Path(source.name).stem
+    return {"txt": f"{stem}-tracks.txt", "video": f"{stem}-tracks.mp4"}
+
+
+def _check_outputs(
+    outputs: dict[str, str], config: RunConfig, read: list[str | Path | None]
+) -> None:
+    """Raise ``UsageError`` for an output that is an input or another output.
+
+    Files are told apart by what they are, not by their names: links may lead to them.
+    """
+    used: set[object] = set()
+    if any(_identify(path) for path in outputs.values()):
+        used |= {_identify(path) for path in (*read, *_list_inputs(config)) if path} - {None}
     for kind, path in outputs.items():
-        if Path(path).resolve() in used:
+        itself = {_identify(path), _resolve(path)} - {None}
+        if itself & used:
             raise UsageError(
                 f"--save-{kind} {path} would overwrite what this run reads or writes itself; "
                 "choose another name"
             )
-        used.add(Path(path).resolve())
-    return outputs
+        if is_image(Path(path)):
+            raise UsageError(
+                f"--save-{kind} {path} has the name of an image, and would be taken for one; "
+                "choose another name"
+            )
+        used |= itself
+
+
+def _list_inputs(config: RunConfig) -> Iterator[str | Path]:
+    """What the settings name, and what is read in folders that they name."""
+    yield from filter(None, (config.source, config.detections, config.embedder, config.weights))
+    yield config.detector.removeprefix("replay:")
+    for pattern in ("*.onnx", "*.json"):
+        yield from Path(config.weights).glob(pattern)
+    for pattern in ("*", "*/*"):
+        for path in Path(config.source or "").glob(pattern):
+            if is_image(path) or path.name == "seqinfo.ini":
+                yield path
+
+
+def _identify(path: str | Path) -> tuple[int, int] | None:
+    """What tells a file from all others on this machine; None where there is none."""
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _resolve(path: str) -> str | None:
+    """The path without links; None for what can be no path."""
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):
+        return None
 
 
 def _create_sinks(

@@ -14,11 +14,12 @@ from mvot_pipelines.detection import open_worker
 from mvot_pipelines.detection.worker import DetectionWorker, Stage
 from mvot_pipelines.late import LateAnswers, LateConfig
 from mvot_pipelines.scheduling import CallCost, EveryK, Scheduler, SupportsFeedback
-from mvot_pipelines.tracker import Tracker
+from mvot_pipelines.tracker import Tracker, VideoClock
 from mvot_plugin.association.associator import AssociationConfig
+from mvot_plugin.config import Positive
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.base import MotionEngine
-from mvot_plugin.errors import InputError, MvotError
+from mvot_plugin.errors import InputError, UsageError, describe_error
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Detections, Frame, Tracks, as_frame
 
@@ -36,7 +37,7 @@ class PipelineConfig(AssociationConfig):
 
     on_detector_error: Literal["fail", "coast"] = "fail"
     """Where the detector fails: end the run (fail), or track by the engine alone (coast)."""
-    detector_timeout: float = 30.0
+    detector_timeout: Positive = 30.0
     """Seconds after which a detector that runs beside the tracker is taken to have failed; loading
     it in a process of its own counts."""
     late: LateConfig = field(default_factory=LateConfig)
@@ -76,6 +77,8 @@ class MotPipeline:
         steps: frames so far.
         detector_calls: frames so far that the detector was given.
         dropped_boxes: detections that were dropped, since they have no area inside the image.
+        left_out_boxes: detections that were left out, since there were more than
+            ``max_detections`` on a frame, or would be as many targets.
         detector_failures: frames on which the detector failed (``on_detector_error="coast"``).
         detector_errors: messages of the first 100 of these failures.
 
@@ -108,6 +111,7 @@ class MotPipeline:
             asynchronous,
             detector,
             embedder if self.config.appearance.weight else None,
+            most=self.config.max_detections,
             timeout=self.config.detector_timeout,
             clock=self.timer.clock,
         )
@@ -115,10 +119,13 @@ class MotPipeline:
         self.steps = 0
         self.detector_calls = 0
         self.dropped_boxes = 0
+        self.left_out_boxes = 0
         self.detector_failures = 0
         self.detector_errors: list[str] = []
+        self._clock = VideoClock(frame_rate)
         self._late = LateAnswers(self.config.late, self.timer.clock)
         self._submitted: Frame | None = None
+        self._is_busy = False
         self._detector_seconds = 0.0
 
     def run(self, source: Iterable[Frame | np.ndarray]) -> Iterator[tuple[Frame, Tracks]]:
@@ -152,20 +159,33 @@ class MotPipeline:
         Raises:
             InputError: for an image that is not BGR uint8, where the detector fails and
                 ``on_detector_error`` is "fail", or where the embedder fails.
+            UsageError: where it is at work already.
         """
-        frame = self._add_time(frame)
+        if self._is_busy:
+            raise UsageError(
+                "MotPipeline.step was called again before it returned, by its detector or by "
+                "another thread; each video takes a pipeline of its own"
+            )
+        self._is_busy = True
+        try:
+            return self._step(self._add_time(frame))
+        finally:
+            self._is_busy = False
+
+    def _step(self, given: Frame) -> Tracks:
+        frame = self._clock.put(given)
         with self.timer("motion"):
             observation = self.engine.observe(frame)
+        self.steps += 1
         if (detections := self._collect()) is not None:
             self._merge(self._late.rewind(), detections)
         self.tracker = self._late.advance(self.tracker, frame, observation)
-        detections = self._detect(frame) if self._is_due(frame) else None
+        detections = self._detect(given) if self._is_due(frame) else None
         if detections is None:
             self.tracker.coast()
         else:
             self._late.forget()
             self._merge(self.tracker, detections)
-        self.steps += 1
         return self.tracker.tracks()
 
     def close(self) -> None:
@@ -194,8 +214,9 @@ class MotPipeline:
     def _merge(self, tracker: Tracker, detections: Detections) -> None:
         """Merge on the frame that the tracker is on, and let the scheduler learn from it."""
         motion, merge = tracker.motion, tracker.merge(detections)
+        self.left_out_boxes += merge.left_out
         if isinstance(self.scheduler, SupportsFeedback) and tracker.frame is not None:
-            seconds, steps = self.timer.seconds, self.steps + 1
+            seconds, steps = self.timer.seconds, self.steps
             tracking = (seconds.get("motion", 0.0) + seconds.get("associate", 0.0)) / steps
             cost = CallCost(detector=self._detector_seconds, tracking=tracking)
             self.scheduler.learn(tracker.frame, motion, detections, merge, cost)
@@ -206,6 +227,7 @@ class MotPipeline:
         if answer is None:
             return None
         self.dropped_boxes += answer.dropped
+        self.left_out_boxes += answer.left_out
         self._detector_seconds = sum(answer.seconds.values())
         for name, seconds in answer.seconds.items():
             self.timer.add(name, seconds)
@@ -214,17 +236,16 @@ class MotPipeline:
             self._handle_failure(answer.error)
         return answer.detections
 
-    def _handle_failure(self, error: Exception) -> None:
+    def _handle_failure(self, error: BaseException) -> None:
         """Count a failure of the detector, or raise ``InputError``, by ``on_detector_error``."""
         assert self._submitted is not None
-        index, reason = self._submitted.index, str(error)
-        if not isinstance(error, MvotError):
-            reason = f"{type(error).__name__}: {error}"
+        index, reason = self._submitted.index, describe_error(error)
         if self.config.on_detector_error == "fail":
             raise InputError(
                 f"the detector failed on frame {index} ({reason}); to go on without it, "
                 "set pipeline.on_detector_error to coast"
             ) from error
+        error.__traceback__ = error.__cause__ = error.__context__ = None  # they keep the image
         self.detector_failures += 1
         if self.detector_failures <= _MAX_KEPT_ERRORS:
             self.detector_errors.append(f"frame {index}: {reason}")
@@ -232,6 +253,6 @@ class MotPipeline:
     def _add_time(self, frame: Frame | np.ndarray) -> Frame:
         """A frame with index and timestamp; bare arrays are numbered as they come."""
         frame = as_frame(frame)
-        if not np.isnan(frame.timestamp):
+        if np.isfinite(frame.timestamp):
             return frame
         return replace(frame, index=self.steps, timestamp=self.steps / self.frame_rate)

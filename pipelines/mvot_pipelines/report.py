@@ -3,6 +3,7 @@
 import math
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tqdm import tqdm
@@ -151,7 +152,8 @@ class Progress:
     def tell(self, message: str) -> None:
         """Print at once, from any thread, what has happened in a live run."""
         if self._report.is_live and not self._quiet:
-            tqdm.write(f"mvot-run: {message}", file=sys.stderr)
+            with suppress(OSError):  # nobody may read it any more
+                tqdm.write(f"mvot-run: {message}", file=sys.stderr)
 
     def _format_status(self, tracks: int) -> str:
         report = self._report

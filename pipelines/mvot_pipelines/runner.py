@@ -1,5 +1,6 @@
 """A run of ``mvot-run``: from a source through the pipeline into sinks, with a report."""
 
+import math
 import signal
 import threading
 import time
@@ -32,15 +33,16 @@ from mvot_plugin.types import Frame
 
 __all__ = ["run"]
 
-_MOST_AHEAD = 8
-"""Frames that are decoded ahead: as far as the next detection, but no more than these."""
+_MOST_AHEAD, _MOST_BYTES_AHEAD = 8, 1 << 29
+"""Frames that are decoded ahead, as far as the next detection, and their bytes: no more."""
 
 
-def run(config: RunConfig) -> RunReport:
+def run(config: RunConfig, *, config_file: str | None = None) -> RunReport:
     """Track ``config.source`` to its end, or to the first error.
 
     Decoding, the detector, the engine, and drawing with encoding run side by side, unless there
-    may be one thread only; the results are the same.
+    may be one thread only; the results are the same. No output may replace ``config_file``, which
+    the settings were read from.
 
     Raises ``MvotError`` for errors before the first frame. Later errors are in the report; the
     sinks are closed in any case, after a whole frame.
@@ -67,12 +69,20 @@ def run(config: RunConfig) -> RunReport:
             timer=report.timer,
         )
         stack.enter_context(pipeline)
-        sinks, opened = open_sinks(config, source, getattr(detector, "names", None), report)
+        names = getattr(detector, "names", None)
+        sinks, opened = open_sinks(config, source, names, report, config_file)
         progress = Progress(report, source.length, quiet=config.quiet)
         source.on_event = progress.tell
-        with _report_end(report), opened, progress:
-            _track_frames(source, frames, pipeline, sinks, report, progress)
+        with (
+            _catch_interrupts(source) as interrupted,
+            _report_end(report),
+            opened,
+            progress,
+        ):
+            _track_frames(source, frames, pipeline, sinks, report, progress, interrupted)
         report.notes += [*source.notes, *_collect_notes(pipeline, detector)]
+        if report.frames == 0:  # what was there before is there still
+            report.saved = []
     return report
 
 
@@ -83,6 +93,7 @@ def _open_source(config: RunConfig) -> Source:
         frame_rate=config.frame_rate,
         live=config.live,
         reconnect=config.reconnect,
+        limits=config.limits,
     )
 
 
@@ -118,7 +129,8 @@ def _run_ahead(
     if source.is_live or check_threads(config.threads) == 1:
         yield iter(source), detector
         return
-    frames, k, depth = iter(source), config.detect_every, _MOST_AHEAD
+    frames, k = iter(source), config.detect_every
+    depth = min(_MOST_AHEAD, max(1, _MOST_BYTES_AHEAD // (3 * math.prod(source.size))))
     with ExitStack() as stack:
         if isinstance(k, int):
             ahead = stack.enter_context(DetectAhead(detector, k, report.time_thread()))
@@ -148,23 +160,23 @@ def _track_frames(
     sinks: list[Sink],
     report: RunReport,
     progress: Progress,
+    interrupted: threading.Event,
 ) -> None:
     """Track and write frame by frame, until the source ends or the user interrupts."""
-    with _catch_interrupts(source) as interrupted:
-        for frame in _take_frames(frames, report.timer):
-            failures = len(pipeline.detector_errors)
-            tracks = pipeline.step(frame)
-            if len(pipeline.detector_errors) > failures:
-                progress.tell(f"the detector failed on {pipeline.detector_errors[-1]}")
-            with report.timer("write"):
-                for sink in sinks:
-                    sink.write(frame, tracks)
-            report.dropped, report.detector_calls = source.dropped, pipeline.detector_calls
-            report.count(frame, tracks, time.monotonic())
-            progress.update(tracks)
-            if interrupted.is_set():
-                break
-        report.interrupted = interrupted.is_set()
+    for frame in _take_frames(frames, report.timer):
+        failures = len(pipeline.detector_errors)
+        tracks = pipeline.step(frame)
+        if len(pipeline.detector_errors) > failures:
+            progress.tell(f"the detector failed on {pipeline.detector_errors[-1]}")
+        with report.timer("write"):
+            for sink in sinks:
+                sink.write(frame, tracks)
+        report.dropped, report.detector_calls = source.dropped, pipeline.detector_calls
+        report.count(frame, tracks, time.monotonic())
+        progress.update(tracks)
+        if interrupted.is_set():
+            break
+    report.interrupted = interrupted.is_set()
 
 
 def _take_frames(frames: Iterator[Frame], timer: StageTimer) -> Iterator[Frame]:
@@ -179,29 +191,39 @@ def _take_frames(frames: Iterator[Frame], timer: StageTimer) -> Iterator[Frame]:
 
 @contextmanager
 def _catch_interrupts(source: Source) -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C (or SIGTERM) into an event, so that the current frame is finished.
+    """Turn the first Ctrl-C (or SIGTERM, SIGHUP) into an event: the frame at hand is finished.
 
-    A live source ends, also while it waits for a frame.
+    A live source ends, also while it waits for a frame. The second one ends the run at once, with
+    ``KeyboardInterrupt``, unless it is a SIGHUP, which a terminal that goes away sends twice.
     """
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event
         return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    previous = {number: signal.getsignal(number) for number in signals}
 
     def stop(number: int, frame: object) -> None:
+        if event.is_set() and number in (signal.SIGINT, signal.SIGTERM):
+            raise KeyboardInterrupt
         event.set()
         source.interrupt()
-        signal.signal(number, previous[signal.Signals(number)])
 
+    previous = {number: signal.getsignal(number) for number in _find_interrupts()}
     try:
-        for number in signals:
+        for number in previous:
             signal.signal(number, stop)
         yield event
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _find_interrupts() -> list[signal.Signals]:
+    """The signals that ask the run to end; SIGHUP unless it is ignored, as with ``nohup``."""
+    found = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        found.append(hangup)
+    return found
 
 
 def _collect_notes(pipeline: MotPipeline, detector: Detector) -> list[str]:
@@ -211,6 +233,12 @@ def _collect_notes(pipeline: MotPipeline, detector: Detector) -> list[str]:
         notes.append(f"{detector.duplicates} rows of the detection file repeat another, read once")
     if pipeline.dropped_boxes:
         notes.append(f"{pipeline.dropped_boxes} detections had no area inside the image, left out")
+    if pipeline.left_out_boxes:
+        notes.append(
+            f"{pipeline.left_out_boxes} detections beyond the {pipeline.config.max_detections} "
+            "most confident of a frame, or beyond as many targets, were left out; to take more, "
+            "raise pipeline.max_detections"
+        )
     if pipeline.detector_failures:
         count, first = pipeline.detector_failures, pipeline.detector_errors[0]
         notes.append(f"the detector failed on {count} frames, which the engine bridged ({first})")

@@ -27,14 +27,14 @@ def test_nested_settings_reach_their_place_and_whole_numbers_serve_as_floats():
     ("settings", "message"),
     [
         ({"detect_every": "5"}, "--detect-every must be 1 or more, or auto, got '5'"),
-        ({"detect_every": 0}, "--detect-every must be 1 or more, or auto, got 0"),
+        ({"detect_every": 0}, "run.yaml: setting 'detect_every' must be 1 or more, got 0"),
         ({"detector_share": 0.3}, "--detector-share needs --detect-every auto"),
         (
             {"detect_every": "auto", "detector_share": 0.3, "budget": 20},
             "--detector-share and --budget exclude each other",
         ),
-        ({"budget": 0}, "--budget must be above 0, got 0"),
-        ({"reconnect": -1}, "--reconnect must be 0 or more, got -1"),
+        ({"budget": 0}, "run.yaml: setting 'budget' must be 0.001 or more, got 0"),
+        ({"reconnect": -1}, "'reconnect' must be 0 or more, got -1"),
         ({"asynchronous": "treads"}, "did you mean 'thread'"),
         ({"detect_every": True}, "'detect_every' must be int or str, got True"),
         ({"conf": "high"}, "'conf' must be float or nothing, got 'high'"),
@@ -42,10 +42,10 @@ def test_nested_settings_reach_their_place_and_whole_numbers_serve_as_floats():
         ({"pipeline": {"affinity": {"gat": 1}}}, "did you mean 'pipeline.affinity.gate'"),
         ({"pipeline": {"on_detector_error": "cost"}}, "did you mean 'coast'"),
         ({"engin": "hold"}, "run.yaml: unknown setting 'engin': did you mean 'engine'"),
-        ({"frame_rate": 0}, "--frame-rate must be above 0"),
-        ({"threads": 0}, "--threads must be 1 or more, got 0"),
+        ({"frame_rate": 0}, "'frame_rate' must be 0.001 or more, got 0"),
+        ({"threads": 0}, "'threads' must be 1 or more, got 0"),
         ({"threads": 1.5}, "'threads' must be int or nothing, got 1.5"),
-        ({"frame_rate": float("nan")}, "--frame-rate must be above 0"),
+        ({"frame_rate": float("nan")}, "'frame_rate' must be a number, got nan"),
     ],
 )
 def test_a_wrong_setting_is_named(settings, message):

@@ -1,6 +1,5 @@
 """`mvot-run`: errors, damaged inputs and interrupts."""
 
-import json
 import os
 import shutil
 import signal
@@ -115,32 +114,41 @@ def test_a_truncated_video_is_tracked_as_far_as_it_goes(videos, tmp_path):
         ["--save-video", "street.avi"],
         ["--save-txt", "./det.txt"],
         ["--save-jsonl", "same", "--save-txt", "same"],
+        ["--save-video", "linked.avi"],
+        ["--save-txt", "link.txt"],
+        ["--save-jsonl", "run.yaml", "--config", "run.yaml"],
     ],
 )
 def test_no_output_overwrites_an_input_or_another_output(videos, tmp_path, outputs):
     for name in ("street.avi", "det.txt"):
         shutil.copy(videos / name, tmp_path / name)
+    (tmp_path / "run.yaml").write_text("quiet: true\n")
+    (tmp_path / "linked.avi").hardlink_to(tmp_path / "street.avi")
+    (tmp_path / "link.txt").symlink_to("det.txt")
     done = mvot_run("street.avi", "--detections", "det.txt", *outputs, cwd=tmp_path)
     assert done.returncode == 2
     assert "would overwrite what this run reads or writes" in done.stderr
     for name in ("street.avi", "det.txt"):
         assert (tmp_path / name).read_bytes() == (videos / name).read_bytes()
+    assert (tmp_path / "run.yaml").read_text() == "quiet: true\n"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_ends_the_run_with_whole_records(videos, tmp_path):
     done = mvot_run(
         videos / "street.avi", "--detections", videos / "det.txt",
-        *("--save-jsonl", tmp_path / "a.jsonl", "--save-txt", "/dev/full"),
+        *("--save-jsonl", "/dev/full", "--save-txt", tmp_path / "a.txt"),
     )  # fmt: skip
     assert done.returncode == 1
     assert "/dev/full" in done.stderr
     assert "No space left" in done.stderr
-    for line in (tmp_path / "a.jsonl").read_text().splitlines():
-        json.loads(line)
+    rows = np.loadtxt(tmp_path / "a.txt", delimiter=",", ndmin=2)
+    assert rows.shape[1] == 10
+    assert (rows[:, 0] == 1).all()
 
 
-def test_an_interrupt_leaves_whole_records_up_to_the_last_frame(videos, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_leaves_whole_records_up_to_the_last_frame(videos, tmp_path, number):
     process = subprocess.Popen(
         [COMMAND, videos / "long.avi", "--detections", videos / "det.txt", "--detect-every", "5",
          "--save-txt", tmp_path / "a.txt", "--save-video", tmp_path / "a.mp4"],
@@ -151,7 +159,7 @@ def test_an_interrupt_leaves_whole_records_up_to_the_last_frame(videos, tmp_path
         if (tmp_path / "a.txt").exists() and (tmp_path / "a.txt").stat().st_size > 1000:
             break
         time.sleep(0.005)
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1, err
     assert "interrupted after" in err

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from helpers.engine_runs import narrow_engine
 from helpers.pipelines import (
     BOX,
     OTHER,
@@ -98,6 +99,12 @@ def test_targets_that_leave_between_detector_calls_do_not_affect_others():
         )
         assert tracks.xyxy[tracks.id == 2].tolist() == [(np.array(BOX) + i).tolist()]
     assert tracks.id.tolist() == [2]
+
+
+@pytest.mark.parametrize("name", ["siammotion", "siammotion-n"])
+def test_a_network_in_half_precision_begins_without_targets(name, frames, perfect_detector):
+    tracker = MotPipeline(perfect_detector, narrow_engine("bf16", name=name), 2)
+    assert [tracks.id.tolist() for tracks in track_all(tracker, frames[:3])] == [[1, 2, 3]] * 3
 
 
 def test_inertia_reidentifies_a_moving_target_that_the_engine_lost():

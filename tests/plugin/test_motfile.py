@@ -121,6 +121,21 @@ def test_a_heading_and_a_class_that_is_no_number_are_bad_rows(tmp_path):
         read_mot(write_rows(tmp_path, "1,1,1\n"))
 
 
+def test_the_first_of_many_bad_rows_is_found_in_a_long_file(tmp_path):
+    rows = [f"{k},-1,1,1,5,5,0.5\n" for k in range(1, 3001)]
+    for bad in (2999, 2500, 701):
+        rows[bad] = "1,-1,1,1,,5,0.5\n"
+        with pytest.raises(InputError, match=f"line {bad + 1}: width is empty"):
+            read_mot(write_rows(tmp_path, "".join(rows)))
+
+
+def test_lines_and_numbers_that_are_too_long_are_not_repeated(tmp_path):
+    for line in (GOOD + "1," * 6000, GOOD + "9" * 5000 + ",1,1,1,1,1,1"):
+        with pytest.raises(InputError, match="line 2: ") as caught:
+            read_mot(write_rows(tmp_path, line))
+        assert len(str(caught.value)) < 400
+
+
 def test_files_that_are_no_text_files_get_one_sentence(tmp_path):
     with pytest.raises(InputError, match=r"missing\.txt does not exist; give"):
         read_mot(tmp_path / "missing.txt")

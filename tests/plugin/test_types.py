@@ -39,7 +39,15 @@ def test_embeddings_follow_their_rows():
     assert found[[2]].embeddings.tolist() == [[0, 0, 1]]
 
 
-@pytest.mark.parametrize("bad", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros((4, 0, 3), np.uint8),
+    ],
+)
 def test_a_frame_is_a_bgr_uint8_image(bad):
     with pytest.raises(InputError, match="BGR uint8"):
         as_frame(bad)

@@ -121,7 +121,7 @@ def test_settings_of_former_versions_have_their_present_names(path, network):
 
 def test_a_missing_file_is_an_input_error(tmp_path):
     assert read_error(tmp_path / "none.safetensors") == "there is no such weights file"
-    assert read_error(tmp_path) == "there is no such weights file"
+    assert read_error(tmp_path) == "is a folder or a device; give a weights file"
 
 
 @pytest.mark.parametrize("kept", [0, 5, 100, 10_000, -1])
@@ -142,13 +142,30 @@ def test_weights_of_another_kind_are_an_input_error(saved_path, path, tmp_path):
     )
     bare = tmp_path / "bare.safetensors"
     save_file({"x": torch.zeros(1)}, str(bare))
-    assert read_error(bare).startswith("holds weights of 'an unknown network'")
+    assert read_error(bare).startswith("holds weights of an unknown network")
 
 
-@pytest.mark.parametrize("config", ["{width: 16", "[1, 2]", "3"])
+@pytest.mark.parametrize("config", ["{width: 16", "[1, 2]", "3", "[" * 100_000])
 def test_a_damaged_config_is_an_input_error(config, path):
     save_file({"x": torch.zeros(1)}, str(path), metadata={"kind": "siammotion", "config": config})
     assert read_error(path)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_tensor_with_a_number_that_is_none_is_named(number, path, network):
+    with torch.no_grad():
+        network.head.regress.weight[1, 2] = number
+    save_weights(path, network, "siammotion", network.config, RECORD)
+    message = "its tensor 'head.regress.weight' holds a number that is NaN or infinite"
+    assert read_error(path) == message
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.bool, torch.complex64])
+def test_weights_that_are_no_real_numbers_are_named(kind, saved_path, network):
+    tensors = read_weights(saved_path, "siammotion")[1]
+    tensors["head.regress.weight"] = tensors["head.regress.weight"].to(kind)
+    message = load_error(network, tensors, saved_path)
+    assert "it has another kind of number in head.regress.weight (1 such)" in message
 
 
 def test_a_missing_tensor_is_named(saved_path, network):

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torchvision
 
-from helpers.training_data import write_training_data
+from helpers.training.data import write_training_data
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.models.siammotion import SiamMotionNet
 from mvot_plugin.models.siammotion_config import SiamMotionConfig

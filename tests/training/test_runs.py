@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from helpers.training_data import write_annotated_photos, write_annotated_video
+from helpers.training.data import write_annotated_photos, write_annotated_video
 from mvot_benchmarks.vot import evaluate
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.siammotion import SiamMotionEngine

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 
-from mvot_pipelines.cli import Parser, format_version
+from mvot_pipelines.cli import Parser, format_version, print_output, run_command
 from mvot_plugin.config import format_config
-from mvot_plugin.errors import MvotError
 from mvot_plugin.extras import require_torch
 
 if TYPE_CHECKING:
@@ -34,20 +33,19 @@ codes: 0 done, 1 failed or interrupted, 2 wrong usage."""
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     cv2.setNumThreads(1)  # pairs are sampled in threads of their own
-    try:
-        options = _create_parser(load_stages()).parse_args(arguments)
-        config = options.stage.configure(options)
-        if options.print_config:
-            print(format_config(config), end="")
-            return 0
-        path = options.stage.run(config, options)
-    except MvotError as error:
-        print(f"mvot-train: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("mvot-train: interrupted; run it again to continue", file=sys.stderr)
-        return 1
-    print(f"saved {path}")
+    return run_command(
+        "mvot-train", lambda: _run(arguments), hint=lambda: "; run it again to continue"
+    )
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run the stage that the arguments name; returns the exit code."""
+    options = _create_parser(load_stages()).parse_args(arguments)
+    config = options.stage.configure(options)
+    if options.print_config:
+        print_output(format_config(config).removesuffix("\n"))
+        return 0
+    print_output(f"saved {options.stage.run(config, options)}")
     return 0
 
 

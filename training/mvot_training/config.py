@@ -92,9 +92,9 @@ def find_packaged_configs(stage: str) -> dict[str, str]:
 
 def _read_chain(path: Path, stage: str, children: tuple[Path, ...]) -> dict[str, Any]:
     """The settings of a file and of those that it extends; ``children`` are what extends it."""
+    settings = read_config_file(path)  # first, as no loop of links can be resolved
     if path.resolve() in children:
         raise UsageError(f"--config {path}: extends itself, directly or through other files")
-    settings = read_config_file(path)
     parent = settings.pop("extends", None)
     if parent is None:
         return settings

@@ -7,10 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import yaml
-
-from mvot_plugin.config import build_config
-from mvot_plugin.errors import UsageError
+from mvot_plugin.config import build_config, parse_yaml
+from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.weights import shipped_weights
 from mvot_training.config import find_packaged_configs, merge_settings, read_settings
 from mvot_training.data.smoke import SMOKE_HELD_OUT, write_smoke_data
@@ -163,10 +161,10 @@ def _parse_assignment(text: str) -> tuple[str, Any]:
     if not name or not equals:
         raise UsageError(f"--set {text}: expected NAME=VALUE, such as steps=100")
     try:
-        parsed = yaml.safe_load(value) if value else ""
-        return name, float(parsed) if isinstance(parsed, str) and _is_number(parsed) else parsed
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set {text}: the value is not valid YAML") from error
+        parsed = parse_yaml(value, f"--set {text}") if value else ""
+    except InputError as error:
+        raise UsageError(str(error)) from error
+    return name, float(parsed) if isinstance(parsed, str) and _is_number(parsed) else parsed
 
 
 def _is_number(text: str) -> bool:

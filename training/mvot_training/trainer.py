@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
@@ -24,7 +25,11 @@ __all__ = ["CHECKPOINT", "Trainer"]
 
 CHECKPOINT = "last.pt"
 """The file name of the checkpoint that a trainer writes into its output folder."""
-
+_UNUSABLE = (
+    *(OSError, EOFError, UnpicklingError),
+    *(AttributeError, TypeError, RuntimeError, KeyError, ValueError),
+)
+"""What reading a checkpoint, and using what is in it, may raise."""
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 ConfigT = TypeVar("ConfigT", bound=TrainingConfig)
@@ -172,19 +177,23 @@ class Trainer(ABC, Generic[NetworkT, ConfigT, DataT, BatchT]):
         save_checkpoint(checkpoint, path)
 
     def resume(self, path: Path) -> None:
-        """Continue from a checkpoint; raises ``InputError`` for one of another training."""
-        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        """Continue from a checkpoint; raises ``InputError`` for one of another training.
+
+        The file is one of ``torch.save``, of which tensors and plain values are read and nothing
+        else, so that it runs no code.
+        """
         try:
+            state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
             if state.get("identity", {}) != self.identity:
                 raise ValueError("another identity")
             for name, part in self.checkpoint_parts.items():
                 part.load_state_dict(state[name])
-        except (RuntimeError, KeyError, ValueError) as error:
+            self.step, self.best = state["step"], state["best"]
+        except _UNUSABLE as error:
             raise InputError(
-                f"{path}: was left by a training of another network, teacher or other classes; "
-                "choose another --output"
+                f"{path}: was left by a training of another network, teacher or other classes, or "
+                "is damaged; choose another --output"
             ) from error
-        self.step, self.best = state["step"], state["best"]
 
 
 def _mean_losses(losses: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mvot_pipelines.sources.capture import is_image, list_images
+from mvot_pipelines.sources.files import is_image, list_images
 from mvot_plugin.errors import InputError
 
 __all__ = ["count_images", "find_frames", "sequence_name"]

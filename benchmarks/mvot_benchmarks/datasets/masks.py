@@ -10,7 +10,7 @@ from mvot_benchmarks.datasets.frame_folders import sequence_name
 from mvot_benchmarks.datasets.sequence import Sequence
 from mvot_benchmarks.extras import import_extra
 from mvot_benchmarks.metrics.ground_truth import GroundTruthRows, IgnoredRegions
-from mvot_pipelines.sources.capture import list_images
+from mvot_pipelines.sources.files import list_images
 from mvot_plugin.errors import InputError
 
 __all__ = ["boxes_from_masks", "find_davis_masks", "list_numbered_masks", "read_davis"]

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from mvot_pipelines.sinks.base import claim_output
-from mvot_pipelines.sources.capture import silence_opencv
+from mvot_pipelines.sources.quiet import silence_opencv
 from mvot_plugin.errors import OutputError
 from mvot_plugin.types import XYXY
 from mvot_synthetic import NoisyDetector, Scene, street

@@ -30,6 +30,8 @@ from mvot_benchmarks.reporting.results import Results, format_command, read_resu
 from mvot_benchmarks.scaling import measurement as scaling
 from mvot_benchmarks.scaling import plots as scaling_plots
 from mvot_benchmarks.scaling import tables as scaling_tables
+from mvot_benchmarks.soak import tables as soak_tables
+from mvot_benchmarks.soak.measurement import SoakResult
 from mvot_plugin.errors import OutputError
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ KINDS: Mapping[str, tuple[type[Any], Callable[[Any], str]]] = {
     "vot": (VotResult, format_vot_table),
     "ablation": (AblationResult, format_ablation_table),
     "scaling": (scaling.ScalingRow, scaling_tables.format_table),
+    "soak": (SoakResult, soak_tables.format_table),
     "overhead": (overhead.Overhead, overhead.format_table),
 }
 """By command, the class of its rows, and the function that formats them as a Markdown table."""
@@ -157,11 +160,12 @@ def to_markdown(sections: Sequence[Section]) -> str:
     """The sections as Markdown, with links to the plots."""
     blocks = []
     for section in sections:
+        fence = "`" * (3 + section.command.count("`"))
         blocks += [
             f"## {section.title}",
-            f"```\n{section.command}\n```",
-            section.about,
-            section.table,
+            f"{fence}\n{section.command}\n{fence}",
+            escape(section.about, quote=False),
+            escape(section.table, quote=False),
         ]
         blocks += [f"![{section.title}]({name})" for name in section.plots]
     return "\n\n".join(block for block in blocks if block) + "\n"

@@ -29,6 +29,7 @@ from typing import Any, Generic, TypeVar
 from mvot_plugin.config import build_config
 from mvot_plugin.errors import InputError, OutputError, UsageError
 from mvot_plugin.extras import has_torch, require_torch
+from mvot_plugin.runtimes.reading import check_file, read_json
 from mvot_plugin.threads import check_threads
 
 __all__ = [
@@ -128,8 +129,9 @@ def read_results(path: Path, kinds: Mapping[str, type[Any]]) -> Results[Any]:
 
     Raises ``InputError`` for a file that is missing, damaged, or of another command.
     """
+    check_file(path, "file of results")
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = read_json(path.read_bytes())
         if stored["schema"] != SCHEMA:
             raise ValueError(f"its schema is {stored['schema']}, not {SCHEMA}")
         head = {name: stored[name] for name in _HEAD_FIELDS}

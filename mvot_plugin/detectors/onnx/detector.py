@@ -9,15 +9,18 @@ import numpy as np
 
 from mvot_plugin.detectors.base import Classes
 from mvot_plugin.detectors.classes import select_classes
+from mvot_plugin.detectors.onnx.family import refuse_misfits
 from mvot_plugin.detectors.onnx.preparation import Letterbox, to_array
 from mvot_plugin.detectors.onnx.suppression import suppress_duplicates
-from mvot_plugin.errors import UsageError
+from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.types import Detections, Frame
 
 __all__ = ["OnnxDetector"]
 
 _SIDE = 640
 _STRIDE = 32
+_MOST_PIXELS = 50_000_000
+"""Of the images that a model takes."""
 
 
 class OnnxDetector:
@@ -72,6 +75,8 @@ class OnnxDetector:
         if fixed is not None and image_size not in (None, *fixed):
             raise UsageError(f"{model}: takes images of {fixed[1]}x{fixed[0]} only")
         probed = fixed or (-(-longest // stride) * stride,) * 2
+        if not 0 < probed[0] * probed[1] <= _MOST_PIXELS:
+            raise InputError(f"{model}: takes images of {probed[1]}x{probed[0]}, which is no size")
         self._family = recognize(self._graph, probed)
         self._letterbox = Letterbox(
             size=fixed,
@@ -91,7 +96,9 @@ class OnnxDetector:
         array = to_array(
             image, self._family.colors, argument.dtype, channels_last=argument.channels_last
         )
-        found = self._family.decode(self._graph(array, size), size, self._conf)
+        outputs = self._graph(array, size)
+        with refuse_misfits(self._graph.name):
+            found = self._family.decode(outputs, size, self._conf)
         if self._classes is not None:
             found = found[np.isin(found.class_id, self._classes)]
         kept = suppress_duplicates(found, self._iou)
@@ -100,5 +107,5 @@ class OnnxDetector:
 
 def _read_integers(text: str | None, default: int) -> list[int]:
     """The positive integers in a text such as ``[416, 416]`` or ``32``, if any."""
-    found = [int(digits) for digits in re.findall(r"\d+", text or "")]
+    found = [int(digits) for digits in re.findall(r"\d{1,9}", text or "")]
     return [number for number in found if number] or [default]

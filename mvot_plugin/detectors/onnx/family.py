@@ -1,13 +1,16 @@
 """What a family of exports is, and what their decoding shares."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64
 
 from mvot_plugin.detectors.classes import COCO
 from mvot_plugin.detectors.onnx.preparation import Colors, Fit, Size
+from mvot_plugin.errors import InputError
 from mvot_plugin.types import CXCYWH, XYXY, Detections
 
 __all__ = [
@@ -22,6 +25,8 @@ __all__ = [
     "count_cells",
     "drop_batch",
     "name_classes",
+    "parse_literal",
+    "refuse_misfits",
     "to_corners",
 ]
 
@@ -29,6 +34,9 @@ Outputs = Mapping[str, np.ndarray]
 """A graph's results by name."""
 Decode = Callable[[Outputs, Size, float], Detections]
 """From outputs, the input's size and the least confidence to boxes in pixels of the input."""
+
+_LONGEST_LITERAL = 1 << 20
+"""Characters; ten thousand names of classes have fewer."""
 
 IMAGENET = Colors(mean=(123.675, 116.28, 103.53), deviation=(58.395, 57.12, 57.375))
 """Normalized as networks that were pretrained on ImageNet."""
@@ -69,6 +77,24 @@ class Probe:
         """The table that is the only output, without its batch dimension; None for others."""
         tables = [drop_batch(array) for array in self.outputs.values()]
         return tables[0] if len(tables) == 1 and tables[0].ndim == 2 else None
+
+
+def parse_literal(text: str, parse: Callable[[str], Any]) -> Any:
+    """A value in a file's metadata by a parser of literals; None where it is none."""
+    try:
+        return parse(text[:_LONGEST_LITERAL])
+    except (ValueError, SyntaxError, RecursionError, MemoryError):  # too long, too deep, too much
+        return None
+
+
+@contextmanager
+def refuse_misfits(origin: str) -> Iterator[None]:
+    """Raise ``InputError``, which names ``origin``, where arrays have unexpected shapes."""
+    try:
+        yield
+    except Exception as error:  # whatever arrays of any shape and number run into
+        reason = str(error).split("\n")[0]
+        raise InputError(f"{origin}: its answer is no detector's: {reason}") from error
 
 
 def drop_batch(array: np.ndarray) -> np.ndarray:

@@ -77,7 +77,11 @@ class ImageGraph:
             raise InputError(
                 f"{self.name}: cannot be run on an image of {size[1]}x{size[0]}: {reason}"
             ) from error
-        return dict(zip(self._graph.outputs, results, strict=True))
+        outputs = dict(zip(self._graph.outputs, results, strict=True))
+        for name, array in outputs.items():
+            if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+                raise InputError(f"{self.name}: its answer {name!r} is no array of numbers")
+        return outputs
 
     def run_on_noise(self, size: Size) -> Outputs:
         """Run it on an image of noise of ``size``; raises what a call raises."""

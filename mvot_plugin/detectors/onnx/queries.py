@@ -41,7 +41,7 @@ def recognize_queries(probe: Probe) -> Family | None:
         if boxes.ndim != 2 or boxes.shape[1] != 4 or logits.ndim != 2 or len(logits) != len(boxes):
             continue
         count = logits.shape[1]
-        if count != _DETR:
+        if count not in (0, _DETR):
             known = count == _IDS and probe.names is None
             return Family(
                 decode=partial(_decode, names=names),

@@ -4,7 +4,7 @@ import ast
 import json
 from collections.abc import Mapping
 
-from mvot_plugin.detectors.onnx.family import Family, Probe
+from mvot_plugin.detectors.onnx.family import Family, Probe, parse_literal, refuse_misfits
 from mvot_plugin.detectors.onnx.image_graph import ImageGraph, describe_shapes
 from mvot_plugin.detectors.onnx.nanodet import recognize_nanodet
 from mvot_plugin.detectors.onnx.preparation import Size
@@ -50,7 +50,8 @@ def recognize(graph: ImageGraph, size: Size) -> Family:
     names = _read_names(graph.metadata.get("names"))
     probe = Probe(outputs=outputs, size=size, names=names, flags=graph.metadata)
     for rule in _RULES:
-        family = rule(probe)
+        with refuse_misfits(graph.name):
+            family = rule(probe)
         if family is not None:
             return family
     shapes = {name: array.shape for name, array in outputs.items()}
@@ -63,10 +64,7 @@ def recognize(graph: ImageGraph, size: Size) -> Family:
 def _read_names(text: str | None) -> Mapping[int, str] | None:
     """Class names from metadata: a dictionary or list, as Python or JSON writes it."""
     for parse in (ast.literal_eval, json.loads):
-        try:
-            value = parse(text or "")
-        except (ValueError, SyntaxError):
-            continue
+        value = parse_literal(text or "", parse)
         if isinstance(value, (list, tuple)):
             value = dict(enumerate(value))
         if isinstance(value, dict) and value and all(str(key).isdecimal() for key in value):

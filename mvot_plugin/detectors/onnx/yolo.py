@@ -24,6 +24,7 @@ from mvot_plugin.detectors.onnx.family import (
     count_cells,
     drop_batch,
     name_classes,
+    parse_literal,
     to_corners,
 )
 from mvot_plugin.detectors.onnx.preparation import Size
@@ -85,10 +86,7 @@ def _find_end_to_end(probe: Probe, table: np.ndarray) -> _Columns | None:
 
 
 def _was_exported_with_nms(probe: Probe) -> bool:
-    try:
-        arguments = ast.literal_eval(probe.flags.get("args", "{}"))
-    except (ValueError, SyntaxError):
-        return False
+    arguments = parse_literal(probe.flags.get("args", ""), ast.literal_eval)
     return isinstance(arguments, dict) and arguments.get("nms") is True
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
 from jaxtyping import Float32
 from onnx import ModelProto
 
@@ -20,6 +19,7 @@ from mvot_plugin.engines.loading import (
     GRAPH_BATCH,
     check_graphs_can_run,
     suits_graphs,
+    try_engine,
 )
 from mvot_plugin.engines.nanotrack.config import NanoTrackConfig
 from mvot_plugin.engines.nanotrack.engine import NanoTrackEngine
@@ -34,6 +34,8 @@ from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.extras import require_torch
 from mvot_plugin.runtimes.graph import Graph
 from mvot_plugin.runtimes.graph_network import GraphNetwork
+from mvot_plugin.runtimes.onnx_file import read_onnx
+from mvot_plugin.runtimes.reading import check_file
 
 __all__ = ["build_graphs", "find_files", "load_nanotrack", "read_constants", "read_published"]
 
@@ -67,17 +69,24 @@ def load_nanotrack(
     paths = find_files(weights)
     published = read_published(paths)
     config, gates = read_constants()
+    batch = GRAPH_BATCH
     try:
         if runtime == "onnx" or (runtime == "auto" and suits_graphs(device, precision)):
-            graphs = build_graphs(published, config, gates, threads)
-            return NanoTrackEngine.from_network(graphs, batch=GRAPH_BATCH, trained=True)
-        require_torch(f"engine {name!r} on runtime torch")
-        load = import_module("mvot_plugin.engines.nanotrack.torch_loading").load_torch_network
-        network = load(published, config, gates, device, precision)
-    except InputError as error:
-        raise InputError(f"{paths[0].parent}: {error}") from error
-    batch = CPU_BATCH if network.device.type == "cpu" else GPU_BATCH
-    return NanoTrackEngine.from_network(network, batch=batch, trained=True)
+            network = build_graphs(published, config, gates, threads)
+        else:
+            require_torch(f"engine {name!r} on runtime torch")
+            load = import_module("mvot_plugin.engines.nanotrack.torch_loading").load_torch_network
+            network = load(published, config, gates, device, precision)
+            batch = CPU_BATCH if network.device.type == "cpu" else GPU_BATCH
+    except UsageError:
+        raise
+    except Exception as error:  # whatever another network's graph runs into
+        reason = str(error).split("\n")[0]
+        raise InputError(f"{paths[0].parent}: is not NanoTrack v2: {reason}") from error
+    engine = NanoTrackEngine.from_network(network, batch=batch, trained=True)
+    if weights != "auto":
+        try_engine(engine, weights)
+    return engine
 
 
 def find_files(weights: str) -> list[Path]:
@@ -87,12 +96,14 @@ def find_files(weights: str) -> list[Path]:
     """
     if weights != "auto":
         paths = [Path(weights) / name for name in FILES]
-        for path in paths:
-            if not path.is_file():
-                raise InputError(
-                    f"{path}: no such file; engine 'nanotrack' takes --weights FOLDER with "
-                    f"{' and '.join(FILES)} (from {ADDRESS.format('')})"
-                )
+        try:
+            for path in paths:
+                check_file(path)
+        except InputError as error:
+            raise InputError(
+                f"{error}; engine 'nanotrack' takes --weights FOLDER with "
+                f"{' and '.join(FILES)} (from {ADDRESS.format('')})"
+            ) from error
         return paths
     folder = cache_folder() / "nanotrackv2"
     try:
@@ -111,17 +122,19 @@ def read_published(paths: Sequence[Path]) -> PublishedNetworks:
     """
     backbone, head = (_read_network(path, count) for path, count in zip(paths, (1, 2), strict=True))
     cells = NanoTrackConfig().cells
-    if search_shape(head)[1] != cells:
+    if len(head.graph.input[1].type.tensor_type.shape.dim) != 4 or search_shape(head)[1] != cells:
         raise InputError(f"{paths[1]}: is not the head of NanoTrack v2: it must have {cells} cells")
     return PublishedNetworks(backbone=backbone, head=head)
 
 
 def _read_network(path: Path, count: int) -> ModelProto:
     """Read an ONNX file with as many inputs, and as many outputs, as ``count`` says."""
+    model = read_onnx(path)
     try:
-        model: ModelProto = onnx.load(str(path))
-    except (DecodeError, OSError, ValueError) as error:
-        raise InputError(f"{path}: is no ONNX file: {error}") from error
+        onnx.checker.check_model(model)
+    except Exception as error:  # of the checker, whose class is no part of its interface
+        reason = str(error).split("\n")[0]
+        raise InputError(f"{path}: is no valid ONNX file: {reason}") from error
     found = len(model.graph.input), len(model.graph.output)
     if found != (count, count):
         raise InputError(

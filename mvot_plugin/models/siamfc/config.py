@@ -1,12 +1,13 @@
 """The settings of SiamFC's network, which import no torch."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Float32
 
-from mvot_plugin.config import build_config
+from mvot_plugin.config import CheckedConfig, Finite, Range, build_config
+from mvot_plugin.errors import UsageError
 from mvot_plugin.ops.areas import context_side, square_areas
 from mvot_plugin.ops.geometry import Geometry
 from mvot_plugin.types import XYXY
@@ -20,25 +21,32 @@ GEOMETRY = Geometry(stride=8, field=87, is_padded=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CorrelationConfig:
+class CorrelationConfig(CheckedConfig):
     """The shape of the network, and the part of the frame that it sees; defaults are SiamFC's."""
 
-    exemplar: int = 127
+    exemplar: Annotated[int, Range(GEOMETRY.field, 511)] = 127
     """Side in pixels of the image of an exemplar area (SiamFC). SiamMT has no such image; it takes
     as many cells as this makes."""
-    search: int = 255
+    search: Annotated[int, Range(GEOMETRY.field, 511)] = 255
     """Side in pixels of the image of a search area (SiamFC)."""
-    context: float = 0.5
+    context: Annotated[float, Range(0, 10)] = 0.5
     """Context around a box in the exemplar area: ζ of SiamMT Eq. 5."""
-    view: float = 1.0
+    view: Annotated[float, Range(1e-2, 10)] = 1.0
     """Share of the exemplar area's side that SiamMT takes the exemplar from."""
-    channels: tuple[int, ...] = CHANNELS
+    channels: tuple[Annotated[int, Range(1, 1024)], ...] = CHANNELS
     """Channels of the backbone's convolutions."""
-    calibration: tuple[float, float] = (1.0, 0.0)
+    calibration: tuple[Finite, Finite] = (1.0, 0.0)
     """Slope and offset of the Platt scaling from logits to the confidence that a box is right,
     measured after training."""
-    frame_calibration: tuple[float, float] | None = None
+    frame_calibration: tuple[Finite, Finite] | None = None
     """The same for SiamMT-W, which takes SiamFC's weights; None if it was not measured."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.search < self.exemplar:
+            raise UsageError(f"search must be at least exemplar, {self.exemplar}")
+        if len(self.channels) != len(CHANNELS):
+            raise UsageError(f"channels must be a list of {len(CHANNELS)}")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "CorrelationConfig":

@@ -19,6 +19,7 @@ def open_worker(
     *,
     timeout: float,
     clock: Callable[[], float],
+    most: int | None = None,
 ) -> DetectionWorker:
     """Open the worker that runs a detector and an embedder.
 
@@ -30,14 +31,16 @@ def open_worker(
         embedder: an embedder, what ``as_embedder`` makes one of, or None.
         timeout: seconds after which a call in a thread or process is given up.
         clock: returns seconds, for the time that the stages take.
+        most: the most detections of a frame; None is any number.
 
     Raises:
         UsageError: for an unknown detector, embedder or worker, or for a process where detector
             or embedder cannot be sent to one.
     """
     if asynchronous == "process":
-        return ThreadWorker(ProcessStage(partial(DetectionStage, detector, embedder)), timeout)
-    stage = DetectionStage(detector, embedder, clock)
+        build = partial(DetectionStage, detector, embedder, most=most)
+        return ThreadWorker(ProcessStage(build), timeout)
+    stage = DetectionStage(detector, embedder, clock, most=most)
     if callable(asynchronous):
         return asynchronous(stage)
     if isinstance(asynchronous, str) and asynchronous != "thread":

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from mvot_pipelines.detection.daemon import DaemonThread
+from mvot_plugin.detectors import as_detections
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Frame
 
@@ -60,7 +61,7 @@ class DetectAhead:
 
     def _detect(self, frame: Frame) -> Any:
         with self._timer("detect"):
-            return self._detector(frame)
+            return as_detections(self._detector(frame))
 
     def close(self) -> None:
         """End the thread after its call, or leave it behind where that does not return soon."""

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 from mvot_pipelines.detection.stage import Answer
-from mvot_plugin.errors import UsageError
+from mvot_plugin.errors import UsageError, describe_error
 from mvot_plugin.types import Frame
 
 __all__ = ["ProcessStage"]
@@ -35,8 +35,9 @@ class ProcessStage:
             pickle.dumps(build)
         except Exception as error:
             raise UsageError(
-                f"this detector or embedder cannot be sent to a process of its own ({error}); "
-                "give a name, a path or a function of a module, or run it in a thread"
+                "this detector or embedder cannot be sent to a process of its own "
+                f"({describe_error(error)}); give a name, a path or a function of a module, or run "
+                "it in a thread"
             ) from error
         self._build, self._lock, self._stops = build, threading.Lock(), 0
         self._process: SpawnProcess | None = None
@@ -51,6 +52,8 @@ class ProcessStage:
             answer: Answer | Exception = connection.recv()
         except (EOFError, OSError):
             return Answer(detections=None, error=RuntimeError(self._describe_end(connection)))
+        except Exception as error:  # an exception that only the other process can make
+            return Answer(detections=None, error=error)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -109,13 +112,15 @@ def _serve(build: Callable[[], Callable[[Frame], Answer]], connection: Connectio
         answer: Answer | Exception
         try:
             stage = stage or build()
-        except Exception as error:
+        except BaseException as error:
             connection.send(_make_picklable(Answer(detections=None, error=error)))
             continue
         try:
             answer = stage(frame)
         except Exception as error:
             answer = error
+        except BaseException as error:
+            answer = Answer(detections=None, error=error)
         connection.send(_make_picklable(answer))
 
 
@@ -126,5 +131,5 @@ def _make_picklable(answer: Answer | Exception) -> Answer | Exception:
         pickle.loads(pickle.dumps(error))
         return answer
     except Exception:
-        plain = RuntimeError(f"{type(error).__name__}: {error}")
+        plain = RuntimeError(describe_error(error) if error else "its answer cannot be sent")
         return plain if isinstance(answer, Exception) else Answer(detections=None, error=plain)

@@ -5,7 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mvot_plugin.detectors import Detector, as_detections, as_detector, drop_unusable
+from mvot_plugin.detectors import (
+    Detector,
+    as_detections,
+    as_detector,
+    drop_unusable,
+    keep_most_confident,
+)
 from mvot_plugin.embedders import Embedder, as_embedder, embed_boxes
 from mvot_plugin.embedders.base import normalize_embeddings
 from mvot_plugin.timing import StageTimer
@@ -22,7 +28,9 @@ class Answer:
     """The usable detections, with their embeddings; None where the detector failed."""
     dropped: int = 0
     """Detections that were dropped, since they have no area inside the image."""
-    error: Exception | None = None
+    left_out: int = 0
+    """Detections that were left out, since there were more than the most."""
+    error: BaseException | None = None
     """What the detector raised."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """The seconds that the stages "detect" and "embed" took."""
@@ -36,6 +44,7 @@ class DetectionStage:
         embedder: for detections without embeddings: an embedder, what ``as_embedder`` makes one
             of, or None.
         clock: any callable that returns seconds, for the time that the stages take.
+        most: the most detections of a frame; None is any number.
 
     Raises:
         UsageError: for an unknown detector or embedder.
@@ -46,25 +55,37 @@ class DetectionStage:
         detector: str | Path | object,
         embedder: str | Path | object | None,
         clock: Callable[[], float] = time.perf_counter,
+        *,
+        most: int | None = None,
     ) -> None:
         self.detector: Detector = as_detector(detector)
         self.embedder: Embedder | None = as_embedder(embedder)
-        self._clock = clock
+        self._clock, self._most = clock, most
 
     def __call__(self, frame: Frame) -> Answer:
         """Run the stage on a frame; raises ``InputError`` where the embedder fails."""
-        timer, error, dropped = StageTimer(self._clock), None, 0
-        detections: Detections | None = None
+        timer = StageTimer(self._clock)
         with timer("detect"):
-            try:
-                detections = as_detections(self.detector(frame))
-            except Exception as raised:
-                error = raised
-            else:
-                detections, dropped = drop_unusable(detections, frame.size)
-        if detections is not None:
-            detections = self._embed(frame, detections, timer)
-        return Answer(detections=detections, dropped=dropped, error=error, seconds=timer.seconds)
+            result = self._detect(frame)
+        if isinstance(result, BaseException):
+            return Answer(detections=None, error=result, seconds=timer.seconds)
+        detections, dropped = drop_unusable(result, frame.size)
+        detections, left_out = keep_most_confident(detections, self._most)
+        return Answer(
+            detections=self._embed(frame, detections, timer),
+            dropped=dropped,
+            left_out=left_out,
+            seconds=timer.seconds,
+        )
+
+    def _detect(self, frame: Frame) -> Detections | BaseException:
+        """The detections, or what the detector raised."""
+        try:
+            return as_detections(self.detector(replace(frame)))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # such as SystemExit: it has no say in our end
+            return error
 
     def _embed(self, frame: Frame, detections: Detections, timer: StageTimer) -> Detections:
         """Detections with embeddings: their own, or else the embedder's, if there is one."""

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import NoReturn, Protocol, TypeAlias, runtime_checkable
 
 from mvot_pipelines.detection.daemon import DaemonThread
 from mvot_pipelines.detection.stage import Answer
+from mvot_plugin.errors import UsageError
 from mvot_plugin.types import Frame
 
 __all__ = ["DetectionWorker", "DirectWorker", "Stage", "ThreadWorker"]
@@ -120,6 +121,13 @@ class ThreadWorker:
             thread.close(seconds)
         if stop is not None:
             stop()  # again: the thread may have been about to start a process
+
+    def __getstate__(self) -> NoReturn:
+        """Called to pickle it, and to copy it."""
+        raise UsageError(
+            "a pipeline whose detector runs beside the tracker cannot be pickled or copied; "
+            "take one that waits for its detector (asynchronous=False)"
+        )
 
     def close(self) -> None:
         """End the thread, or leave it behind where the detector does not return soon."""

@@ -78,6 +78,8 @@ class Adaptive:
     def _is_worth_it(self, frame: Frame, called: Frame) -> bool:
         """Whether a call is due on a frame, after the last one."""
         age, seconds = frame.index - called.index, frame.timestamp - called.timestamp
+        if age < 0:  # the video has begun anew
+            return True
         if seconds >= self.config.most_seconds - TIME_TOLERANCE and age >= self._budget.longest(
             age
         ):

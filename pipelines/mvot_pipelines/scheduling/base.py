@@ -68,6 +68,7 @@ class EveryK:
     """Runs the detector on frames 0, k, 2k, ... of the source.
 
     Where it is not asked about one of these, the next frame that it is asked about takes its place.
+    Where the index falls behind that of the last call, the video has begun anew.
 
     Raises:
         UsageError: for k below 1.
@@ -83,7 +84,7 @@ class EveryK:
 
     def due(self, frame: Frame, motion: Motion) -> bool:
         """Whether a multiple of k was reached since the last call; ``motion`` is not used."""
-        if frame.index < self._next:
+        if self._next - self.k <= frame.index < self._next:
             return False
         self._next = (frame.index // self.k + 1) * self.k
         return True

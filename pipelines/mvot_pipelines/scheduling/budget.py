@@ -31,7 +31,7 @@ class Budget:
     def advance(self, frame: Frame) -> None:
         """Add the calls, or the part of one, that the budget gives for the time until a frame."""
         if self._last is not None:
-            gained = self._gain(frame, self._last)
+            gained = max(self._gain(frame, self._last), 0.0)
             self._credit = min(self._credit + gained, _MOST_CREDIT)
             self._since += gained
         self._last = frame

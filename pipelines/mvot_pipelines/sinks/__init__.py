@@ -3,7 +3,8 @@
 from mvot_pipelines.sinks.background import BackgroundSink
 from mvot_pipelines.sinks.base import Sink, StopRun
 from mvot_pipelines.sinks.text import JsonLinesSink, MotTextSink
-from mvot_pipelines.sinks.video import OverlayVideoSink, WindowSink
+from mvot_pipelines.sinks.video import OverlayVideoSink
+from mvot_pipelines.sinks.window import WindowSink
 
 __all__ = [
     "BackgroundSink",

@@ -10,13 +10,11 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 
-from mvot_pipelines.sinks.base import Sink, claim_output
-from mvot_plugin.errors import OutputError
+from mvot_pipelines.sinks.base import Sink
+from mvot_pipelines.sinks.files import OutputFile
 from mvot_plugin.ops.boxes import xyxy_to_ltwh
 from mvot_plugin.types import Frame, Tracks
 
@@ -27,9 +25,7 @@ class _TextSink(Sink, ABC):
     """Writes each frame at once; a write that fails half-way is undone."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
-        self._end = 0
-        self._file = claim_output(self._path)
+        self._file = OutputFile(path)
 
     @abstractmethod
     def _format_frame(self, frame: Frame, tracks: Tracks) -> str:
@@ -37,31 +33,12 @@ class _TextSink(Sink, ABC):
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Write the lines of one frame, ordered by id, without buffering."""
-        data = self._format_frame(frame, tracks[np.argsort(tracks.id, kind="stable")]).encode()
-        try:
-            written = 0
-            while written < len(data):
-                written += self._file.write(data[written:])
-        except BaseException as error:
-            self._undo_partial_write()
-            if isinstance(error, OSError):
-                reason = error.strerror or error
-                raise OutputError(f"cannot write {self._path}: {reason}") from error
-            raise
-        self._end += len(data)
-
-    def _undo_partial_write(self) -> None:
-        """Truncate the file after the last whole frame; pipes and devices cannot be truncated."""
-        with suppress(OSError):
-            self._file.truncate(self._end)
-            self._file.seek(self._end)
+        order = np.argsort(tracks.id, kind="stable")
+        self._file.append(self._format_frame(frame, tracks[order]).encode())
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
-        try:
-            self._file.close()
-        except OSError as error:
-            raise OutputError(f"cannot finish {self._path}: {error.strerror}") from error
+        self._file.close()
 
 
 class MotTextSink(_TextSink):

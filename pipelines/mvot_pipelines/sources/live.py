@@ -9,7 +9,6 @@ import numpy as np
 
 from mvot_pipelines.sources.base import Source
 from mvot_pipelines.sources.capture import (
-    SILENCE_SECONDS,
     Timeline,
     decode_frames,
     hide_secrets,
@@ -18,9 +17,9 @@ from mvot_pipelines.sources.capture import (
     rate_or_default,
     read_first_image,
 )
+from mvot_pipelines.sources.limits import LimitsConfig
 from mvot_pipelines.sources.newest import NewestFrame
 from mvot_pipelines.sources.outages import Outages
-from mvot_pipelines.sources.quiet import silence_log
 from mvot_plugin.errors import InputError
 from mvot_plugin.types import Frame
 
@@ -41,6 +40,7 @@ class LiveSource(Source):
         frame_rate: Frames per second instead of the stream's own, for what is written.
         clock: Returns seconds.
         reconnect: For how many seconds to go on trying when the stream is lost; 0 for not at all.
+        limits: How large an image may be, and how long to wait for one.
         capture: The address, where it is open already.
 
     Raises:
@@ -58,17 +58,21 @@ class LiveSource(Source):
         frame_rate: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         reconnect: float | int = 30.0,
+        limits: LimitsConfig | None = None,
         capture: cv2.VideoCapture | None = None,
     ) -> None:
         self.name = f"camera {address}" if isinstance(address, int) else hide_secrets(address)
         self._address, self._clock = address, clock
-        self._outages = Outages(self.name, reconnect, clock)
-        capture = capture or open_stream(address)
-        image = read_first_image(capture, self.name)
+        self._limits = limits or LimitsConfig()
+        self._outages = Outages(self.name, reconnect, clock, self._limits.silence)
+        capture = capture or open_stream(address, self._limits)
+        image = read_first_image(capture, self.name, self._limits)
         self.size = image_size(image)
         self.frame_rate = frame_rate or rate_or_default(capture.get(cv2.CAP_PROP_FPS))
         first = self._make_frame(image, 0)
-        self._newest: NewestFrame = NewestFrame(lambda stopped: self._read(capture, first, stopped))
+        self._newest: NewestFrame = NewestFrame(
+            lambda stopped: self._read(capture, first, stopped), self._limits.silence
+        )
 
     def _frames(self) -> Generator[Frame, None, None]:
         timeline = Timeline(self.frame_rate, forced=False)
@@ -95,19 +99,18 @@ class LiveSource(Source):
         self, capture: cv2.VideoCapture, frame: Frame, stopped: threading.Event
     ) -> Generator[Frame, None, None]:
         """The frames of one connection after another, after the first; runs in the thread."""
-        with silence_log():
-            try:
-                yield frame
-                while not stopped.is_set():
-                    for _, image in decode_frames(capture, self._clock, SILENCE_SECONDS):
-                        frame = self._make_frame(image, frame.index + 1)
-                        self._tell(self._outages.see_frame(frame.captured))
-                        yield frame
-                    capture.release()
-                    self._tell(self._outages.begin())
-                    capture = self._connect_again(capture, stopped)
-            finally:
+        try:
+            yield frame
+            while not stopped.is_set():
+                for _, image in decode_frames(capture, self._limits, self._clock):
+                    frame = self._make_frame(image, frame.index + 1)
+                    self._tell(self._outages.see_frame(frame.captured))
+                    yield frame
                 capture.release()
+                self._tell(self._outages.begin())
+                capture = self._connect_again(capture, stopped)
+        finally:
+            capture.release()
 
     def _connect_again(
         self, capture: cv2.VideoCapture, stopped: threading.Event
@@ -115,7 +118,7 @@ class LiveSource(Source):
         """A new connection, after a pause, or the ended one where that fails."""
         self._outages.pause(stopped)
         try:
-            return capture if stopped.is_set() else open_stream(self._address)
+            return capture if stopped.is_set() else open_stream(self._address, self._limits)
         except InputError:
             return capture
 

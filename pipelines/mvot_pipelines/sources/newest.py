@@ -9,9 +9,6 @@ from mvot_plugin.types import Frame
 
 __all__ = ["NewestFrame"]
 
-_STOP_SECONDS = 3.0
-"""How long to wait for the thread to end: longer than a read of a silent stream may last."""
-
 
 class NewestFrame:
     """Reads frames in a daemon thread, and keeps the newest for another thread to take.
@@ -19,12 +16,15 @@ class NewestFrame:
     Args:
         read: Returns the frames, given an event that is set once no more are wanted. It runs in
             the thread, and is closed there.
+        silence: The seconds that one frame may take; ``stop`` waits a second longer.
     """
 
-    def __init__(self, read: Callable[[threading.Event], Generator[Frame, None, None]]) -> None:
+    def __init__(
+        self, read: Callable[[threading.Event], Generator[Frame, None, None]], silence: float = 2.0
+    ) -> None:
         self.dropped = 0
         """Frames that were replaced before anybody took them, up to the one taken last."""
-        self._read, self._stopped = read, threading.Event()
+        self._read, self._stopped, self._silence = read, threading.Event(), silence
         self._changed = threading.Condition()
         self._frame: Frame | None = None
         self._replaced, self._finished = 0, False
@@ -66,7 +66,7 @@ class NewestFrame:
     def stop(self) -> None:
         """End the thread; one that is stuck in OpenCV is left behind. A second call is harmless."""
         self.interrupt()
-        self._thread.join(_STOP_SECONDS)
+        self._thread.join(self._silence + 1)
         atexit.unregister(self.stop)
 
     def _run(self) -> None:

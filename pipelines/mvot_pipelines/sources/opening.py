@@ -5,14 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mvot_pipelines.sources.base import Source
-from mvot_pipelines.sources.capture import count_frames, is_url, list_images, open_stream
+from mvot_pipelines.sources.capture import count_frames, is_url, open_stream
+from mvot_pipelines.sources.files import check_file, check_name, is_image, list_images
+from mvot_pipelines.sources.files.seqinfo import read_sequence_info
+from mvot_pipelines.sources.limits import FRAME_RATES, LimitsConfig
 from mvot_pipelines.sources.live import LiveSource
 from mvot_pipelines.sources.playback import Playback
 from mvot_pipelines.sources.recordings import ImageSource, VideoSource
-from mvot_pipelines.sources.seqinfo import read_sequence_info
 from mvot_plugin.errors import InputError, UsageError
 
 __all__ = ["open_source"]
+
+_MOST_DIGITS = 20
+"""Of a camera number: no camera has so many, and Python reads no number of thousands."""
 
 
 def open_source(
@@ -22,6 +27,7 @@ def open_source(
     clock: Callable[[], float] = time.monotonic,
     live: bool = False,
     reconnect: float | int = 30.0,
+    limits: LimitsConfig | None = None,
 ) -> Source:
     """Open a video file, an image folder, a MOT sequence folder, a camera number or a URL.
 
@@ -39,49 +45,67 @@ def open_source(
             takes in time are dropped; cameras and streams always are like that.
         reconnect: for how many seconds to go on trying when a camera or stream is lost; 0 for
             not at all.
+        limits: how large an image may be, and how long to wait for one.
 
     Returns:
         A source; use it in a ``with`` statement, or close it.
 
     Raises:
         InputError: if it cannot be opened.
-        UsageError: for a frame rate that is not positive and finite, or a negative ``reconnect``.
+        UsageError: for a frame rate that is not in 0.001 to 10000, or a negative ``reconnect``.
     """
-    if frame_rate is not None and not 0 < frame_rate < float("inf"):
-        raise UsageError(f"the frame rate must be a positive number or left out, not {frame_rate}")
+    if frame_rate is not None:
+        FRAME_RATES.check(frame_rate, "the frame rate")
     if not reconnect >= 0:
         raise UsageError(f"seconds to reconnect must be 0 or more, not {reconnect}")
     rate = None if frame_rate is None else float(frame_rate)
+    limits = limits or LimitsConfig()
     if isinstance(spec, str) and spec.isdecimal():
-        spec = int(spec)
+        spec = int(spec[:_MOST_DIGITS])
     if isinstance(spec, int) or (isinstance(spec, str) and is_url(spec)):
-        source = _open_address(spec, rate, clock, reconnect)
+        source = _open_address(spec, rate, clock, reconnect, limits)
     else:
-        source = _open_path(Path(spec), rate)
+        source = _open_path(Path(spec), rate, limits)
     return Playback(source, clock=clock) if live and not source.is_live else source
 
 
 def _open_address(
-    address: int | str, rate: float | None, clock: Callable[[], float], reconnect: float | int
+    address: int | str,
+    rate: float | None,
+    clock: Callable[[], float],
+    reconnect: float | int,
+    limits: LimitsConfig,
 ) -> Source:
     """Open a camera, a stream, or a file at a URL."""
-    capture = open_stream(address)
+    capture = open_stream(address, limits)
     is_http = str(address).lower().startswith("http")
     if isinstance(address, str) and is_http and count_frames(capture):
         capture.release()
-        return VideoSource(address, frame_rate=rate)
-    return LiveSource(address, frame_rate=rate, clock=clock, reconnect=reconnect, capture=capture)
+        return VideoSource(address, frame_rate=rate, limits=limits)
+    return LiveSource(
+        address,
+        frame_rate=rate,
+        clock=clock,
+        reconnect=reconnect,
+        limits=limits,
+        capture=capture,
+    )
 
 
-def _open_path(path: Path, rate: float | None) -> Source:
+def _open_path(path: Path, rate: float | None, limits: LimitsConfig) -> Source:
     """Open a file or folder."""
+    check_name(path)
     try:
         if not path.is_dir():
-            return VideoSource(path, frame_rate=rate)
-        if (path / "seqinfo.ini").is_file():
-            return _open_sequence(path, rate)
+            check_file(path)
+            if is_image(path):
+                return ImageSource([path], name=path.name, frame_rate=rate, limits=limits)
+            return VideoSource(path, frame_rate=rate, limits=limits)
+        if (path / "seqinfo.ini").exists():
+            return _open_sequence(path, rate, limits)
         folder = path / "img1" if (path / "img1").is_dir() else path
-        return ImageSource(list_images(folder), name=path.resolve().name, frame_rate=rate)
+        name = path.resolve().name
+        return ImageSource(list_images(folder), name=name, frame_rate=rate, limits=limits)
     except FileNotFoundError as error:
         missing = error.filename or path
         raise InputError(f"{missing}: no such file or folder; check the spelling") from None
@@ -91,11 +115,12 @@ def _open_path(path: Path, rate: float | None) -> Source:
         raise InputError(f"{culprit} cannot be read: {reason}; {hint}") from error
 
 
-def _open_sequence(folder: Path, frame_rate: float | None) -> Source:
+def _open_sequence(folder: Path, frame_rate: float | None, limits: LimitsConfig) -> Source:
     """Open a MOTChallenge sequence, with the frame rate and length of its ``seqinfo.ini``."""
     info, name = read_sequence_info(folder, frame_rate), folder.resolve().name
+    rate = info.frame_rate
     if info.video is not None:
-        path = folder / info.video
-        return VideoSource(path, frame_rate=info.frame_rate, name=name, limit=info.length)
-    images = list_images(folder / info.image_folder)[: info.length]
-    return ImageSource(images, name=name, frame_rate=info.frame_rate)
+        length = info.length
+        return VideoSource(info.video, frame_rate=rate, name=name, limit=length, limits=limits)
+    images = list_images(info.images)[: info.length]
+    return ImageSource(images, name=name, frame_rate=rate, limits=limits)

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 
-from mvot_pipelines.sources.capture import SILENCE_SECONDS
 from mvot_plugin.errors import InputError
 
 __all__ = ["Outages"]
@@ -16,8 +15,11 @@ _GRACE_SECONDS = 1.0
 class Outages:
     """The outages of one stream; an outage lasts from the last frame before to the first after."""
 
-    def __init__(self, name: str, reconnect: float | int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, name: str, reconnect: float | int, clock: Callable[[], float], silence: float
+    ) -> None:
         self._name, self._reconnect, self._clock = name, reconnect, clock
+        self._silence = silence
         self._count, self._seconds = 0, 0.0
         self._last, self._deadline, self._pause = clock(), 0.0, _FIRST_PAUSE
         self._is_away = False
@@ -43,15 +45,15 @@ class Outages:
     def pause(self, stopped: threading.Event) -> None:
         """Wait before connecting again; raises ``InputError`` where the time for that is over."""
         left = self._deadline - self._clock()
-        if left <= 0:
+        if not left > 0:
             raise self._error()
         stopped.wait(min(self._pause, left))
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 
     def check(self) -> None:
         """Raises ``InputError`` if the reading thread should have given up, but is stuck."""
-        patience = SILENCE_SECONDS + self._reconnect + _GRACE_SECONDS
-        if self._clock() - self._last > patience:
+        patience = self._silence + self._reconnect + _GRACE_SECONDS
+        if not self._clock() - self._last <= patience:
             raise self._error()
 
     def _error(self) -> InputError:

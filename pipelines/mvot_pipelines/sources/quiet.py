@@ -1,13 +1,16 @@
-"""Keeping OpenCV and FFmpeg from writing to stderr, also where several threads use them."""
+"""Keeping OpenCV and the C libraries in it from writing to stderr, also in several threads."""
 
+import ctypes
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
 
 import cv2
 
-__all__ = ["silence_log", "silence_opencv"]
+__all__ = ["silence_libraries", "silence_opencv"]
 
 
 class _SharedContext:
@@ -31,13 +34,34 @@ class _SharedContext:
 
 
 @contextmanager
-def _set_log_level() -> Iterator[None]:
-    logging = cv2.utils.logging
-    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
-    try:
+def _silence_libraries() -> Iterator[None]:
+    with ExitStack() as stack:
+        logging = cv2.utils.logging
+        level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+        stack.callback(logging.setLogLevel, level)
+        if (streams := _find_streams()) is not None:
+            stderr, null = streams
+            stack.callback(setattr, stderr, "value", stderr.value)
+            stderr.value = null
         yield
-    finally:
-        logging.setLogLevel(level)
+
+
+@cache
+def _find_streams() -> tuple[ctypes.c_void_p, int] | None:
+    """C's variable ``stderr``, and a stream that leads nowhere; None where there is none to set.
+
+    libpng, libjpeg and FFmpeg print to what the variable names, and Python prints to the file
+    number 2, which stays: nothing of Python's is lost, in whatever thread.
+    """
+    if sys.platform == "win32":
+        return None
+    library = ctypes.CDLL(None)
+    if sys.platform != "darwin" and not hasattr(library, "gnu_get_libc_version"):
+        return None  # other libraries keep it where it cannot be written
+    library.fopen.restype = ctypes.c_void_p
+    null = library.fopen(os.devnull.encode(), b"w")
+    name = "__stderrp" if sys.platform == "darwin" else "stderr"
+    return (ctypes.c_void_p.in_dll(library, name), null) if null else None
 
 
 @contextmanager
@@ -53,22 +77,22 @@ def _set_ffmpeg_level() -> Iterator[None]:
             del os.environ[variable]
 
 
-_LOG, _FFMPEG = _SharedContext(_set_log_level), _SharedContext(_set_ffmpeg_level)
+_LIBRARIES, _FFMPEG = _SharedContext(_silence_libraries), _SharedContext(_set_ffmpeg_level)
 
 
 @contextmanager
-def silence_log() -> Iterator[None]:
-    """Keep OpenCV from writing to stderr within a ``with`` statement."""
-    with _LOG:
+def silence_libraries() -> Iterator[None]:
+    """Keep OpenCV and what it decodes with from writing to stderr within a ``with`` statement."""
+    with _LIBRARIES:
         yield
 
 
 @contextmanager
 def silence_opencv() -> Iterator[None]:
-    """Keep OpenCV and FFmpeg from writing to stderr within a ``with`` statement.
+    """The same where a video is opened, and FFmpeg's threads stay quiet afterwards.
 
     FFmpeg takes its log level from the environment, when OpenCV opens the first video of the
     process; the variable is set just for that moment, and a user's own setting is kept.
     """
-    with _LOG, _FFMPEG:
+    with _LIBRARIES, _FFMPEG:
         yield

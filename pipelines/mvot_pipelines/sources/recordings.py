@@ -7,8 +7,8 @@ import cv2
 
 from mvot_pipelines.sources.base import Source, TruncatedError
 from mvot_pipelines.sources.capture import (
-    DEFAULT_FRAME_RATE,
     Timeline,
+    check_video_file,
     count_frames,
     decode_frames,
     hide_secrets,
@@ -16,8 +16,9 @@ from mvot_pipelines.sources.capture import (
     open_video,
     rate_or_default,
     read_first_image,
-    read_image,
 )
+from mvot_pipelines.sources.files import read_image
+from mvot_pipelines.sources.limits import DEFAULT_FRAME_RATE, LimitsConfig
 from mvot_plugin.errors import InputError
 from mvot_plugin.types import Frame
 
@@ -28,7 +29,7 @@ class VideoSource(Source):
     """A video file, here or at a URL; timestamps are its own, so a variable frame rate is kept.
 
     With ``frame_rate``, timestamps are index / frame_rate instead. ``limit`` is the largest
-    number of frames.
+    number of frames, ``limits`` how large they may be.
     """
 
     def __init__(
@@ -38,17 +39,19 @@ class VideoSource(Source):
         frame_rate: float | None = None,
         name: str | None = None,
         limit: int | None = None,
+        limits: LimitsConfig | None = None,
     ) -> None:
         self._address, self._forced_rate, self._limit = address, frame_rate, limit
+        self._limits = limits or LimitsConfig()
         if isinstance(address, Path):
             self.path, self._label = address, str(address)
             self.name = name or address.name
-            address.open("rb").close()  # OpenCV does not say why it cannot open a file
+            check_video_file(address, self._limits)
         else:
             self._label = hide_secrets(address)
             self.name = name or self._label
-        with open_video(address) as capture:
-            self.size = image_size(read_first_image(capture, self._label))
+        with open_video(address, self._limits) as capture:
+            self.size = image_size(read_first_image(capture, self._label, self._limits))
             self._file_rate = rate_or_default(capture.get(cv2.CAP_PROP_FPS))
             reported = count_frames(capture)
         self.frame_rate = frame_rate or self._file_rate
@@ -57,8 +60,8 @@ class VideoSource(Source):
     def _frames(self) -> Generator[Frame, None, None]:
         timeline = Timeline(self.frame_rate, forced=self._forced_rate is not None)
         read, index, seconds = 0, -1, 0.0
-        with open_video(self._address) as capture:
-            for index, image in decode_frames(capture):
+        with open_video(self._address, self._limits) as capture:
+            for index, image in decode_frames(capture, self._limits):
                 seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 read += 1
                 yield Frame(image=image, index=index, timestamp=timeline.timestamp(index, seconds))
@@ -85,15 +88,23 @@ class VideoSource(Source):
 class ImageSource(Source):
     """Image files of one size, in the given order; timestamps are index / frame_rate."""
 
-    def __init__(self, paths: list[Path], *, name: str, frame_rate: float | None = None) -> None:
+    def __init__(
+        self,
+        paths: list[Path],
+        *,
+        name: str,
+        frame_rate: float | None = None,
+        limits: LimitsConfig | None = None,
+    ) -> None:
         self._paths, self.name = paths, name
+        self._limits = limits or LimitsConfig()
         self.frame_rate = frame_rate or DEFAULT_FRAME_RATE
         self.length = len(paths)
-        self.size = image_size(read_image(paths[0]))
+        self.size = image_size(read_image(paths[0], self._limits))
 
     def _frames(self) -> Generator[Frame, None, None]:
         for index, path in enumerate(self._paths):
-            image = read_image(path)
+            image = read_image(path, self._limits)
             if image_size(image) != self.size:
                 raise InputError(
                     f"{path} is {image_size(image)} pixels and {self._paths[0]} is {self.size}: "

@@ -15,7 +15,7 @@ from mvot_benchmarks.cli import main
 from mvot_benchmarks.metrics.scoring import Scores
 from mvot_benchmarks.realtime.measurement import RtResult
 from mvot_benchmarks.reporting.plots import draw_quality
-from mvot_benchmarks.reporting.report import KINDS
+from mvot_benchmarks.reporting.report import KINDS, Section, to_html, to_markdown
 from mvot_benchmarks.reporting.results import Results, read_results
 from mvot_benchmarks.scaling.measurement import ScalingRow
 
@@ -109,6 +109,8 @@ def test_a_file_without_results_is_an_error_that_names_it(tmp_path, capsys):
     (tmp_path / "x.json").write_text("{}")
     assert main(["report", str(tmp_path / "x.json"), "--output", str(tmp_path / "r")]) == 1
     assert "x.json: not a JSON of this mvot-bench" in capsys.readouterr().err
+    assert main(["report", str(tmp_path), "--output", str(tmp_path / "r")]) == 1
+    assert "is a folder or a device; give a file of results" in capsys.readouterr().err
     assert not (tmp_path / "r").exists()
 
 
@@ -137,3 +139,20 @@ def test_the_results_in_the_repository_are_shown_as_they_were_stored(path):
     engines = {row.engine for row in run.rows if hasattr(row, "engine")}
     assert all(re.search(rf"^\| {engine}( \||, )", table, re.MULTILINE) for engine in engines)
     assert len(table.splitlines()) > len(run.rows) / 12
+
+
+def test_no_name_in_a_report_is_markup():
+    name = "<script>alert(1)</script>"
+    section = Section(
+        title="mot",
+        command=f"mvot-bench mot '\n```\n{name}'",
+        about=f"{name} was skipped.",
+        table=f"| MOTA | k |\n| --- | --- |\n| {name} | 5 |",
+    )
+    markdown, page = to_markdown([section]), to_html([section])
+    outside = markdown.replace(section.command, "")
+    assert section.command in markdown.split("``````")[1]
+    assert "<script" not in outside
+    assert "<script" not in page
+    assert "&lt;script&gt;" in outside
+    assert "&lt;script&gt;" in page

@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from multiprocessing import get_context
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from helpers.faults.case import Case, Outcome, Trial
@@ -21,6 +23,8 @@ _PRELOADED = ["mvot_pipelines.cli", "mvot_pipelines.runner", "cv2", "onnxruntime
 _MOST_BYTES = 6 << 30
 """Of data, so that a case that runs wild ends before the machine does."""
 
+_one_at_a_time = Lock()
+"""Starting a process reads how all others ended, which can be read once."""
 _context = get_context("forkserver")
 _context.set_forkserver_preload(_PRELOADED)
 
@@ -56,17 +60,20 @@ class _Forked:
 
     def __init__(self, *arguments: object) -> None:
         self._process = _context.Process(target=_run, args=arguments)
-        self._process.start()
+        with _one_at_a_time:
+            self._process.start()
         self.pid: int = self._process.pid or 0
 
     def wait(self, seconds: float) -> int | None:
-        self._process.join(seconds)
-        return self._process.exitcode
+        wait([self._process.sentinel], seconds)
+        with _one_at_a_time:
+            return self._process.exitcode
 
     def kill(self) -> None:
-        self._process.kill()
-        self._process.join()
-        self._process.close()
+        with _one_at_a_time:
+            self._process.kill()
+            self._process.join()
+            self._process.close()
 
 
 class _Fresh:

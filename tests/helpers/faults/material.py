@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 __all__ = ["SIZE", "copy_clip", "copy_detections", "copy_images", "draw_frame", "find_boxes"]
 
 SIZE = 160, 120
+_lock = Lock()
 _CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 _COLOURS = ((40, 40, 220), (40, 220, 40), (220, 40, 40))
 
@@ -47,13 +49,14 @@ _kept: list[object] = []
 
 def copy_clip(path: Path, frames: int) -> Path:
     """Put the video there; the ending of the name decides its codec."""
-    kept = _folder() / f"{frames}{path.suffix}"
-    if not kept.exists():
-        fourcc = cv2.VideoWriter.fourcc(*_CODECS[path.suffix])
-        writer = cv2.VideoWriter(str(kept), fourcc, 25, SIZE)
-        for index in range(frames):
-            writer.write(draw_frame(index % 24))
-        writer.release()
+    with _lock:
+        kept = _folder() / f"{frames}{path.suffix}"
+        if not kept.exists():
+            fourcc = cv2.VideoWriter.fourcc(*_CODECS[path.suffix])
+            writer = cv2.VideoWriter(str(kept), fourcc, 25, SIZE)
+            for index in range(frames):
+                writer.write(draw_frame(index % 24))
+            writer.release()
     return Path(shutil.copy(kept, path))
 
 

@@ -1,9 +1,12 @@
-"""Small videos and images of noise, for the tests of sources."""
+"""Small videos and images of noise, for the tests of sources; a video of a street."""
 
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from mvot_plugin.types import Frame
+from mvot_synthetic import NoisyDetector, street
 
 WIDTH, HEIGHT = 64, 48
 
@@ -41,3 +44,30 @@ def write_images(folder: Path, names: list[str]) -> list[np.ndarray]:
     for name, image in zip(names, images, strict=True):
         cv2.imwrite(str(folder / name), image)
     return images
+
+
+def write_street(folder: Path, frames: int) -> list[np.ndarray]:
+    """Write a video of a street and its exact detections into a folder; return its images.
+
+    They are ``street.avi`` and ``det.txt``.
+    """
+    scene = street(seed=1, size=(320, 240), frames=frames, walkers=4, vehicles=1, cyclists=0)
+    detector = NoisyDetector(scene, recall=1.0, jitter=0.0, false_positives=0.0)
+    rows, images = [], [frame.image for frame in scene]
+    for index, image in enumerate(images):
+        found = detector(Frame(image=image, index=index, timestamp=index / 25))
+        for x0, y0, x1, y1 in found.xyxy:
+            left, top = x0 + 1, y0 + 1
+            rows.append(f"{index + 1},-1,{left:.2f},{top:.2f},{x1 - x0:.2f},{y1 - y0:.2f},1")
+    write_images_as_video(folder / "street.avi", images)
+    (folder / "det.txt").write_text("\n".join(rows) + "\n")
+    return images
+
+
+def write_images_as_video(path: Path, images: list[np.ndarray]) -> None:
+    """Write images as a video of 25 frames per second."""
+    height, width = images[0].shape[:2]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (width, height))
+    for image in images:
+        writer.write(image)
+    writer.release()

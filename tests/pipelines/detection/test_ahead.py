@@ -76,7 +76,7 @@ def test_an_error_comes_on_its_frame(policy):
         ahead.close()
         outcomes.append((pipeline.steps, ended, pipeline.detector_errors))
     assert outcomes[0] == outcomes[1]
-    assert outcomes[0][0] == (6 if policy == "fail" else 12)
+    assert outcomes[0][0] == (7 if policy == "fail" else 12)
 
 
 def test_closing_in_the_middle_leaves_no_thread():

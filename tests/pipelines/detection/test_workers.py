@@ -1,8 +1,10 @@
 """Workers: a detector in a thread or a process, one that hangs, dies or cannot be sent."""
 
+import gc
 import multiprocessing
 import os
 import time
+import weakref
 
 import pytest
 
@@ -173,3 +175,25 @@ def test_closing_twice_is_nothing_and_ends_the_thread():
     tracker.close()
     tracker.close()
     assert not thread.is_alive()
+
+
+def test_a_failure_keeps_no_image_from_being_freed():
+    def fail(frame):
+        try:
+            raise KeyError("inner")
+        except KeyError as error:
+            raise RuntimeError("no answer") from error
+
+    pipeline = MotPipeline(fail, "hold", 2, config=COAST)
+    gc.disable()
+    try:
+        images = []
+        for frame in blank_frames(4):
+            image = frame.image.copy()
+            images.append(weakref.ref(image))
+            pipeline.step(image)
+        del image
+        assert pipeline.detector_failures == 2
+        assert [image() is None for image in images[:2]] == [True, True]
+    finally:
+        gc.enable()

@@ -8,12 +8,12 @@ import time
 import numpy as np
 import pytest
 
+from helpers.pipelines.disks import limit_files
 from helpers.pipelines.mvot_run import FRAMES, read_properties
 from helpers.threads import find_threads
 from mvot_pipelines import loading
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.runner import run
-from mvot_pipelines.sinks import OverlayVideoSink
 from mvot_plugin.errors import InputError, OutputError
 from mvot_plugin.types import Detections
 
@@ -59,42 +59,40 @@ def test_a_detector_that_fails_ends_all_outputs_on_the_frame_before(
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_an_overlay_that_fails_on_the_way_is_reported_and_stays_whole(
-    videos, tmp_path, monkeypatch, threads
-):
-    checks = []
-
-    def check_disk(sink):
-        checks.append(sink)
-        if len(checks) == 3:
-            raise OutputError("cannot write a.mp4: the disk is nearly full")
-
-    monkeypatch.setattr(OverlayVideoSink, "_check_disk", check_disk)
-    report = run(configure(videos, tmp_path, threads))
+def test_an_overlay_that_fails_on_the_way_is_reported_and_stays_whole(videos, tmp_path, threads):
+    config = configure(videos, tmp_path, threads, save_jsonl=None)
+    run(config)
+    with limit_files((tmp_path / "a.mp4").stat().st_size // 2):
+        report = run(config)
     assert isinstance(report.error, OutputError)
-    assert 25 <= report.frames < FRAMES
-    assert read_properties(tmp_path / "a.mp4")[0] == 25
+    assert "a.mp4: File too large" in str(report.error)
+    assert 5 <= report.frames < FRAMES
+    frames = read_properties(tmp_path / "a.mp4")[0]
+    assert report.frames - 4 <= frames <= report.frames
     rows = np.loadtxt(tmp_path / "a.txt", delimiter=",")
     assert report.frames <= rows[:, 0].max() <= report.frames + 1
     assert not find_threads("decode", "detect-ahead", "write")
 
 
-def test_a_second_interrupt_ends_a_run_whose_detector_hangs(videos, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_interrupt_ends_a_run_whose_detector_hangs(videos, tmp_path, number):
     code = (
         "import sys, threading\n"
         "from mvot_pipelines import cli, loading\n"
-        "hang = lambda frame: threading.Event().wait()\n"
+        "hang = lambda frame: print('asked', flush=True) or threading.Event().wait()\n"
         "loading.load_detector = lambda *_, **__: hang\n"
         "sys.exit(cli.main(sys.argv[1:]))\n"
     )
     arguments = [videos / "street.avi", "--engine", "hold", "--threads", "2"]
     arguments += ["--save-txt", tmp_path / "a.txt"]
-    run = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stderr=-1, text=True)
-    while not (tmp_path / "a.txt").exists():
-        time.sleep(0.05)
+    run = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)], stdout=-1, stderr=-1, text=True
+    )
+    assert run.stdout.readline() == "asked\n"
     time.sleep(1)
-    run.send_signal(signal.SIGINT)
+    run.send_signal(number)
     time.sleep(0.5)
-    run.send_signal(signal.SIGINT)
+    run.send_signal(number)
     _, err = run.communicate(timeout=60)
     assert (run.returncode, err) == (1, "mvot-run: interrupted\n")
+    assert not (tmp_path / "a.txt").exists()

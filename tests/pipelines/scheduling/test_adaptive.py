@@ -47,6 +47,7 @@ def merge(motion, shift, new):
         reenroll=np.ones(len(rows), np.bool_),
         alive=np.ones(len(rows), np.bool_),
         enrolled=births,
+        left_out=0,
     )
     return Detections.of(boxes), merged
 
@@ -113,7 +114,11 @@ def test_targets_that_the_last_call_did_not_find_either_hasten_nothing():
         targets=none, detections=none, unmatched_targets=all_of_them, unmatched_detections=none
     )
     merged = Merge(
-        match=missed, reenroll=none > 0, alive=np.ones(len(BOXES), np.bool_), enrolled=none
+        match=missed,
+        reenroll=none > 0,
+        alive=np.ones(len(BOXES), np.bool_),
+        enrolled=none,
+        left_out=0,
     )
     for index in range(50):
         frame = Frame(image=IMAGE, index=index, timestamp=index / 25)
@@ -178,12 +183,12 @@ def test_the_same_frames_make_the_same_calls():
     ("settings", "message"),
     [
         ({"every": 5.0, "share": 0.3}, "every and share exclude each other"),
-        ({"every": 0.5}, "the mean k must be 1 or more, got 0.5"),
-        ({"share": 1.5}, "--detector-share must be above 0 and at most 1, got 1.5"),
-        ({"share": 0.0}, "--detector-share must be above 0 and at most 1, got 0"),
-        ({"budget": 0.0}, "--budget must be above 0, got 0"),
-        ({"interval": 0.0}, "interval must be above 0, got 0"),
-        ({"most_seconds": 0.0}, "most_seconds must be above 0, got 0"),
+        ({"every": 0.5}, "AdaptiveConfig.every must be 1 or more, got 0.5"),
+        ({"share": 1.5}, "share must be 1 or less, got 1.5"),
+        ({"share": 0.0}, "share must be 0.001 or more, got 0"),
+        ({"budget": 0.0}, "budget must be 0.001 or more, got 0"),
+        ({"interval": 0.0}, "interval must be 0.001 or more, got 0"),
+        ({"most_seconds": 0.0}, "most_seconds must be 0.001 or more, got 0"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

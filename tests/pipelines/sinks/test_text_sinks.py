@@ -1,5 +1,3 @@
-import errno
-import io
 import json
 import math
 import os
@@ -14,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.pipelines.disks import limit_files
 from mvot_pipelines.sinks.text import JsonLinesSink, MotTextSink
 from mvot_plugin.errors import OutputError
 from mvot_plugin.types import Frame, Tracks
@@ -36,19 +35,6 @@ def tracks(*ids: int, boxes: object = None, detected: bool = True) -> Tracks:
         class_id=np.arange(count, dtype=np.int64),
         detected=np.full(count, detected),
     )
-
-
-class FullDisk(io.FileIO):
-    """A disk that takes so many bytes more and no others."""
-
-    room = 0
-
-    def write(self, data: object) -> int:
-        if self.room == 0:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        written = super().write(memoryview(data)[: self.room])
-        self.room -= written
-        return written
 
 
 def test_mot_rows_count_frames_and_pixels_from_one(tmp_path):
@@ -161,48 +147,32 @@ def test_a_disk_that_fills_up_leaves_whole_frames(tmp_path, kind, room):
     sink = kind(path)
     sink.write(frame(0), tracks(1, 2))
     complete = path.read_bytes()
-    sink._file.close()
-    sink._file = FullDisk(path, "r+b")
-    sink._file.seek(len(complete))
-    sink._file.room = room
-    with pytest.raises(OutputError, match=r"cannot write .*out: No space left on device"):
+    with (
+        limit_files(len(complete) + room),
+        pytest.raises(OutputError, match=r"cannot write .*out: File too large"),
+    ):
         sink.write(frame(1), tracks(1, 2, 3, 4))
     assert path.read_bytes() == complete
-    sink._file.room = 10_000
     sink.write(frame(2), tracks(1))
     sink.close()
     assert path.read_bytes().startswith(complete)
     assert len(path.read_bytes().splitlines()) == 3
 
 
-def test_partial_writes_are_carried_on(tmp_path):
-    class Slow(io.FileIO):
-        def write(self, data: object) -> int:
-            return super().write(memoryview(data)[:7])
-
-    with MotTextSink(tmp_path / "plain") as plain, MotTextSink(tmp_path / "slow") as slow:
-        slow._file.close()
-        slow._file = Slow(tmp_path / "slow", "wb")
-        for sink in (plain, slow):
-            sink.write(frame(), tracks(1, 2, 3))
-    assert (tmp_path / "plain").read_bytes() == (tmp_path / "slow").read_bytes()
-
-
-def test_an_interrupt_within_a_write_leaves_whole_frames(tmp_path):
-    class Interrupted(io.FileIO):
-        def write(self, data: object) -> int:
-            super().write(memoryview(data)[:5])
-            raise KeyboardInterrupt
-
-    sink = MotTextSink(tmp_path / "out")
-    sink.write(frame(0), tracks(1))
-    complete = (tmp_path / "out").read_bytes()
-    sink._file.close()
-    sink._file = Interrupted(tmp_path / "out", "r+b")
-    sink._file.seek(len(complete))
-    with pytest.raises(KeyboardInterrupt), sink:
-        sink.write(frame(1), tracks(1))
-    assert (tmp_path / "out").read_bytes() == complete
+@pytest.mark.parametrize("kind", SINKS)
+def test_the_file_before_stays_until_the_first_frame_is_whole(tmp_path, kind):
+    path = tmp_path / "out"
+    path.write_text("old")
+    with kind(path):
+        pass
+    assert path.read_text() == "old"
+    with kind(path) as sink, limit_files(20), pytest.raises(OutputError, match="File too large"):
+        sink.write(frame(0), tracks(1))
+    assert path.read_text() == "old"
+    with kind(path) as sink:
+        sink.write(frame(0), Tracks.empty())
+        assert path.read_text() == ""
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

@@ -1,18 +1,22 @@
-import shutil
-from collections import namedtuple
+import os
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from mvot_pipelines.sinks import video as video_sinks
-from mvot_pipelines.sinks.base import StopRun
-from mvot_pipelines.sinks.video import OverlayVideoSink, WindowSink
+from helpers.pipelines.disks import limit_files
+from mvot_pipelines.sinks.video import OverlayVideoSink
 from mvot_plugin.errors import OutputError
 from mvot_plugin.types import Frame, Tracks
 
 GREY = np.full((288, 384, 3), 90, np.uint8)
+SIZE = (384, 288)
+SUFFIXES = [".mp4", ".avi"]
 ONE = Tracks(
     id=np.array([1]),
     xyxy=np.array([[10, 20, 30, 40]], np.float32),
@@ -54,8 +58,8 @@ def test_the_video_file_holds_every_frame_in_its_size(tmp_path, suffix, size):
 
 
 def test_frames_that_were_dropped_are_filled_by_the_ones_before(tmp_path):
-    path, size = tmp_path / "a.avi", (GREY.shape[1], GREY.shape[0])
-    with OverlayVideoSink(path, frame_rate=25, size=size, keep_time=True) as sink:
+    path = tmp_path / "a.avi"
+    with OverlayVideoSink(path, frame_rate=25, size=SIZE, keep_time=True) as sink:
         for seconds, level in ((0.0, 60), (0.04, 90), (0.2, 120), (100.0, 150), (100.04, 180)):
             image = np.full_like(GREY, level)
             sink.write(Frame(image=image, index=0, timestamp=seconds), Tracks.empty())
@@ -63,10 +67,19 @@ def test_frames_that_were_dropped_are_filled_by_the_ones_before(tmp_path):
     assert levels == [60, *[90] * 4, *[120] * (1 + 50), 150, 180]  # two seconds at most
 
 
-def test_a_video_of_no_frames_is_no_failure(tmp_path):
-    with OverlayVideoSink(tmp_path / "out.mp4", frame_rate=25, size=(64, 48)):
+def test_the_file_before_stays_until_the_first_frame_is_whole(tmp_path):
+    path = tmp_path / "out.mp4"
+    with OverlayVideoSink(path, frame_rate=25, size=SIZE):
         pass
-    assert (tmp_path / "out.mp4").exists()
+    assert not path.exists()
+    path.write_text("old")
+    with OverlayVideoSink(path, frame_rate=25, size=SIZE) as sink:
+        sink.write(frame(0), ONE)
+        assert path.read_text() == "old"
+        sink.write(frame(1), ONE)
+        assert len(read_back(path)) == 1
+    assert len(read_back(path)) == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["out.mp4"]
 
 
 def test_other_suffixes_are_refused_with_those_that_work(tmp_path):
@@ -78,7 +91,7 @@ def test_a_video_that_cannot_be_opened_fails_at_once(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match=r"cannot write .*out\.mp4: "):
         OverlayVideoSink(tmp_path / "file" / "out.mp4", frame_rate=25, size=(64, 48))
-    with pytest.raises(OutputError, match="cannot encode mp4v video of 64x48 pixels at 90000"):
+    with pytest.raises(OutputError, match="cannot encode MPEG-4 video of 64x48 pixels at 90000"):
         OverlayVideoSink(tmp_path / "out.mp4", frame_rate=90000.0, size=(64, 48))
     assert not (tmp_path / "out.mp4").exists()
 
@@ -91,83 +104,83 @@ def test_a_frame_of_another_size_is_refused(tmp_path):
         sink.write(frame(7), Tracks.empty())
 
 
-def test_the_video_stops_before_the_disk_is_full_and_stays_whole(tmp_path, monkeypatch):
-    usage = namedtuple("usage", "free")
-    room = [1 << 40]
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(room[0]))
-    path = tmp_path / "out.mp4"
-    with OverlayVideoSink(path, frame_rate=25, size=(384, 288)) as sink:
-        for index in range(75):
-            room[0] = 1 << 40 if index < 60 else 1 << 20
-            sink.write(frame(index), Tracks.empty())
-        with pytest.raises(OutputError, match=r"out\.mp4: the disk is nearly full; free"):
-            sink.write(frame(75), Tracks.empty())
-    assert len(read_back(path)) == 75
-    with pytest.raises(OutputError, match="nearly full"):
-        OverlayVideoSink(tmp_path / "more.mp4", frame_rate=25, size=(384, 288))
-
-
-def test_a_file_that_lost_frames_is_reported_on_closing(tmp_path):
-    path = tmp_path / "out.mp4"
-    sink = OverlayVideoSink(path, frame_rate=25, size=(384, 288))
-    sink.write(frame(), Tracks.empty())
-    sink._writer.release()
-    path.unlink()
-    with pytest.raises(OutputError, match=r"out\.mp4 holds only 0 of 1 frames: check"):
-        sink.close()
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.999])
+def test_a_disk_that_fills_up_leaves_a_video_up_to_a_frame(tmp_path, suffix, share):
+    whole, path = tmp_path / f"whole{suffix}", tmp_path / f"out{suffix}"
+    noise = np.random.default_rng(0).integers(0, 256, (10, *GREY.shape), np.uint8)
+    with OverlayVideoSink(whole, frame_rate=25, size=SIZE) as sink:
+        for index in range(10):
+            sink.write(frame(index, noise[index]), ONE)
+    sink, written = OverlayVideoSink(path, frame_rate=25, size=SIZE), 0
+    message = pytest.raises(OutputError, match=f"cannot write .*out{suffix}: File too large")
+    with limit_files(int(share * whole.stat().st_size)), message, sink:
+        for index in range(10):
+            sink.write(frame(index, noise[index]), ONE)
+            written = index + 1
     sink.close()
+    assert written - 1 <= len(read_back(path)) <= written
+    assert written >= 10 * share - 2.5
 
 
-class FakeDesktop:
-    """Stands in for OpenCV's windows, with a key pressed and a window open or not."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.key, self.visible = -1, 1.0
-        self.shown: list[np.ndarray] = []
-        self.calls: list[str] = []
-        monkeypatch.setenv("DISPLAY", ":0")
-        monkeypatch.setattr(cv2, "namedWindow", lambda *_: self.calls.append("open"))
-        monkeypatch.setattr(cv2, "resizeWindow", lambda *a: self.calls.append(f"{a[1]}x{a[2]}"))
-        monkeypatch.setattr(cv2, "imshow", lambda _, image: self.shown.append(image))
-        monkeypatch.setattr(cv2, "waitKey", lambda _: self.key)
-        monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: self.visible)
-        monkeypatch.setattr(cv2, "destroyWindow", lambda _: self.calls.append("close"))
-
-
-def test_a_window_shows_each_frame_and_closes_once(monkeypatch):
-    desktop = FakeDesktop(monkeypatch)
-    large = np.zeros((1800, 1600, 3), np.uint8)
-    with WindowSink("mvot", frame_rate=30) as window:
-        window.write(frame(image=large), ONE)
-        window.write(frame(image=large), ONE)
-    window.close()
-    assert desktop.calls == ["open", "800x900", "close"]
-    assert [image.shape for image in desktop.shown] == [large.shape] * 2
+def test_a_killed_process_leaves_videos_without_their_last_frame(tmp_path):
+    script = (
+        "import os, signal, sys, numpy as np\n"
+        "from mvot_pipelines.sinks.video import OverlayVideoSink\n"
+        "from mvot_plugin.types import Frame, Tracks\n"
+        "image = np.zeros((48, 64, 3), np.uint8)\n"
+        "sinks = [OverlayVideoSink(p, frame_rate=25, size=(64, 48)) for p in sys.argv[1:]]\n"
+        "for index in range(30):\n"
+        "    for sink in sinks:\n"
+        "        sink.write(Frame(image=image, index=index, timestamp=0.0), Tracks.empty())\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    paths = [tmp_path / f"out{suffix}" for suffix in SUFFIXES]
+    done = subprocess.run([sys.executable, "-c", script, *paths], stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (-signal.SIGKILL, b"")
+    assert [len(read_back(path)) >= 29 for path in paths] == [True, True]
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 
-@pytest.mark.parametrize(("key", "visible"), [(ord("q"), 1.0), (27, 1.0), (-1, 0.0), (-1, -1.0)])
-def test_q_esc_and_closing_the_window_stop_the_run(monkeypatch, key, visible):
-    desktop = FakeDesktop(monkeypatch)
-    with WindowSink("mvot") as window:
-        window.write(frame(), Tracks.empty())
-        desktop.key, desktop.visible = key, visible
-        with pytest.raises(StopRun):
-            window.write(frame(), Tracks.empty())
+def test_a_finished_mp4_is_an_ordinary_one(tmp_path):
+    path = tmp_path / "out.mp4"
+    with OverlayVideoSink(path, frame_rate=25, size=SIZE) as sink:
+        sink.write(frame(0), ONE)
+        sink.write(frame(1), ONE)
+        assert list_boxes(path.read_bytes())[-3:] == ["moov", "moof", "mdat"]
+        sink.write(frame(2), ONE)
+    assert list_boxes(path.read_bytes()) == ["ftyp", "free", "mdat", "moov"]
 
 
-def test_no_display_is_one_sentence(monkeypatch):
-    monkeypatch.setattr(video_sinks.sys, "platform", "linux")
-    monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    with pytest.raises(OutputError, match="window 'mvot': there is no display"):
-        WindowSink("mvot")
+def list_boxes(content: bytes) -> list[str]:
+    """The types of the outermost boxes of an MP4 file."""
+    types, start = [], 0
+    while start < len(content):
+        length = int.from_bytes(content[start : start + 4], "big")
+        types.append(content[start + 4 : start + 8].decode())
+        start += length
+    return types
 
 
-def test_an_opencv_without_windows_is_one_sentence(monkeypatch):
-    def refuse(*_: object) -> None:
-        raise cv2.error("The function is not implemented")
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_video_can_be_written_to_a_pipe(tmp_path, suffix):
+    pipe, copy = tmp_path / f"pipe{suffix}", tmp_path / f"copy{suffix}"
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: copy.write_bytes(pipe.read_bytes()))
+    reader.start()
+    with OverlayVideoSink(pipe, frame_rate=25, size=SIZE) as sink:
+        for index in range(5):
+            sink.write(frame(index), ONE)
+    reader.join(30)
+    assert len(read_back(copy)) == 5
+    assert pipe.is_fifo()
 
-    monkeypatch.setenv("DISPLAY", ":0")
-    monkeypatch.setattr(cv2, "namedWindow", refuse)
-    with pytest.raises(OutputError, match="window 'mvot': there is no display"):
-        WindowSink("mvot")
+
+@pytest.mark.parametrize("rate", [30000 / 1001, 99.999, 7 / 3, 0.01])
+def test_the_frame_rate_is_kept_as_well_as_mpeg_4_can(tmp_path, rate):
+    path = tmp_path / "out.mp4"
+    with OverlayVideoSink(path, frame_rate=rate, size=SIZE) as sink:
+        for index in range(3):
+            sink.write(frame(index), ONE)
+    assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FPS) == pytest.approx(rate, rel=1e-4)

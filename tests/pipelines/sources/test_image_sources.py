@@ -59,8 +59,16 @@ def test_a_folder_with_img1_needs_no_description(tmp_path):
         ("nonsense", "seqinfo.ini does not describe a MOT sequence"),
         ("[Other]\nx=1", "does not describe a MOT sequence: No section: 'Sequence'; correct"),
         ("[Sequence]\nframeRate=fast", "seqinfo.ini does not describe a MOT sequence"),
-        ("[Sequence]\nframeRate=0", "must be positive"),
-        ("[Sequence]\nseqLength=0", "must be positive"),
+        ("[Sequence]\nframeRate=0", "seqinfo.ini: frameRate must be 0.001 to 10000"),
+        ("[Sequence]\nframeRate=1e9", "seqinfo.ini: frameRate must be 0.001 to 10000"),
+        ("[Sequence]\nframeRate=nan", "seqinfo.ini: frameRate must be 0.001 to 10000"),
+        ("[Sequence]\nseqLength=0", "seqinfo.ini: seqLength must be 1 to"),
+        (f"[Sequence]\nseqLength={'9' * 5000}", "does not describe a MOT sequence"),
+        ("[Sequence]\nimDir=../img1", "seqinfo.ini names '../img1', which is not in its folder"),
+        ("[Sequence]\nvideo=a/../../b.avi", "which is not in its folder: put the images"),
+        ("[Sequence]\nimDir=/etc", "seqinfo.ini names '/etc', which is not in its folder"),
+        ("[Sequence]\nimDir=a\0b", "cannot be the name of a file"),
+        ("[Sequence]\n" + "#" * 2**20, "seqinfo.ini has more than 1048576 bytes"),
         ("[Sequence]\nvideo=gone.avi", "gone.avi: no such file"),
         ("[Sequence]\nframeRate=30", "img1: no such file"),
     ],
@@ -69,3 +77,11 @@ def test_a_bad_sequence_description_is_named(tmp_path, ini, message):
     (tmp_path / "seqinfo.ini").write_text(ini)
     with pytest.raises(InputError, match=message):
         open_source(tmp_path)
+
+
+def test_one_image_is_a_source_of_one_frame(tmp_path):
+    images = write_images(tmp_path, ["1.png", "2.png"])
+    with open_source(tmp_path / "2.png") as source:
+        assert (source.name, source.length) == ("2.png", 1)
+        (frame,) = source
+    np.testing.assert_array_equal(frame.image, images[1])

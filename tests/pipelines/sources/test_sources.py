@@ -77,9 +77,9 @@ def test_a_given_frame_rate_overrides_the_file(tmp_path):
         assert [frame.timestamp for frame in source] == [0, 0.02, 0.04, 0.06]
 
 
-@pytest.mark.parametrize("rate", [0, 0.0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("rate", [0, 0.0, -1.0, 1e-9, 1e9, float("nan"), float("inf")])
 def test_an_impossible_frame_rate_is_refused(rate):
-    with pytest.raises(UsageError, match="must be a positive number"):
+    with pytest.raises(UsageError, match=r"the frame rate must be .*, got"):
         open_source("clip.mp4", frame_rate=rate)
 
 

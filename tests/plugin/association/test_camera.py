@@ -95,5 +95,5 @@ def test_frames_of_another_size_begin_anew(render_view):
 @pytest.mark.parametrize(("name", "least"), [("side", 32), ("patience", 1)])
 def test_settings_out_of_range_are_named(name, least):
     CameraConfig(**{name: least})
-    with pytest.raises(UsageError, match=f"pipeline.camera.{name} must be {least} or more, got 0"):
+    with pytest.raises(UsageError, match=f"CameraConfig.{name} must be {least} or more, got 0"):
         CameraConfig(**{name: 0})

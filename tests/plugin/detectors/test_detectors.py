@@ -53,11 +53,6 @@ def package(tmp_path, monkeypatch):
     return install
 
 
-def test_detections_pass_through():
-    found = Detections.of([[0, 0, 1, 1]])
-    assert as_detections(found) is found
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_ultralytics_results_are_taken(dtype):
     answer = results([[1, 2, 3, 4, 0.5, 7], [5, 6, 7, 8, 0.25, 0]], dtype)
@@ -140,6 +135,20 @@ def test_usable_keeps_exactly_the_finite_boxes_that_overlap_the_image(boxes, con
     ]
     assert list(map(tuple, left.xyxy.tolist())) == kept
     assert dropped == len(boxes) - len(kept)
+
+
+def test_boxes_thinner_than_a_hundredth_of_a_pixel_are_dropped():
+    found = Detections.of([[0, 0, 1e-30, 1e-30], [5, 5, 5.005, 9], [5, 5, 5.02, 9]])
+    left, dropped = drop_unusable(found, (64, 48))
+    assert left.xyxy[:, 2].tolist() == [np.float32(5.02)]
+    assert dropped == 2
+
+
+def test_boxes_that_reach_a_million_pixels_are_dropped():
+    found = Detections.of([[0, 0, 9e5, 9], [0, 0, 2e6, 9], [-3e38, -3e38, 3e38, 3e38]])
+    left, dropped = drop_unusable(found, (64, 48))
+    assert left.xyxy.tolist() == [[0, 0, 9e5, 9]]
+    assert dropped == 2
 
 
 def test_boxes_partly_outside_are_kept_unclipped():

@@ -12,14 +12,12 @@ import warnings
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from helpers.plugin.onnx_graphs import table_of, write_graph
 from mvot_pipelines.cli import main
 from mvot_plugin.detectors import load_detector, packaged
 from mvot_plugin.detectors.packaged import is_reachable, packaged_model
-from mvot_plugin.detectors.ultralytics import import_ultralytics, isolate_ultralytics
-from mvot_plugin.errors import FallbackDetector, InputError, UsageError
+from mvot_plugin.errors import ExecutableModel, FallbackDetector, InputError, UsageError
 from mvot_plugin.types import Frame
 
 BLANK = Frame(image=np.zeros((48, 64, 3), np.uint8), index=0, timestamp=0.0)
@@ -32,6 +30,7 @@ def offline(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("YOLO_OFFLINE", raising=False)
     monkeypatch.setattr(packaged, "FOLDER", tmp_path / "pretrained")
     (tmp_path / "pretrained").mkdir()
@@ -69,7 +68,7 @@ def test_mvot_run_warns_and_uses_it_where_the_default_is_unavailable(
     out, err = capsys.readouterr()
     assert out == ""
     assert err == (
-        "mvot-run: warning: yolo11n.pt is not here and could not be downloaded: the small "
+        "mvot-run: warning: yolo11n.pt could not be downloaded: the small "
         "detector that comes with this package, detector-n, is used instead; name a better one "
         "with --detector\n"
     )
@@ -94,20 +93,8 @@ def test_it_loads_by_name_without_a_warning():
         detector = load_detector("packaged", device="cpu", conf=0.5)
     assert detector.names == {0: "person", 1: "dog"}
     assert len(detector(BLANK)) == 1
-    with pytest.warns(FallbackDetector, match=r"yolo11n\.pt is not here"):
+    with pytest.warns(FallbackDetector, match=r"yolo11n\.pt could not be downloaded"):
         assert len(load_detector("auto", conf=0.5, threads=1)(BLANK)) == 1
-
-
-@pytest.mark.parametrize("name", ["auto", "ultralytics"])
-def test_a_local_default_model_takes_precedence(with_model, name):
-    with isolate_ultralytics():
-        network = import_ultralytics().YOLO("yolo11n.yaml").model
-    network.names, network.args = {0: "cat"}, {"task": "detect", "imgsz": 64}
-    torch.save({"model": network.half(), "train_args": network.args}, with_model / "yolo11n.pt")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        detector = load_detector(name, device="cpu")
-    assert detector.names == {0: "cat"}
 
 
 @pytest.mark.usefixtures("with_model", "no_ultralytics")
@@ -158,7 +145,10 @@ def test_without_any_model_the_download_error_remains(image_folder, capsys):
 
 @pytest.mark.usefixtures("with_model")
 def test_a_model_chosen_by_name_is_not_replaced():
-    with pytest.raises(InputError, match=r"'yolo11s\.pt' could not be found or downloaded"):
+    with (
+        pytest.warns(ExecutableModel),
+        pytest.raises(InputError, match=r"'yolo11s\.pt' could not be found or downloaded"),
+    ):
         load_detector("yolo11s.pt")
 
 

@@ -13,7 +13,8 @@ import torch
 
 from helpers.paths import DATA
 from mvot_plugin.detectors import UltralyticsDetector, as_detector, load_detector
-from mvot_plugin.detectors.ultralytics import is_model, looks_like_model
+from mvot_plugin.detectors.models import looks_like_model
+from mvot_plugin.detectors.ultralytics import is_model
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.types import Frame
 
@@ -43,6 +44,7 @@ def offline(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("YOLO_OFFLINE", raising=False)
 
 
@@ -128,6 +130,7 @@ def test_models_without_upright_boxes_are_refused(kind):
 
 
 @pytest.mark.usefixtures("offline")
+@pytest.mark.filterwarnings("ignore::mvot_plugin.errors.ExecutableModel")
 @pytest.mark.parametrize(
     "name",
     ["yolo11n.pt", "yolo11n", "yolo99z.pt", "mine.pt", "mine.onnx", "https://x.invalid/a.pt"],
@@ -144,6 +147,7 @@ def test_a_model_that_is_nowhere_gets_one_sentence_at_once(name):
 
 
 @pytest.mark.usefixtures("offline")
+@pytest.mark.filterwarnings("ignore::mvot_plugin.errors.ExecutableModel")
 @pytest.mark.parametrize("name", ["bad.pt", "bad.onnx", "bad.yaml", "empty.pt", "empty.onnx"])
 def test_a_damaged_model_gets_one_sentence(name, capfd):
     Path(name).write_bytes(b"a: [1" if name.startswith("bad") else b"")

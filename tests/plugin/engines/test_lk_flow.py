@@ -136,3 +136,14 @@ def test_large_frames_are_followed_on_a_reduced_one(longest, reduction, render_v
     _, motions = follow(engine, frames, APART[:3] + np.float32(5))
     shifted = centres(motions[-1].boxes) - centres(APART[:3] + np.float32(5))
     assert np.abs(shifted - (16, -8)).max() < 1
+
+
+@pytest.mark.parametrize("other", [(320, 200), (640, 480), (2560, 1920)])
+def test_between_frames_of_other_sizes_targets_coast(render_view, other):
+    views = [render_view(dx=3.0 * i) for i in range(4)]
+    larger = [cv2.resize(view, other) for view in views[2:]]
+    _, motions = follow(load_engine("lk-flow"), [*views[:2], *larger], APART[:2])
+    before, changed, after = motions
+    assert np.allclose(centres(changed.boxes), centres(before.boxes) + np.float32([3, 0]), atol=0.1)
+    assert (changed.scores < before.scores).all()
+    assert np.isfinite(after.boxes).all()

@@ -42,7 +42,7 @@ def test_a_gpu_that_is_not_there_is_a_usage_error(error, monkeypatch):
     def raise_error(*_, device):
         raise error(f"no {device} here\nand a second line")
 
-    monkeypatch.setattr(torch, "empty", raise_error)
+    monkeypatch.setattr(torch, "ones", raise_error)
     expected = "^device 'cuda:63' cannot be used: no cuda:63 here; try cpu or auto$"
     with pytest.raises(UsageError, match=expected):
         choose_device("cuda:63")
@@ -57,6 +57,11 @@ def test_this_machine_has_no_64_gpus():
 def test_a_device_without_its_module_is_a_usage_error(name):
     with pytest.raises(UsageError, match=f"device '{name}' cannot be used"):
         choose_device(name)
+
+
+def test_a_device_that_computes_nothing_is_a_usage_error():
+    with pytest.raises(UsageError, match=r"^device 'meta' cannot be used: .*meta tensors"):
+        choose_device("meta")
 
 
 @pytest.mark.parametrize("name", ["vulkan", "xla"])

@@ -13,7 +13,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from helpers.training_data import write_annotated_photos, write_annotated_video
+from helpers.training.data import write_annotated_photos, write_annotated_video
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.models.backbones.efficientnet import EfficientNetLite
 from mvot_plugin.models.siammotion import SiamMotionNet

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from helpers.training_data import write_training_data
+from helpers.training.data import write_training_data
 from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import InputError
 from mvot_plugin.models.backbones.resnet import ResNet18

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.reference_siammotion import pyramid_level
-from helpers.training_data import FRAMES, grey_noise, write_annotated_photos, write_annotated_video
+from helpers.training.data import FRAMES, grey_noise, write_annotated_photos, write_annotated_video
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.ops.areas import context_side, square_areas
 from mvot_plugin.ops.boxes import xyxy_to_cxcywh

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from helpers.training_data import (
+from helpers.training.data import (
     FRAMES,
     LEFT,
     RED,

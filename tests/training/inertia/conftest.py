@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from helpers.inertia_windows import NARROW
-from helpers.training_data import write_annotated_video
+from helpers.training.data import write_annotated_video
+from helpers.training.inertia_windows import NARROW
 from mvot_plugin.models.siammotion import SiamMotionNet
 from mvot_plugin.weights import save_weights
 

@@ -2,12 +2,19 @@
 
 import csv
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from helpers.inertia_windows import AHEAD, CONFIG, KNOWN, NO_WINDOWS, constant_velocity_windows
+from helpers.training.inertia_windows import (
+    AHEAD,
+    CONFIG,
+    KNOWN,
+    NO_WINDOWS,
+    constant_velocity_windows,
+)
 from helpers.weights_files import are_tensors_equal, read_tensors
 from mvot_plugin.errors import UsageError
 from mvot_plugin.models.inertia import Inertia
@@ -118,6 +125,27 @@ def test_the_loss_of_a_step_is_that_of_its_windows_at_its_learning_rate(weights)
         optimizer.step()
         assert trainer.train_step(trainer.sample_batch(WINDOWS, step)) == {"loss": loss.item()}
     assert are_tensors_equal(trainer.average.state_dict(), inertia.state_dict())
+
+
+class Touch:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("content", ["code", "nothing"])
+def test_a_checkpoint_runs_no_code_and_a_damaged_one_is_refused(content, weights, tmp_path):
+    made, checkpoint = tmp_path / "made", tmp_path / CHECKPOINT
+    checkpoint.write_bytes(b"")
+    if content == "code":
+        torch.save({"identity": Touch(made)}, checkpoint)
+    with pytest.raises(UsageError, match="choose another --output"):
+        create_trainer(weights).resume(checkpoint)
+    assert not made.exists()
 
 
 def test_a_resumed_training_gives_the_same_result(weights, tmp_path):

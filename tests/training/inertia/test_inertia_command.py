@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers.inertia_windows import NARROW
+from helpers.training.inertia_windows import NARROW
 from helpers.weights_files import read_tensors
 from mvot_plugin.engines import load_engine
 from mvot_plugin.models.siammotion import SiamMotionNet

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from helpers.engine_runs import narrow_engine
-from helpers.inertia_windows import AHEAD, CONFIG, KNOWN, constant_velocity_windows
-from helpers.training_data import FRAMES, LEFT, box_at
+from helpers.training.data import FRAMES, LEFT, box_at
+from helpers.training.inertia_windows import AHEAD, CONFIG, KNOWN, constant_velocity_windows
 from mvot_pipelines.sources import open_source
 from mvot_training.inertia.sampling import WindowSampler
 from mvot_training.inertia.synthetic import sample_trajectories

@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.training_data import write_annotated_video, write_training_data
+from helpers.training.data import write_annotated_video, write_training_data
 from mvot_training.data.training_data import TrainingData
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from helpers.siamfc_training import FC, MT, create_trainer
+from helpers.training.siamfc import FC, MT, create_trainer
 from mvot_plugin.models.siamfc.config import GEOMETRY
 from mvot_training.siamfc.comparison import compare_frames, compare_images, score_map_positions
 from mvot_training.siamfc.size_loss import size_loss

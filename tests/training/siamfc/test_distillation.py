@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch.testing import assert_close
 
-from helpers.siamfc_training import FC, create_trainer
+from helpers.training.siamfc import FC, create_trainer
 from mvot_plugin.models.backbones.efficientnet import EfficientNetLite
 from mvot_plugin.models.backbones.receptive_field import ReceptiveField
 from mvot_training.siamfc import trainer as trainer_module

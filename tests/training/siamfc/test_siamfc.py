@@ -10,7 +10,7 @@ import torch
 from safetensors import safe_open
 from torch.testing import assert_close
 
-from helpers.siamfc_training import CHANNELS, CPU, FC, MT, create_trainer
+from helpers.training.siamfc import CHANNELS, CPU, FC, MT, create_trainer
 from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.models.siamfc.config import CorrelationConfig

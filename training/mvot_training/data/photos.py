@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from mvot_pipelines.sources.capture import list_images, read_image
+from mvot_pipelines.sources.files import list_images, read_image
 from mvot_plugin.errors import InputError
 from mvot_plugin.types import XYXY
 from mvot_training.data.image_store import ImageStore, limit_size

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
 from mvot_pipelines.sources import open_source
-from mvot_pipelines.sources.capture import list_images, read_image
+from mvot_pipelines.sources.files import list_images, read_image
 from mvot_plugin.errors import InputError
 from mvot_plugin.motfile import MotRows, read_ground_truth
 from mvot_plugin.types import XYXY

@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mvot_plugin.detectors.onnx import suppression
 from mvot_plugin.detectors.onnx.suppression import suppress_duplicates
 from mvot_plugin.types import Detections
 
@@ -26,12 +28,15 @@ def suppress_slowly(found, iou):
     return kept
 
 
+@pytest.mark.parametrize("block", [3, 1000])
 @given(rows=rows, iou=st.sampled_from([0.0, 0.31, 0.47, 0.69, 1.0]), seed=st.integers(0, 99))
-def test_it_keeps_what_the_definition_keeps(rows, iou, seed):
+def test_it_keeps_what_the_definition_keeps_in_blocks_of_any_size(block, rows, iou, seed):
     boxes = np.array([[x, y, x + w, y + h] for x, y, w, h, _ in rows]).reshape(-1, 4)
     scores = np.random.default_rng(seed).permutation(len(rows)) / 25
     found = Detections.of(boxes, scores, [row[4] for row in rows])
-    kept = suppress_duplicates(found, iou)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(suppression, "_BLOCK", block)
+        kept = suppress_duplicates(found, iou)
     expected = found[suppress_slowly(found, iou)] if rows else found
     assert kept.xyxy.tolist() == expected.xyxy.tolist()
     assert kept.confidence.tolist() == expected.confidence.tolist()

@@ -65,7 +65,7 @@ def test_half_precision_is_on_torch(tmp_path, small_constants):
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_named_and_where_it_is_from(name, tmp_path):
     (write_published(tmp_path) / name).unlink()
-    with pytest.raises(InputError, match=rf"{name}: no such file; .*--weights FOLDER.*github"):
+    with pytest.raises(InputError, match=rf"{name}: there is no such file;.*FOLDER.*github"):
         load(tmp_path)
 
 
@@ -88,7 +88,7 @@ def test_files_of_the_wrong_name_are_refused(tmp_path):
 @pytest.mark.parametrize("runtime", ["onnx", "torch"])
 def test_a_network_with_other_gates_is_refused(runtime, tmp_path):
     """The package's constants are those of the published backbone."""
-    with pytest.raises(InputError, match=rf"{tmp_path.name}: the backbone has .*gates"):
+    with pytest.raises(InputError, match=rf"{tmp_path.name}: is not NanoTrack v2: .*gates"):
         load(write_published(tmp_path), runtime=runtime)
 
 

@@ -1,19 +1,12 @@
-"""The command ``mvot-run``."""
+"""The options of ``mvot-run``."""
 
 import argparse
-import sys
-from collections.abc import Callable, Sequence
-from importlib import metadata
-from typing import Any, NoReturn
+from typing import Any
 
+from mvot_pipelines.cli.command import Parser, format_version
 from mvot_pipelines.config import RunConfig
-from mvot_pipelines.runner import run
-from mvot_plugin.config import build_config, format_config, read_config_file
-from mvot_plugin.engines import describe_engines
-from mvot_plugin.errors import MvotError, UsageError, unknown_name
-from mvot_plugin.threads import check_threads, limit_threads
 
-__all__ = ["Parser", "format_version", "main"]
+__all__ = ["build_parser"]
 
 _DESCRIPTION = """\
 Track every object on every frame of a video, with the detector on every k-th frame only.
@@ -33,84 +26,8 @@ or a stream's URL. With no output asked for, NAME-tracks.txt and NAME-tracks.mp4
 the current folder. Exit codes: 0 done, 1 failed or interrupted, 2 wrong usage."""
 
 
-def format_version(command: str) -> str:
-    """The text that ``--version`` prints."""
-    try:
-        return f"{command} {metadata.version('mvot-plugin')}"
-    except metadata.PackageNotFoundError:
-        return f"{command}, from a source tree that is not installed"
-
-
-class Parser(argparse.ArgumentParser):
-    """Raises errors instead of exiting, and suggests the nearest option for an unknown one."""
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Parse all of ``args``; raises ``UsageError`` for what is left over, sub-commands too."""
-        parsed, rest = super().parse_known_args(args, namespace)
-        for extra in rest:
-            if extra.startswith("-"):
-                raise unknown_name("option", extra.split("=")[0], self._option_string_actions)
-            raise UsageError(f"unexpected argument {extra!r}; see {self.prog} --help")
-        return parsed, rest
-
-    def error(self, message: str) -> NoReturn:
-        """Raise argparse's error as a ``UsageError``."""
-        raise UsageError(f"{message}; see {self.prog} --help")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
-    try:
-        options = _build_parser().parse_args(arguments)
-        if options.list_engines:
-            engines = describe_engines().items()
-            print("\n".join(f"{name:13} {purpose}" for name, purpose in engines))
-            return 0
-        if options.demo is not None:
-            with limit_threads(check_threads(getattr(options, "threads", None))):
-                print(_load_demo()(options.demo, quiet=getattr(options, "quiet", False)))
-            return 0
-        config = _build_config(options)
-        if options.print_config:
-            print(format_config(config), end="")
-            return 0
-        with limit_threads(check_threads(config.threads)):
-            report = run(config)
-    except MvotError as error:
-        print(f"mvot-run: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("mvot-run: interrupted", file=sys.stderr)
-        return 1
-    if not config.quiet:
-        print(report.summary())
-    if report.interrupted:
-        print(f"mvot-run: interrupted after {report.frames} frames", file=sys.stderr)
-    if report.error is not None:
-        print(f"mvot-run: {report.error}", file=sys.stderr)
-        return report.error.exit_code
-    return 1 if report.interrupted else 0
-
-
-def _load_demo() -> Callable[..., str]:
-    """The demo; it belongs to the benchmarks (it computes scores), so an entry point names it."""
-    points = metadata.entry_points(group="mvot_pipelines.demo", name="street")
-    if not points:
-        raise UsageError("--demo needs mvot-plugin installed: pip install 'mvot-plugin[bench]'")
-    demo: Callable[..., str] = next(iter(points)).load()
-    return demo
-
-
-def _build_config(options: argparse.Namespace) -> RunConfig:
-    """The defaults, changed by the ``--config`` file, changed by the command line."""
-    overrides = {k: v for k, v in vars(options).items() if k in RunConfig.__dataclass_fields__}
-    if options.config is None:
-        return build_config(RunConfig, overrides)
-    settings = read_config_file(options.config)
-    return build_config(RunConfig, settings | overrides, origin=f"--config {options.config}: ")
-
-
-def _build_parser() -> Parser:
+def build_parser() -> Parser:
+    """The parser of the command line; options that are not given are not in its result."""
     parser = Parser(
         prog="mvot-run",
         description=_DESCRIPTION,
@@ -213,6 +130,9 @@ def _parse_interval(text: str) -> int | str:
     return int(text) if text.lstrip("-").isdecimal() else text
 
 
+_parse_interval.__name__ = "int"  # in error messages of argparse, as the others
+
+
 def _add_output_options(group: Any) -> None:
     def add(*names: str, **options: Any) -> None:
         group.add_argument(*names, default=argparse.SUPPRESS, **options)
@@ -222,7 +142,3 @@ def _add_output_options(group: Any) -> None:
     add("--save-video", metavar="FILE", help="overlay video, .mp4 or .avi")
     add("--show", action="store_true", help="watch in a window; q ends the run")
     add("--quiet", action="store_true", help="print nothing but errors")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
