@@ -9,8 +9,8 @@ from mvot_plugin.errors import InputError, format_value
 
 __all__ = ["read_bytes"]
 
-OPENING_SECONDS, SILENT_SECONDS = 5.0, 60.0
-"""For which a pipe is waited for that nothing writes to, and for what is written next."""
+OPENING_SECONDS = 5.0
+"""For which a pipe is waited for that nothing has open to write."""
 _PART_BYTES = 1 << 20
 
 
@@ -24,14 +24,14 @@ def read_bytes(path: str | Path, most: int) -> bytearray:
     Raises:
         OSError: It cannot be opened or read.
         UnicodeDecodeError: It holds a null byte, as no text does; the rest is not looked at.
-        InputError: It is larger, or a pipe that nothing is written to.
+        InputError: It is larger, or a pipe that nothing has open to write.
     """
     data = bytearray()
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", os.O_RDONLY))
     except ValueError:
         raise InputError(f"{format_value(str(path))} is not the name of a file") from None
-    with FileIO(descriptor) as file:
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         while part := _read_part(path, file):
             if b"\0" in part:
                 raise UnicodeDecodeError("utf-8", part, 0, 1, "a null byte")
@@ -42,15 +42,14 @@ def read_bytes(path: str | Path, most: int) -> bytearray:
 
 
 def _read_part(path: str | Path, file: FileIO) -> bytes:
-    """The next bytes, none at the end; those of a pipe are waited for."""
-    for seconds in (OPENING_SECONDS, SILENT_SECONDS):
-        is_ready = _wait(file, seconds)
+    """The next bytes, none at the end; those of a pipe are waited for as long as it has a writer."""
+    while True:
+        is_ready = _wait(file, OPENING_SECONDS)
         part = file.read(_PART_BYTES)
         if part or (is_ready and part is not None):
             return part
-        if part is not None:  # nothing has it open to write
-            break
-    raise InputError(f"{path} is a pipe that nothing is written to")
+        if part is not None:
+            raise InputError(f"{path} is a pipe that nothing is written to")
 
 
 def _wait(file: FileIO, seconds: float) -> bool:

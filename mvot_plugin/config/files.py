@@ -20,6 +20,8 @@ __all__ = ["parse_yaml", "read_config_file"]
 
 _MOST_BYTES = 256 << 10
 """Far more than all settings with their documentation take."""
+_MOST_DOTS = 100
+"""In a line of TOML."""
 
 
 def read_config_file(path: str | Path) -> dict[str, Any]:
@@ -72,6 +74,9 @@ def parse_yaml(text: str, origin: str) -> Any:
 
 
 def _parse_toml(text: str, origin: str) -> dict[str, Any]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.count(".") > _MOST_DOTS:  # the parser's memory grows with the square of the parts
+            raise InputError(f"{origin}, line {number}: not valid: a name has too many parts")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -1,5 +1,6 @@
 """Every setting of ``mvot-run``, with its default."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -55,8 +56,9 @@ class RunConfig(CheckedConfig):
     """Frames per second of the video; null takes the source's own."""
     live: bool = False
     """Whether a recording is played as a camera would, at its own rate."""
-    reconnect: NonNegative = 30.0
-    """Seconds for which a camera or stream that was lost is tried again; 0 gives up at once."""
+    reconnect: Annotated[float, Range(0, math.inf)] = 30.0
+    """Seconds for which a camera or stream that was lost is tried again; 0 gives up at once, and
+    .inf never."""
     save_txt: str | None = None
     """A file to write the tracks to, in MOTChallenge's format."""
     save_jsonl: str | None = None

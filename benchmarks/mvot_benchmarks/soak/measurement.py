@@ -1,9 +1,10 @@
 """``mvot-bench soak``: what a long run costs, tenth by tenth.
 
-Memory is what is resident. Of each tenth of the run it is the median over the frames, so that what
-a burst of boxes takes for a frame and gives back counts for nothing, and what it leaves behind
-counts. No garbage is collected for a measurement: what waits for the collector is memory that the
-process has.
+Memory is what the process has for itself: resident pages without those of files, such as libraries,
+which the system loads and drops as it likes. Of each tenth of the run it is the median over the
+frames, so that what a burst of boxes takes for a frame and gives back counts for nothing, and what
+it leaves behind counts. No garbage is collected for a measurement: what waits for the collector is
+memory that the process has.
 
 Growth is that from the second tenth to the last. In the first, libraries fill their pools: an array
 of a size that there was not before may enlarge one. In 5,000 frames, an engine of 300 MB that keeps

@@ -165,4 +165,5 @@ def _copy_permissions(old: Path, new: Path) -> None:
     with suppress(OSError):
         status = old.stat()
         new.chmod(stat.S_IMODE(status.st_mode))
-        os.chown(new, status.st_uid, status.st_gid)
+        if hasattr(os, "chown"):
+            os.chown(new, status.st_uid, status.st_gid)
