@@ -31,7 +31,7 @@ def read_bytes(path: str | Path, most: int) -> bytearray:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", os.O_RDONLY))
     except ValueError:
         raise InputError(f"{format_value(str(path))} is not the name of a file") from None
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
+    with _own(descriptor) as file:
         while part := _read_part(path, file):
             if b"\0" in part:
                 raise UnicodeDecodeError("utf-8", part, 0, 1, "a null byte")
@@ -41,8 +41,17 @@ def read_bytes(path: str | Path, most: int) -> bytearray:
     return data
 
 
+def _own(descriptor: int) -> FileIO:
+    """A file that closes the descriptor; raises ``OSError`` for that of a folder."""
+    try:
+        return FileIO(descriptor)
+    except OSError:
+        os.close(descriptor)
+        raise
+
+
 def _read_part(path: str | Path, file: FileIO) -> bytes:
-    """The next bytes, none at the end; those of a pipe are waited for as long as it has a writer."""
+    """The next bytes, none at the end; a pipe is waited for while something may write to it."""
     while True:
         is_ready = _wait(file, OPENING_SECONDS)
         part = file.read(_PART_BYTES)

@@ -1,17 +1,19 @@
-"""How many threads a process may use, and how a command holds its process to them."""
+"""How many threads a process may use, how a command holds it to them, and how others start."""
 
 import math
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path, PurePosixPath
+from threading import Lock
 
 import cv2
 
 from mvot_plugin.config import Range
 
-__all__ = ["THREADS", "check_threads", "limit_threads", "usable_threads"]
+__all__ = ["THREADS", "check_threads", "limit_threads", "start_process", "usable_threads"]
 
 THREADS = Range(1, 256)
 """How many a process may be told to use."""
@@ -20,6 +22,9 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 CGROUPS = Path("/sys/fs/cgroup")
 """Where control groups are mounted."""
 _THREADS, _WAIT = "OMP_NUM_THREADS", "OMP_WAIT_POLICY"
+_SAFE_PATH = "PYTHONSAFEPATH"
+
+_one_start_at_a_time = Lock()
 
 
 def usable_threads() -> int:
@@ -66,9 +71,28 @@ def limit_threads(threads: int) -> Iterator[None]:
         if torch is not None:
             torch.set_num_threads(torch_threads)
         for name, value in environment.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
+            _restore(name, value)
+
+
+def start_process(process: BaseProcess) -> None:
+    """Start a process that takes no modules from the working directory, as spawned ones do.
+
+    Python 3.10 cannot be told so.
+    """
+    with _one_start_at_a_time:
+        value = os.environ.get(_SAFE_PATH)
+        os.environ[_SAFE_PATH] = "1"
+        try:
+            process.start()
+        finally:
+            _restore(_SAFE_PATH, value)
+
+
+def _restore(name: str, value: str | None) -> None:
+    """Give a variable of the environment the value that it had; None is that it had none."""
+    os.environ.pop(name, None)
+    if value is not None:
+        os.environ[name] = value
 
 
 def _openmp_limit() -> float:

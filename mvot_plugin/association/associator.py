@@ -44,8 +44,8 @@ class AssociationConfig(CheckedConfig):
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     """How long ended tracks are remembered, and when they are taken back."""
     max_detections: Annotated[int, Range(1, 10_000)] = 1000
-    """Most detections of a frame that are taken, the most confident; and most targets, of those
-    that are tracked and of those that are remembered. Time and memory grow with its square."""
+    """Most detections of a frame that are taken, the most confident, and most lost targets that are
+    remembered; twice as many are tracked at most. Time and memory grow with its square."""
     reenroll: NonNegative = 0.1
     """Affinity, 0..1, from which a match also updates the target's appearance in the engine (its
     exemplar)."""
@@ -126,7 +126,7 @@ class Associator:
         alive = self.lifecycle.update(motion, detections, match, grades, time, frame.size)
         self.memory.add(self.lifecycle.ended, time)
         births = self.lifecycle.select_births(detections, match, grades)
-        room = max(self.config.max_detections - len(self.lifecycle.trajectories), 0)
+        room = max(2 * self.config.max_detections - len(self.lifecycle.trajectories), 0)
         chosen = births[largest_rows(detections.confidence[births], room)]
         return Merge(
             match=match,

@@ -7,6 +7,7 @@ the default model is checked.
 
 import hashlib
 import importlib
+import os.path
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from mvot_plugin.detectors.packaged import is_reachable
 from mvot_plugin.downloads import cache_folder, fetch, has_checksum
 from mvot_plugin.errors import InputError
+from mvot_plugin.runtimes.reading import check_file
 
 __all__ = ["DEFAULT_MODEL", "SERVERS", "find_model", "looks_like_model", "may_run_code"]
 
@@ -56,7 +58,25 @@ def find_model(library: Any, name: str | None) -> str:
 
     Raises:
         FileNotFoundError: It is nowhere, or cannot be downloaded.
+        InputError: It is neither a file nor a folder.
     """
+    found = _find(library, name)
+    if _exists(found) and not Path(found).is_dir():
+        check_file(Path(found), "model")
+    return found
+
+
+def _is_path(name: str) -> bool:
+    return name.lower().endswith(_ENDINGS) and _exists(name)
+
+
+def _exists(path: str | Path) -> bool:
+    """Whether it is seen to be there; no length of a name and no right of a folder is an error."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def _find(library: Any, name: str | None) -> str:
+    """The path of what is there by a name, or the name that ultralytics downloads or knows."""
     if name is None:
         return str(_find_default(library))
     if _is_path(name) or name.startswith(SERVERS):
@@ -68,10 +88,6 @@ def find_model(library: Any, name: str | None) -> str:
     if name.lower().endswith(_DESCRIPTIONS):
         return _find_description(library, name)
     return _find_published(library, name)
-
-
-def _is_path(name: str) -> bool:
-    return name.lower().endswith(_ENDINGS) and Path(name).exists()
 
 
 def _is_default(name: str) -> bool:
@@ -97,10 +113,10 @@ def _find_published(library: Any, name: str) -> str:
     """A model by its name; where it is in no folder, ultralytics will download it to the cache."""
     file = name if Path(name).suffix else f"{name}.pt"
     shared, cached = _shared_folder(library) / file, _cache() / file
-    if shared.exists():
+    if _exists(shared):
         return str(shared)
     is_published = Path(name).name == name and name.lower().startswith(_FAMILIES)
-    if not cached.exists() and not (is_published and is_reachable(_HOST)):
+    if not _exists(cached) and not (is_published and is_reachable(_HOST)):
         raise FileNotFoundError(name)
     cached.parent.mkdir(parents=True, exist_ok=True)
     return str(cached)

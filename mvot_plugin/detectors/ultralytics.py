@@ -99,6 +99,7 @@ class UltralyticsDetector:
                 found = find_model(library, None if model is None else name) if library else name
                 task = "detect" if name.startswith(SERVERS) else None
                 self._model = library.YOLO(found, task=task) if library else cast(Any, model)
+                _check_numbers(self._model)
                 self(Frame(image=np.zeros((64, 64, 3), np.uint8), index=0, timestamp=0.0))
                 self.names = dict(self._model.names)
         if classes:
@@ -113,6 +114,14 @@ class UltralyticsDetector:
 def is_model(candidate: object) -> bool:
     """Whether ``candidate`` is a model object of ultralytics; imports nothing."""
     return any(kind.__module__.startswith("ultralytics.") for kind in type(candidate).__mro__)
+
+
+def _check_numbers(model: Any) -> None:
+    """Raise ``InputError`` where numbers of its network, if it is one of torch, are not finite."""
+    read = getattr(getattr(model, "model", None), "state_dict", dict)
+    for name, tensor in read().items():
+        if not tensor.isfinite().all():
+            raise InputError(f"its weights {name!r} are not finite; train it again")
 
 
 @contextlib.contextmanager

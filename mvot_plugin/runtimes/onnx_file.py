@@ -8,32 +8,45 @@ import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 
 from mvot_plugin.errors import InputError
-from mvot_plugin.runtimes.reading import check_file
+from mvot_plugin.runtimes.reading import MOST_BYTES, check_file
 
-__all__ = ["read_onnx"]
+__all__ = ["list_external_files", "read_onnx"]
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 
 
 def read_onnx(path: Path) -> ModelProto:
-    """Read an ONNX file, and check its weights.
-
-    Tensors in files of their own are allowed beside it and below, and stay there.
+    """Read an ONNX file with its tensors in files of their own, and check its weights.
 
     Raises:
         InputError: It is no such file, has a weight that is not a number (NaN), or names a file
-            elsewhere.
+            that is not in its folder; links in it may lead anywhere. Or it is beyond 2 GiB.
     """
+    model, room = _parse(path), MOST_BYTES
+    for tensor in _list_tensors(model):
+        if tensor.data_location == TensorProto.EXTERNAL:
+            _load_external(tensor, path, room)
+            room -= len(tensor.raw_data)
+        if tensor.data_type in _FLOATS:
+            _check_numbers(tensor, path)
+    return model
+
+
+def list_external_files(path: Path) -> set[Path]:
+    """The files that an ONNX file keeps tensors in.
+
+    Raises ``InputError`` where ``read_onnx`` does, but for what these files hold.
+    """
+    tensors = _list_tensors(_parse(path))
+    return {_locate(t, path) for t in tensors if t.data_location == TensorProto.EXTERNAL}
+
+
+def _parse(path: Path) -> ModelProto:
     check_file(path)
     try:
         model: ModelProto = onnx.load_model_from_string(path.read_bytes())
     except Exception as error:  # protobuf's own, and those of reading
         raise InputError(f"{path}: is no ONNX file: {error}") from error
-    for tensor in _list_tensors(model):
-        if tensor.data_location == TensorProto.EXTERNAL:
-            _check_location(tensor, path)
-        elif tensor.data_type in _FLOATS:
-            _check_numbers(tensor, path)
     return model
 
 
@@ -46,20 +59,47 @@ def _check_numbers(tensor: TensorProto, path: Path) -> None:
         raise InputError(f"{path}: its tensor {tensor.name!r} holds a NaN; take weights that work")
 
 
-def _check_location(tensor: TensorProto, path: Path) -> None:
-    """Raise ``InputError`` where a tensor lies outside the folder of its file."""
-    location = next((e.value for e in tensor.external_data if e.key == "location"), "")
-    folder = path.parent.resolve()
+def _load_external(tensor: TensorProto, path: Path, most: int) -> None:
+    """Move a tensor from its own file into the graph; raises ``InputError`` beyond ``most`` bytes.
+
+    ONNX's own function follows no links, of which a cache of Hugging Face consists.
+    """
+    file = _locate(tensor, path)
+    entries = {entry.key: entry.value for entry in tensor.external_data}
     try:
-        target = (folder / location).resolve()
-        is_inside = target.is_relative_to(folder) and target.is_file()
+        start = int(entries.get("offset", 0))
+        rest = file.stat().st_size - start
+        size = int(entries.get("length", rest))
+        if start < 0 or not 0 <= size <= rest:
+            raise ValueError(f"{file} does not hold it")
+        if size > most:
+            raise ValueError(f"with it, the weights have more than {MOST_BYTES} bytes")
+        with file.open("rb") as opened:
+            opened.seek(start)
+            tensor.raw_data = opened.read(size)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: its tensor {tensor.name!r} is damaged: {error}") from error
+    tensor.data_location = TensorProto.DEFAULT
+    del tensor.external_data[:]
+
+
+def _locate(tensor: TensorProto, path: Path) -> Path:
+    """The file that a tensor lies in; raises ``InputError`` for one that is not in the folder.
+
+    By name, as links in it may lead anywhere.
+    """
+    name = next((e.value for e in tensor.external_data if e.key == "location"), "")
+    try:
+        inside = Path(name)
+        is_inside = not inside.is_absolute() and not inside.drive and ".." not in inside.parts
+        if is_inside and (path.parent / inside).is_file():
+            return path.parent / inside
     except (OSError, RuntimeError, ValueError, TypeError):  # a loop of links, or no text
-        is_inside = False
-    if not is_inside:
-        raise InputError(
-            f"{path}: its tensor {tensor.name!r} lies in {location!r}, which is no file in this "
-            "one's folder"
-        )
+        pass
+    raise InputError(
+        f"{path}: its tensor {tensor.name!r} lies in {name!r}, which is no file in this one's "
+        "folder"
+    )
 
 
 def _list_tensors(model: ModelProto) -> Iterator[TensorProto]:

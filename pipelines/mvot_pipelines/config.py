@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from mvot_pipelines.pipeline import PipelineConfig
 from mvot_pipelines.sources.limits import FRAME_RATES, LimitsConfig
-from mvot_plugin.config import CheckedConfig, Count, Finite, NonNegative, Positive, Range
+from mvot_plugin.config import CheckedConfig, Count, Finite, Positive, Range
 from mvot_plugin.errors import UsageError, format_value
 from mvot_plugin.threads import THREADS
 

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from itertools import chain
 from pathlib import Path
 
 from mvot_pipelines.config import RunConfig
@@ -17,7 +18,7 @@ from mvot_pipelines.sinks import (
 )
 from mvot_pipelines.sources import Source
 from mvot_pipelines.sources.files import is_image
-from mvot_plugin.errors import UsageError
+from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.threads import check_threads
 
 __all__ = ["open_sinks"]
@@ -39,7 +40,7 @@ def open_sinks(
         OutputError: for an output that cannot be written; none is left open.
     """
     outputs = _choose_outputs(config, source)
-    _check_outputs(outputs, config, [source.path, config_file])
+    _check_outputs(outputs, config, source, config_file)
     with ExitStack() as opened:
         sinks = [
             opened.enter_context(sink)
@@ -60,7 +61,7 @@ def _choose_outputs(config: RunConfig, source: Source) -> dict[str, str]:
 
 
 def _check_outputs(
-    outputs: dict[str, str], config: RunConfig, read: list[str | Path | None]
+    outputs: dict[str, str], config: RunConfig, source: Source, config_file: str | None
 ) -> None:
     """Raise ``UsageError`` for an output that is an input or another output.
 
@@ -68,7 +69,8 @@ def _check_outputs(
     """
     used: set[object] = set()
     if any(_identify(path) for path in outputs.values()):
-        used |= {_identify(path) for path in (*read, *_list_inputs(config)) if path} - {None}
+        read = chain(filter(None, [config_file]), source.files, _list_inputs(config))
+        used |= {_identify(path) for path in read} - {None}
     for kind, path in outputs.items():
         itself = {_identify(path), _resolve(path)} - {None}
         if itself & used:
@@ -85,15 +87,18 @@ def _check_outputs(
 
 
 def _list_inputs(config: RunConfig) -> Iterator[str | Path]:
-    """What the settings name, and what is read in folders that they name."""
-    yield from filter(None, (config.source, config.detections, config.embedder, config.weights))
-    yield config.detector.removeprefix("replay:")
+    """What the settings name besides the source, and what is read with it."""
+    named = (config.detections, config.embedder, config.weights, config.detector)
+    paths = [Path(name.removeprefix("replay:")) for name in named if name]
     for pattern in ("*.onnx", "*.json"):
-        yield from Path(config.weights).glob(pattern)
-    for pattern in ("*", "*/*"):
-        for path in Path(config.source or "").glob(pattern):
-            if is_image(path) or path.name == "seqinfo.ini":
-                yield path
+        paths += Path(config.weights).glob(pattern)
+    for path in paths:
+        yield path
+        if path.suffix.lower() == ".onnx":
+            from mvot_plugin.runtimes.onnx_file import list_external_files
+
+            with suppress(InputError):
+                yield from list_external_files(path)
 
 
 def _identify(path: str | Path) -> tuple[int, int] | None:

@@ -56,8 +56,13 @@ def take_memory():
     ],
 )
 def test_the_rules_find_what_is_wrong(function, fault):
+    seconds = 2.0 if function is hang else 20.0
     case = Case(
-        name="broken", prepare=lambda trial: [], run=function, seconds=2.0, most_bytes=500 << 20
+        name="broken",
+        prepare=lambda trial: [],
+        run=function,
+        seconds=seconds,
+        most_bytes=500 << 20,
     )
     faults = try_case("inputs", case, 0).faults
     assert len(faults) == 1

@@ -2,6 +2,8 @@
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -51,11 +53,27 @@ def test_a_pipe_that_nothing_writes_to_is_refused(pipe, monkeypatch):
     monkeypatch.setattr(textfile, "OPENING_SECONDS", 0.02)
     with pytest.raises(InputError, match="pipe is a pipe that nothing is written to"):
         read_mot(pipe)
-    monkeypatch.setattr(textfile, "SILENT_SECONDS", 0.02)
-    with os.fdopen(os.open(pipe, os.O_RDWR)), pytest.raises(InputError, match="nothing is written"):
-        read_mot(pipe)
 
 
+def test_a_pipe_is_waited_for_while_it_has_a_writer(pipe, monkeypatch):
+    monkeypatch.setattr(textfile, "OPENING_SECONDS", 0.02)
+    with os.fdopen(os.open(pipe, os.O_RDWR), "wb", buffering=0) as writer:
+        timer = threading.Timer(0.2, writer.write, [b"1,-1,1,1,5,5,1\n"])
+        timer.start()
+        reader = ThreadPoolExecutor(1).submit(read_mot, pipe)
+        timer.join()
+    assert len(reader.result(timeout=30)) == 1
+
+
+def test_a_folder_leaves_no_file_open(tmp_path):
+    before = len(list(Path("/dev/fd").iterdir()))
+    for _ in range(5):
+        with pytest.raises(InputError, match="is a folder"):
+            read_mot(tmp_path)
+    assert len(list(Path("/dev/fd").iterdir())) == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/full"])
 def test_devices_without_end_are_no_text(device):
     with pytest.raises(InputError, match=f"{device} is not a text file"):

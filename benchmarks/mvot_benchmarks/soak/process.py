@@ -7,6 +7,7 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeVar, cast
 
 from mvot_plugin.errors import InputError, MvotError
+from mvot_plugin.threads import start_process
 
 __all__ = ["run_in_process"]
 
@@ -27,7 +28,7 @@ def run_in_process(function: Callable[..., ResultT], *arguments: Any) -> ResultT
     """
     receiver, sender = _SPAWN.Pipe(duplex=False)
     process = _SPAWN.Process(target=_answer, args=(sender, function, arguments), daemon=True)
-    process.start()
+    start_process(process)
     sender.close()
     try:
         answer = receiver.recv()

@@ -4,6 +4,8 @@ import ast
 import json
 from collections.abc import Mapping
 
+import numpy as np
+
 from mvot_plugin.detectors.onnx.family import Family, Probe, parse_literal, refuse_misfits
 from mvot_plugin.detectors.onnx.image_graph import ImageGraph, describe_shapes
 from mvot_plugin.detectors.onnx.nanodet import recognize_nanodet
@@ -47,6 +49,9 @@ def recognize(graph: ImageGraph, size: Size) -> Family:
             "pose model"
         )
     outputs = graph.run_on_noise(size)
+    for name, array in outputs.items():
+        if np.isnan(array).any():
+            raise InputError(f"{graph.name}: answers noise with NaN in {name!r}; export it again")
     names = _read_names(graph.metadata.get("names"))
     probe = Probe(outputs=outputs, size=size, names=names, flags=graph.metadata)
     for rule in _RULES:

@@ -10,6 +10,7 @@ from multiprocessing.context import SpawnProcess
 
 from mvot_pipelines.detection.stage import Answer
 from mvot_plugin.errors import UsageError, describe_error
+from mvot_plugin.threads import start_process
 from mvot_plugin.types import Frame
 
 __all__ = ["ProcessStage"]
@@ -75,7 +76,7 @@ class ProcessStage:
         stops, (ours, theirs) = self._stops, _SPAWN.Pipe()
         arguments = self._build, theirs
         process = _SPAWN.Process(target=_serve, args=arguments, name="detector", daemon=True)
-        process.start()
+        start_process(process)
         theirs.close()
         with self._lock:
             if self._stops == stops:

@@ -60,7 +60,12 @@ class VideoEncoder:
         import av  # here, since it takes a tenth of a second
 
         self._file, self._format, self._count = file, FORMATS[ending], 0
-        self._target = _Target(file)
+        self._refusal = (
+            f"cannot write {file.path}: cannot encode {self._format.name} video of "
+            f"{size[0]}x{size[1]} pixels at {frame_rate:g} frames per second; "
+            f"try another frame rate or ending ({' or '.join(FORMATS)})"
+        )
+        self._target, self._failures = _Target(file), av.FFmpegError
         self._reformatter = av.video.reformatter.VideoReformatter()
         self._new_frame = av.VideoFrame.from_numpy_buffer
         self._container = av.open(
@@ -76,10 +81,7 @@ class VideoEncoder:
             )
             self._open_codec(size, frame_rate)
         except (av.FFmpegError, ValueError, OverflowError) as error:
-            raise OutputError(
-                f"cannot encode {self._format.name} video of {size[0]}x{size[1]} pixels at "
-                f"{frame_rate:g} frames per second"
-            ) from error
+            raise OutputError(self._refusal) from error
 
     def _open_codec(self, size: tuple[int, int], frame_rate: float | int) -> None:
         """Set the codec up; with several threads, the bytes would depend on their number."""
@@ -100,7 +102,7 @@ class VideoEncoder:
             threads=1,
         )
         frame.pts = self._count
-        self._container.mux(self._stream.encode(frame))
+        self._mux(frame)
         self._keep(is_whole=self._count > 0)
         self._count += 1
 
@@ -112,12 +114,19 @@ class VideoEncoder:
         """
         try:
             if self._count and not self._file.closed:
-                self._container.mux(self._stream.encode())
+                self._mux(None)
                 self._container.close()
                 self._keep(is_whole=True)
                 self._target.correct()
         finally:
             self._file.close()
+
+    def _mux(self, frame: Any) -> None:
+        """Encode a frame, None for the end; some limits of the codecs are known from then on."""
+        try:
+            self._container.mux(self._stream.encode(frame))
+        except self._failures as error:
+            raise OutputError(self._refusal) from error
 
     def _keep(self, *, is_whole: bool) -> None:
         """Keep what was written; after a failure, let the file end with its last whole frame."""

@@ -28,10 +28,10 @@ class OutputFile:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
+        self.path = Path(path)
         self._whole, self._in_place = 0, False
         try:
-            self._file: io.FileIO | io.BytesIO = _open_directly(self._path) or io.BytesIO()
+            self._file: io.FileIO | io.BytesIO = _open_directly(self.path) or io.BytesIO()
         except (OSError, ValueError) as error:
             raise self._explain(error) from error
 
@@ -61,7 +61,7 @@ class OutputFile:
         """What was written ends with a whole record: put it in place."""
         try:
             if isinstance(self._file, io.BytesIO):
-                self._file, self._in_place = _replace(self._path, self._file.getvalue()), True
+                self._file, self._in_place = _replace(self.path, self._file.getvalue()), True
             self._whole = self._file.tell() if self._in_place else 0
         except OSError as error:
             raise self._explain(error) from error
@@ -92,14 +92,14 @@ class OutputFile:
             is_lost = self._in_place and os.fstat(self._file.fileno()).st_nlink == 0
             self._file.close()
         except OSError as error:
-            raise OutputError(f"cannot finish {self._path}: {error.strerror or error}") from error
+            raise OutputError(f"cannot finish {self.path}: {error.strerror or error}") from error
         if is_lost:
             hint = "run again, and leave it alone"
-            raise OutputError(f"{self._path} was removed or replaced while it was written; {hint}")
+            raise OutputError(f"{self.path} was removed or replaced while it was written; {hint}")
 
     def _explain(self, error: Exception) -> OutputError:
         reason = error.strerror if isinstance(error, OSError) else None
-        return OutputError(f"cannot write {self._path}: {reason or error}")
+        return OutputError(f"cannot write {self.path}: {reason or error}")
 
 
 def _open_directly(path: Path) -> io.FileIO | None:

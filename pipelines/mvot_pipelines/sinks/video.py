@@ -45,17 +45,16 @@ class OverlayVideoSink(Sink):
         self._image: np.ndarray | None = None
         self._size, self._written, self._left_out = size, 0, 0
         self._painter = Painter(frame_rate=frame_rate, class_names=class_names)
-        ending, endings = self._path.suffix.lower(), " or ".join(FORMATS)
+        ending = self._path.suffix.lower()
         if ending not in FORMATS:
-            raise OutputError(f"cannot write {path}: a video must end in {endings}")
+            raise OutputError(f"cannot write {path}: a video must end in {' or '.join(FORMATS)}")
         even = (size[0] + size[0] % 2, size[1] + size[1] % 2)
         file = OutputFile(path)
         try:
             self._encoder = VideoEncoder(file, ending, frame_rate=frame_rate, size=even)
-        except OutputError as error:
+        except OutputError:
             file.close()
-            hint = f"try another frame rate or ending ({endings})"
-            raise OutputError(f"cannot write {path}: {error}; {hint}") from error
+            raise
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Draw and encode one frame of the size given on construction."""

@@ -1,7 +1,7 @@
 """The base of all sources."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -39,8 +39,8 @@ class Source(ABC):
     """(width, height) in pixels."""
     length: int | None
     """The expected number of frames; None where it is unknown."""
-    path: Path | None = None
-    """The file that is read, if it is one file."""
+    files: Sequence[Path] = ()
+    """The files here that are read, and those that name them; no output may replace one."""
     is_live: bool = False
     """Whether frames come at their own pace, and those that nobody takes in time are dropped."""
     dropped: int = 0

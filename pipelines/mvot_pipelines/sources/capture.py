@@ -8,13 +8,13 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from mvot_pipelines.sources.files import check_file, plain_name
+from mvot_pipelines.sources.files import check_file, is_image, plain_name
 from mvot_pipelines.sources.files.headers import read_image_size
 from mvot_pipelines.sources.limits import DEFAULT_FRAME_RATE, FRAME_RATES, LimitsConfig
 from mvot_pipelines.sources.quiet import silence_libraries, silence_opencv
@@ -32,6 +32,7 @@ __all__ = [
     "open_stream",
     "open_video",
     "rate_or_default",
+    "read_beginning",
     "read_first_image",
 ]
 
@@ -79,16 +80,18 @@ def decode_frames(
     capture: cv2.VideoCapture,
     limits: LimitsConfig,
     clock: Callable[[], float] = time.monotonic,
+    silence: Callable[[], AbstractContextManager[None]] = silence_libraries,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Decode frames, with their indices; failed reads count.
 
     OpenCV reports a damaged packet and the end of the file in the same way, by a failed read; so
     the end is assumed where reads keep failing, many times or for as long as ``limits.silence``.
     The first frame may take as long as opening: a stream is joined between its key frames.
+    ``silence`` makes the context of each read.
     """
     index, failures, last, patience = 0, 0, clock(), limits.opening
     while failures < _MAX_FAILED_READS and clock() - last < patience:
-        with silence_libraries():
+        with silence():
             success, image = capture.read()
         failures = 0 if success else failures + 1
         if success:
@@ -112,6 +115,8 @@ def open_capture(
             timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, opening]
             timeouts += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, silence]
             capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, [*timeouts, *parameters])
+        elif isinstance(address, str) and is_image(Path(address)) and has_ffmpeg:
+            capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG)  # others read all of 1.png, 2.png
         else:
             capture = cv2.VideoCapture(address)
     if not capture.isOpened():
@@ -158,14 +163,19 @@ def _may_wait(address: str) -> bool:
     return is_url(address) or Path(address).suffix.lower() in _PLAYLIST_SUFFIXES
 
 
+def read_beginning(path: Path) -> bytes:
+    """As much of a file as holds the headers of an image."""
+    with path.open("rb") as file:
+        return file.read(_HEADER_BYTES)
+
+
 def check_video_file(path: Path, limits: LimitsConfig) -> None:
     """Raise ``InputError`` for plain text, and for an image of too many pixels.
 
     FFmpeg would decode the one as a video of characters, the other as a video of one frame.
     """
     check_file(path)
-    with path.open("rb") as file:
-        start = file.read(_HEADER_BYTES)
+    start = read_beginning(path)
     text = start[:512]
     is_playlist = path.suffix.lower() in _PLAYLIST_SUFFIXES
     if text and not is_playlist and text.translate(None, _TEXT) == b"":

@@ -20,6 +20,7 @@ from mvot_pipelines.sources.capture import (
 from mvot_pipelines.sources.limits import LimitsConfig
 from mvot_pipelines.sources.newest import NewestFrame
 from mvot_pipelines.sources.outages import Outages
+from mvot_pipelines.sources.quiet import silence_log
 from mvot_plugin.errors import InputError
 from mvot_plugin.types import Frame
 
@@ -71,7 +72,8 @@ class LiveSource(Source):
         self.frame_rate = frame_rate or rate_or_default(capture.get(cv2.CAP_PROP_FPS))
         first = self._make_frame(image, 0)
         self._newest: NewestFrame = NewestFrame(
-            lambda stopped: self._read(capture, first, stopped), self._limits.silence
+            lambda stopped: self._read(capture, first, stopped),
+            max(self._limits.silence, self._limits.opening),
         )
 
     def _frames(self) -> Generator[Frame, None, None]:
@@ -102,7 +104,7 @@ class LiveSource(Source):
         try:
             yield frame
             while not stopped.is_set():
-                for _, image in decode_frames(capture, self._limits, self._clock):
+                for _, image in decode_frames(capture, self._limits, self._clock, silence_log):
                     frame = self._make_frame(image, frame.index + 1)
                     self._tell(self._outages.see_frame(frame.captured))
                     yield frame

@@ -16,15 +16,15 @@ class NewestFrame:
     Args:
         read: Returns the frames, given an event that is set once no more are wanted. It runs in
             the thread, and is closed there.
-        silence: The seconds that one frame may take; ``stop`` waits a second longer.
+        patience: The seconds that one frame may take; ``stop`` waits a second longer.
     """
 
     def __init__(
-        self, read: Callable[[threading.Event], Generator[Frame, None, None]], silence: float = 2.0
+        self, read: Callable[[threading.Event], Generator[Frame, None, None]], patience: float = 2.0
     ) -> None:
         self.dropped = 0
         """Frames that were replaced before anybody took them, up to the one taken last."""
-        self._read, self._stopped, self._silence = read, threading.Event(), silence
+        self._read, self._stopped, self._patience = read, threading.Event(), patience
         self._changed = threading.Condition()
         self._frame: Frame | None = None
         self._replaced, self._finished = 0, False
@@ -64,10 +64,14 @@ class NewestFrame:
         self._stopped.set()
 
     def stop(self) -> None:
-        """End the thread; one that is stuck in OpenCV is left behind. A second call is harmless."""
+        """End the thread; a second call is harmless.
+
+        One that is stuck in OpenCV is left behind, and waited for again at the interpreter's end.
+        """
         self.interrupt()
-        self._thread.join(self._silence + 1)
-        atexit.unregister(self.stop)
+        self._thread.join(self._patience + 1)
+        if not self._thread.is_alive():
+            atexit.unregister(self.stop)
 
     def _run(self) -> None:
         try:

@@ -5,8 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mvot_pipelines.sources.base import Source
-from mvot_pipelines.sources.capture import count_frames, is_url, open_stream
-from mvot_pipelines.sources.files import check_file, check_name, is_image, list_images
+from mvot_pipelines.sources.capture import count_frames, is_url, open_stream, read_beginning
+from mvot_pipelines.sources.files import (
+    UnreadableImageError,
+    check_file,
+    check_name,
+    is_image,
+    list_images,
+)
+from mvot_pipelines.sources.files.headers import is_animation
 from mvot_pipelines.sources.files.seqinfo import read_sequence_info
 from mvot_pipelines.sources.limits import FRAME_RATES, LimitsConfig
 from mvot_pipelines.sources.live import LiveSource
@@ -97,12 +104,11 @@ def _open_path(path: Path, rate: float | None, limits: LimitsConfig) -> Source:
     check_name(path)
     try:
         if not path.is_dir():
-            check_file(path)
-            if is_image(path):
-                return ImageSource([path], name=path.name, frame_rate=rate, limits=limits)
-            return VideoSource(path, frame_rate=rate, limits=limits)
+            return _open_file(path, rate, limits)
         if (path / "seqinfo.ini").exists():
-            return _open_sequence(path, rate, limits)
+            sequence = _open_sequence(path, rate, limits)
+            sequence.files = (path / "seqinfo.ini", *sequence.files)
+            return sequence
         folder = path / "img1" if (path / "img1").is_dir() else path
         name = path.resolve().name
         return ImageSource(list_images(folder), name=name, frame_rate=rate, limits=limits)
@@ -113,6 +119,20 @@ def _open_path(path: Path, rate: float | None, limits: LimitsConfig) -> Source:
         culprit, reason = error.filename or path, error.strerror or error
         hint = "check what it is and its permissions"
         raise InputError(f"{culprit} cannot be read: {reason}; {hint}") from error
+
+
+def _open_file(path: Path, rate: float | None, limits: LimitsConfig) -> Source:
+    """Open a video or an image; an animation, and an image that FFmpeg alone reads, is a video."""
+    check_file(path)
+    if not is_image(path) or is_animation(read_beginning(path)):
+        return VideoSource(path, frame_rate=rate, limits=limits)
+    try:
+        return ImageSource([path], name=path.name, frame_rate=rate, limits=limits)
+    except UnreadableImageError as error:
+        try:
+            return VideoSource(path, frame_rate=rate, limits=limits)
+        except InputError:
+            raise error from None
 
 
 def _open_sequence(folder: Path, frame_rate: float | None, limits: LimitsConfig) -> Source:

@@ -27,7 +27,7 @@ class Playback(Source):
     is_live = True
 
     def __init__(self, recording: Source, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.name, self.path, self.length = recording.name, recording.path, recording.length
+        self.name, self.files, self.length = recording.name, recording.files, recording.length
         self.frame_rate, self.size = recording.frame_rate, recording.size
         self._recording, self._clock = recording, clock
 

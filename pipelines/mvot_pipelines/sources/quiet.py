@@ -10,7 +10,7 @@ from functools import cache
 
 import cv2
 
-__all__ = ["silence_libraries", "silence_opencv"]
+__all__ = ["silence_libraries", "silence_log", "silence_opencv"]
 
 
 class _SharedContext:
@@ -34,11 +34,18 @@ class _SharedContext:
 
 
 @contextmanager
-def _silence_libraries() -> Iterator[None]:
+def _set_opencv_level() -> Iterator[None]:
+    logging = cv2.utils.logging
+    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(level)
+
+
+@contextmanager
+def _set_stderr() -> Iterator[None]:
     with ExitStack() as stack:
-        logging = cv2.utils.logging
-        level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
-        stack.callback(logging.setLogLevel, level)
         if (streams := _find_streams()) is not None:
             stderr, null = streams
             stack.callback(setattr, stderr, "value", stderr.value)
@@ -77,13 +84,21 @@ def _set_ffmpeg_level() -> Iterator[None]:
             del os.environ[variable]
 
 
-_LIBRARIES, _FFMPEG = _SharedContext(_silence_libraries), _SharedContext(_set_ffmpeg_level)
+_OPENCV, _FFMPEG = _SharedContext(_set_opencv_level), _SharedContext(_set_ffmpeg_level)
+_STDERR = _SharedContext(_set_stderr)
+
+
+@contextmanager
+def silence_log() -> Iterator[None]:
+    """Keep OpenCV itself from writing to stderr: where one may wait long, so that others can."""
+    with _OPENCV:
+        yield
 
 
 @contextmanager
 def silence_libraries() -> Iterator[None]:
     """Keep OpenCV and what it decodes with from writing to stderr within a ``with`` statement."""
-    with _LIBRARIES:
+    with _OPENCV, _STDERR:
         yield
 
 
@@ -94,5 +109,5 @@ def silence_opencv() -> Iterator[None]:
     FFmpeg takes its log level from the environment, when OpenCV opens the first video of the
     process; the variable is set just for that moment, and a user's own setting is kept.
     """
-    with _LIBRARIES, _FFMPEG:
+    with _OPENCV, _STDERR, _FFMPEG:
         yield

@@ -18,6 +18,7 @@ from mvot_pipelines.sources.capture import (
     read_first_image,
 )
 from mvot_pipelines.sources.files import read_image
+from mvot_pipelines.sources.files.playlists import list_files
 from mvot_pipelines.sources.limits import DEFAULT_FRAME_RATE, LimitsConfig
 from mvot_plugin.errors import InputError
 from mvot_plugin.types import Frame
@@ -44,7 +45,7 @@ class VideoSource(Source):
         self._address, self._forced_rate, self._limit = address, frame_rate, limit
         self._limits = limits or LimitsConfig()
         if isinstance(address, Path):
-            self.path, self._label = address, str(address)
+            self.files, self._label = list_files(address), str(address)
             self.name = name or address.name
             check_video_file(address, self._limits)
         else:
@@ -96,7 +97,7 @@ class ImageSource(Source):
         frame_rate: float | None = None,
         limits: LimitsConfig | None = None,
     ) -> None:
-        self._paths, self.name = paths, name
+        self._paths, self.files, self.name = paths, paths, name
         self._limits = limits or LimitsConfig()
         self.frame_rate = frame_rate or DEFAULT_FRAME_RATE
         self.length = len(paths)

@@ -1,5 +1,7 @@
 """Runs of the pipeline with a detector that misbehaves."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,6 +11,7 @@ from faults.detectors import failures
 from faults.detectors.answers import BAD, GOOD, Answering
 from helpers.faults.case import Case, Trial
 from helpers.faults.material import draw_frame
+from helpers.pipelines.mvot_run import COMMAND
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.types import Detections, Frame
@@ -18,6 +21,7 @@ __all__ = ["cases"]
 _WORKERS: tuple[bool | str, ...] = (False, "thread", "process")
 _FRAMES = 6
 _LONGEST_WAIT = 45.0
+_SHADOWED = ("pickle", "socket", "signal", "selectors", "multiprocessing", "numpy", "cv2")
 _QUICK = (
     *("raises without a message", "raises SystemExit", "unchecked boxes of five numbers"),
     *("classes that are NaN", "boxes of the largest floats", "changes its arrays later"),
@@ -62,6 +66,15 @@ def cases() -> Iterator[Case]:
             yield _case(name, worker, Answering, "refused" if name in BAD else "done")
     yield Case(name="calls step again", prepare=_nothing, run=step_again, expect="refused")
     yield Case(name="is interrupted", prepare=_nothing, run=interrupt, expect="refused")
+    if sys.version_info >= (3, 11):
+        yield Case(
+            name="starts in a folder with modules (process)",
+            prepare=_write_modules,
+            run=run_command,
+            expect="done",
+            seconds=60.0,
+            quick=True,
+        )
 
 
 def _case(
@@ -87,6 +100,18 @@ def _arguments(*values: Any) -> list[object]:
 
 def _nothing(_: Trial) -> list[object]:
     return []
+
+
+def _write_modules(trial: Trial) -> list[object]:
+    for name in _SHADOWED:
+        (trial.folder / f"{name}.py").write_text("open('code-ran', 'w').close()\n")
+    options = ["--live", "--async-process", "--save-txt", "out.txt"]
+    return [trial.clip().name, "--detections", trial.detections().name, *options]
+
+
+def run_command(*arguments: object) -> int:
+    """The command as it is installed, in an interpreter of its own."""
+    return subprocess.run([COMMAND, *map(str, arguments)], check=False).returncode
 
 
 def track(make: Callable[[str], Any], name: str, worker: bool | str, policy: Any) -> None:

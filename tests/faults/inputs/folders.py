@@ -57,6 +57,7 @@ def _bad_images() -> Iterator[Case]:
         )
     yield case("a bomb of another kind", lambda p: p.write_bytes(BOMBS["bomb.tiff"]()))
     yield case("a GIF named PNG", lambda p: p.write_bytes(b"GIF89a\xff\xff\xff\xff" + bytes(99)))
+    yield case("a giant of JPEG 2000", lambda p: p.write_bytes(_make_giant_jpeg_2000()))
     yield case("a FIFO", os.mkfifo, quick=True)
     yield case("a socket", lambda p: socket.socket(socket.AF_UNIX).bind(str(p)))
     yield case("a folder", Path.mkdir)
@@ -188,6 +189,13 @@ def _make_large_images(trial: Trial) -> str:
     for index in range(4):
         (trial.folder / f"frames/{index}.png").write_bytes(content)
     return "frames"
+
+
+def _make_giant_jpeg_2000() -> bytes:
+    """Small by its header, and 60,000 x 60,000 pixels by what is decoded."""
+    data = cv2.imencode(".jp2", draw_frame(3))[1].tobytes()
+    place = data.index(b"\xff\x4f\xff\x51") + 8
+    return data[:place] + 2 * (60_000).to_bytes(4, "big") + data[place + 8 :]
 
 
 def _make_sparse_file(path: Path) -> None:

@@ -44,6 +44,8 @@ _REFUSED = {
     "a video that is missing": b"[Sequence]\nvideo=gone.mp4\n",
     "a video that is the description": b"[Sequence]\nvideo=seqinfo.ini\n",
     "a video without a name": b"[Sequence]\nvideo=\n",
+    "a line of 50,000 blanks": b"[Sequence]\na" + b" " * 50_000 + b"b\n",
+    "sixty lines of 990 blanks": _VALID + (b"a" + b" " * 990 + b"b\n") * 60,
     "two megabytes": _VALID + b"# nothing\n" * 200_000,
 }
 _DONE = {
@@ -57,7 +59,13 @@ _DONE = {
     "a folder named with dots": _VALID.replace(b"img1", b"./img1/."),
     "an unknown key": _VALID + b"imWidth=-5\n",
 }
-_FOUND = ("images far above", "a rate of 1e9", "images in a null byte", "a rate of 5,000 digits")
+_FOUND = (
+    "images far above",
+    "a rate of 1e9",
+    "images in a null byte",
+    "a rate of 5,000 digits",
+    "a line of 50,000 blanks",
+)
 
 
 def cases(_: Random) -> Iterator[Case]:

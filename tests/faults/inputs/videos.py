@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
+import cv2
+
 from helpers.faults.case import Case, Trial
 from helpers.faults.inputs import input_case
+from helpers.faults.material import draw_frame
 from helpers.faults.media import (
     BOMBS,
     CONTAINERS,
@@ -48,12 +51,31 @@ def cases(random: Random) -> Iterator[Case]:
         )
     yield from _things(random)
     yield from _odd_videos()
+    yield from _single_images()
     yield from _damaged(random)
     for name, make in (BOMBS | TRAPS).items():
         yield input_case(
             f"{name} as the source",
             lambda trial, name=name, make=make: _write(trial.folder / name, make()),
             expect="refused",
+        )
+
+
+def _single_images() -> Iterator[Case]:
+    """Images that only FFmpeg reads, or that nothing does."""
+    png, jpg = (cv2.imencode(kind, draw_frame(0))[1].tobytes() for kind in (".png", ".jpg"))
+    for name, content, expect in (
+        ("a PNG without its end", png[:-12], "done"),
+        ("three quarters of a JPEG", jpg[: len(jpg) * 3 // 4], "done"),
+        ("half a PNG", png[: len(png) // 2], "refused"),
+        ("a giant of Radiance", b"#?RADIANCE\n\n-Y 60000 +X 60000\n" + bytes(999), "refused"),
+        ("a giant of QOI", b"qoif" + 2 * b"\0\1\0\0" + b"\3\0" + bytes(999), "refused"),
+    ):
+        yield input_case(
+            f"{name} as the source",
+            lambda trial, content=content: _write(trial.folder / "1.png", content),
+            expect=expect,
+            quick=name.startswith("a PNG"),
         )
 
 

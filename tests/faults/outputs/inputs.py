@@ -1,8 +1,12 @@
 """Outputs that would overwrite what the run reads, by whatever name."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import onnx
 
 from helpers.faults.case import Case, Trial
+from mvot_plugin.detectors.packaged import packaged_model
 
 _FOUND = {
     "a hard link to the video as overlay",
@@ -10,6 +14,10 @@ _FOUND = {
     "an image of the folder as text",
     "seqinfo.ini as text",
     "a replayed file of detections, named otherwise, as text",
+    "a link to an image two folders down in a MOT sequence",
+    "a link to the video of a MOT sequence",
+    "a part of a playlist",
+    "the weights beside the detector's file",
 }
 """Those that were overwritten once."""
 
@@ -75,13 +83,14 @@ def _new_image(trial: Trial) -> list[object]:
     return [trial.images(), "--detections", trial.detections(), *outputs]
 
 
-def _make_sequence(trial: Trial, video: str = "") -> None:
+def _make_sequence(trial: Trial, video: str = "", images: str = "img1") -> None:
     (trial.folder / "seq").mkdir()
     if video:
         trial.clip("seq/video.mp4")
     else:
-        trial.images("seq/img1")
-    text = f"[Sequence]\nname=seq\n{video}frameRate=25\nseqLength=12\n"
+        (trial.folder / "seq" / images).parent.mkdir(exist_ok=True)
+        trial.images(f"seq/{images}")
+    text = f"[Sequence]\nname=seq\n{video}imDir={images}\nframeRate=25\nseqLength=12\n"
     (trial.folder / "seq/seqinfo.ini").write_text(text)
 
 
@@ -95,9 +104,37 @@ def _sequence_image(trial: Trial) -> list[object]:
     return ["seq", "--detections", trial.detections(), "--save-jsonl", "seq/img1/000001.png"]
 
 
+def _sequence_image_deep_down(trial: Trial) -> list[object]:
+    _make_sequence(trial, images="data/img")
+    (trial.folder / "out.txt").symlink_to("seq/data/img/000001.png")
+    return ["seq", "--detections", trial.detections(), "--save-txt", "out.txt"]
+
+
 def _sequence_video(trial: Trial) -> list[object]:
     _make_sequence(trial, "video=video.mp4\n")
     return ["seq", "--detections", trial.detections(), "--save-video", "seq/video.mp4"]
+
+
+def _linked_sequence_video(trial: Trial) -> list[object]:
+    _make_sequence(trial, "video=video.mp4\n")
+    (trial.folder / "out.mp4").symlink_to("seq/video.mp4")
+    return ["seq", "--detections", trial.detections(), "--save-video", "out.mp4"]
+
+
+def _part_of_a_playlist(trial: Trial) -> list[object]:
+    trial.clip("part.mp4")
+    lines = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:0.48,\npart.mp4\n#EXT-X-ENDLIST\n"
+    (trial.folder / "list.m3u8").write_text(lines)
+    outputs = ["--save-video", "part.mp4"]
+    return ["list.m3u8", "--detections", trial.detections(), *outputs]
+
+
+def _external_weights(trial: Trial) -> list[object]:
+    """The packaged detector, with its weights in a file of their own."""
+    model = onnx.load_model_from_string(Path(str(packaged_model())).read_bytes())
+    file = trial.folder / "m.onnx"
+    onnx.save_model(model, file, save_as_external_data=True, location="m.onnx.data")
+    return [trial.clip(), "--detector", "m.onnx", "--save-txt", "m.onnx.data"]
 
 
 def _live_video(trial: Trial) -> list[object]:
@@ -142,6 +179,10 @@ _CASES = {
     "seqinfo.ini as text": _sequence_info,
     "an image of a MOT sequence": _sequence_image,
     "the video of a MOT sequence": _sequence_video,
+    "a link to an image two folders down in a MOT sequence": _sequence_image_deep_down,
+    "a link to the video of a MOT sequence": _linked_sequence_video,
+    "a part of a playlist": _part_of_a_playlist,
+    "the weights beside the detector's file": _external_weights,
     "the detector's file": _file("--detector", "model.onnx"),
     "the embedder's file": _file("--embedder", "looks.onnx"),
     "the weights' file": _file("--weights", "weights.safetensors"),

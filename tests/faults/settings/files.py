@@ -75,6 +75,8 @@ YAML = {
     "text from right to left": 'engine: "\\u202Edloh"',
 }
 TOML = {
+    "a name of 100,000 parts": "a." * 100_000 + "a = 1",
+    "names of 50 parts": "".join(f"{'a.' * 50}b{n} = 1\n" for n in range(2000)),
     "TOML, 1,000 deep": "a = " + "[" * 1000,
     "TOML, tables 5,000 deep": "a." * 5000 + "b = 1",
     "TOML, tables 5,000 deep in a group": "pipeline." + "a." * 5000 + "b = 1",

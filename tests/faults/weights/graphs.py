@@ -37,6 +37,7 @@ def _case(name: str, way: str, make: Callable[[Trial], Path], **options: Any) ->
 
 def _write(trial: Trial, *, make: Callable[[], ModelProto | bytes]) -> Path:
     path, made = trial.folder / "network.onnx", make()
+    (trial.folder / "nan.bin").write_bytes(np.full((1, 3), np.nan, np.float32).tobytes())
     path.write_bytes(made if isinstance(made, bytes) else made.SerializeToString())
     return path
 
@@ -149,6 +150,7 @@ def _models() -> Models:
         "weights of the system": case(_external, "/etc/passwd"),
         "weights in a folder above": case(_external, "../../../../../etc/passwd", quick=True),
         "weights that are missing": case(_external, "none.bin"),
+        "a NaN beside the file": case(_external, "nan.bin"),
         "weights of no name": case(_external, ""),
         "weights of a name with a null byte": case(_external, "a\0b"),
         "weights in the file itself": case(_external, "network.onnx", expect="any"),

@@ -130,6 +130,7 @@ def _run(function: Callable[..., int | None], arguments: list[object], folder: P
         print(f"mvot-run: {error}", file=sys.stderr)
         code = error.exit_code
     finally:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+        unit = 1 if sys.platform == "darwin" else 1024
+        peak = unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         (logs / "peak").write_text(str(peak))
     sys.exit(code or 0)

@@ -26,14 +26,19 @@ def test_the_most_confident_detections_of_a_frame_are_tracked_and_the_others_cou
     assert tracker.left_out_boxes == 3 * (len(GRID) - 10)
 
 
-def test_new_targets_take_the_room_that_there_is_the_most_confident_first():
-    found = iter([Detections.of(GRID[:6], 0.9), Detections.of(GRID[6:12], SCORES[6:12])])
-    tracker = MotPipeline(lambda frame: next(found), "hold", 1, config=few(8))
-    for frame in blank_frames(2):
+def test_twice_as_many_targets_are_tracked_the_most_confident_of_the_new_ones_first():
+    calls = iter(range(0, len(GRID), 4))
+
+    def detect(frame):
+        rows = np.arange(4) + next(calls)
+        return Detections.of(GRID[rows], SCORES[rows])
+
+    tracker = MotPipeline(detect, "hold", 10, config=few(5))
+    for frame in blank_frames(21):
         tracker.step(frame)
     boxes = tracker.tracker.associator.lifecycle.trajectories.boxes
-    assert boxes.tolist() == GRID[[*range(6), 10, 11]].tolist()
-    assert tracker.left_out_boxes == 4
+    assert boxes.tolist() == GRID[[*range(8), 10, 11]].tolist()
+    assert tracker.left_out_boxes == 2
 
 
 def test_targets_and_lost_ones_stay_bounded_where_all_is_new_on_every_frame():
@@ -47,7 +52,8 @@ def test_targets_and_lost_ones_stay_bounded_where_all_is_new_on_every_frame():
         tracker.step(frame.image)
         targets.append(len(tracker.tracker.associator.lifecycle.trajectories))
         lost.append(len(tracker.tracker.associator.memory.lost))
-    assert (max(targets), max(lost)) == (20, 20)
+    assert 20 < max(targets) <= 40
+    assert max(lost) == 20
 
 
 def test_a_detector_that_ends_the_interpreter_has_failed():

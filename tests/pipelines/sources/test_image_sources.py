@@ -68,7 +68,8 @@ def test_a_folder_with_img1_needs_no_description(tmp_path):
         ("[Sequence]\nvideo=a/../../b.avi", "which is not in its folder: put the images"),
         ("[Sequence]\nimDir=/etc", "seqinfo.ini names '/etc', which is not in its folder"),
         ("[Sequence]\nimDir=a\0b", "cannot be the name of a file"),
-        ("[Sequence]\n" + "#" * 2**20, "seqinfo.ini has more than 1048576 bytes"),
+        ("[Sequence]\n" + "#" * 2**16, "seqinfo.ini has more than 65536 bytes"),
+        ("[Sequence]\na" + " " * 50_000 + "b", "line 2 has more than 1000 characters; correct"),
         ("[Sequence]\nvideo=gone.avi", "gone.avi: no such file"),
         ("[Sequence]\nframeRate=30", "img1: no such file"),
     ],
@@ -85,3 +86,27 @@ def test_one_image_is_a_source_of_one_frame(tmp_path):
         assert (source.name, source.length) == ("2.png", 1)
         (frame,) = source
     np.testing.assert_array_equal(frame.image, images[1])
+
+
+def test_an_animation_keeps_all_its_frames(tmp_path):
+    animation = cv2.Animation()
+    animation.frames, animation.durations = [noise_image(n) for n in range(20)], [40] * 20
+    cv2.imwriteanimation(str(tmp_path / "1.png"), animation)
+    with open_source(tmp_path / "1.png") as source:
+        assert len(list(source)) == 20
+
+
+@pytest.mark.parametrize(("ending", "kept"), [(".png", -12), (".jpg", -1000), (".hdr", None)])
+def test_one_image_that_is_not_whole_or_of_a_rare_kind_is_read_as_a_video(tmp_path, ending, kept):
+    write_images(tmp_path, ["1.png", "2.png"])
+    image = noise_image(0).astype(np.float32) / 255 if ending == ".hdr" else noise_image(0)
+    (tmp_path / "1.png").write_bytes(cv2.imencode(ending, image)[1].tobytes()[:kept])
+    with open_source(tmp_path / "1.png") as source:
+        assert (len(list(source)), source.size) == (1, (64, 48))
+
+
+def test_one_image_that_nothing_reads_is_named_and_its_neighbours_are_not_read(tmp_path):
+    write_images(tmp_path, ["1.png", "2.png"])
+    (tmp_path / "1.png").write_bytes(bytes(1000))
+    with pytest.raises(InputError, match=r"1\.png cannot be read as an image: its content"):
+        open_source(tmp_path / "1.png")

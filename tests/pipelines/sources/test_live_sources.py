@@ -166,6 +166,17 @@ def test_a_waiting_iteration_can_be_interrupted_and_no_thread_stays(server):
     assert list(source) == []
 
 
+def test_closing_waits_until_a_stream_that_is_being_opened_again_gives_up(server):
+    events, limits = [], LimitsConfig(silence=0.5, opening=3.0)
+    with open_source(server.url, limits=limits) as source:
+        source.on_event = events.append
+        server.silent.set()
+        while not events:
+            time.sleep(0.05)
+        time.sleep(0.5)
+    assert reading_threads() == []
+
+
 def test_closing_ends_the_iteration_and_the_next_one_is_empty(server):
     with open_source(server.url) as source:
         frames = iter(source)

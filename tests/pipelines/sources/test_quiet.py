@@ -4,13 +4,16 @@ import ctypes
 import os
 import sys
 import threading
+import time
 
 import cv2
 import pytest
 
+from helpers.pipelines.streams import MjpegServer
 from helpers.pipelines.videos import noise_image
 from mvot_pipelines.sources import open_source
-from mvot_pipelines.sources.quiet import silence_libraries
+from mvot_pipelines.sources.limits import LimitsConfig
+from mvot_pipelines.sources.quiet import silence_libraries, silence_log
 from mvot_plugin.errors import InputError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems name it otherwise")
@@ -49,6 +52,27 @@ def test_the_last_of_several_threads_ends_the_silence(capfd):
     thread.join()
     print_in_c(b"shown\n")
     assert capfd.readouterr().err == "shown\n"
+
+
+def test_others_are_heard_while_a_stream_is_read(capfd):
+    limits = LimitsConfig(silence=1.0)
+    with MjpegServer() as server, open_source(server.url, reconnect=0, limits=limits) as source:
+        next(iter(source))
+        server.silent.set()
+        for _ in range(20):
+            print_in_c(b".")
+            time.sleep(0.01)
+    assert capfd.readouterr().err == 20 * "."
+
+
+def test_the_log_is_as_before_whatever_is_left_last():
+    level = cv2.utils.logging.getLogLevel()
+    log, libraries = silence_log(), silence_libraries()
+    libraries.__enter__()
+    log.__enter__()
+    libraries.__exit__(None, None, None)
+    log.__exit__(None, None, None)
+    assert cv2.utils.logging.getLogLevel() == level
 
 
 @pytest.mark.parametrize("ending", [".png", ".jpg", ".tiff"])

@@ -30,6 +30,7 @@ from mvot_plugin.errors import InputError, UsageError
         ("a.toml", f"a = {'1' * 5000}", "not valid: a number has too many digits"),
         ("a.yaml", "a: " + "[" * 1000, "nested too deep"),
         ("a.toml", "a = " + "[" * 1000, "nested too deep"),
+        ("a.toml", "\n" + "a." * 200 + "a = 1", "line 2: not valid: a name has too many parts"),
         ("a.yaml", "a: 1\0", "line 1: not valid: special characters are not allowed"),
         ("a.toml", "a = '1\0'", "not valid: Found invalid character"),
         ("a.yaml", "\xff", "line 1: not valid: is not UTF-8 text"),

@@ -1,6 +1,7 @@
 """Where models come from: nothing in the working directory is loaded that was not named."""
 
 import hashlib
+import os
 import pickle
 import shutil
 import subprocess
@@ -122,6 +123,32 @@ def test_published_models_are_downloaded_to_the_cache(library, tmp_path, monkeyp
     monkeypatch.setattr(models, "is_reachable", lambda host: True)
     found = find_model(library, "yolo11x")
     assert Path(found) == tmp_path / "cache" / "mvot_plugin" / "ultralytics" / "yolo11x.pt"
+
+
+@pytest.mark.parametrize("place", ["yolo11s.pt", "yolo.pipe", "pipe.yaml"])
+def test_a_model_that_is_a_pipe_is_refused(folder, place):
+    path = folder / place
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    warnings.simplefilter("ignore", ExecutableModel)
+    with pytest.raises(InputError, match="is a folder or a device; give a model"):
+        load_detector(str(path))
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_name_that_no_file_can_have_gets_one_sentence():
+    warnings.simplefilter("ignore", ExecutableModel)
+    with pytest.raises(InputError, match="could not be found or downloaded"):
+        load_detector("y" * 300 + ".pt")
+
+
+def test_a_model_with_weights_that_are_not_finite_is_refused(model, tmp_path):
+    content = torch.load(model, weights_only=False)
+    next(content["model"].parameters()).data[0] = float("nan")
+    torch.save(content, tmp_path / "nan.pt")
+    warnings.simplefilter("ignore", ExecutableModel)
+    with pytest.raises(InputError, match=r"its weights 'model\.0\.conv\.weight' are not finite"):
+        load_detector(str(tmp_path / "nan.pt"))
 
 
 @pytest.mark.usefixtures("folder")

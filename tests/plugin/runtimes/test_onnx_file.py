@@ -6,8 +6,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mvot_plugin.errors import InputError
 from mvot_plugin.runtimes import graph as graph_module
+from mvot_plugin.runtimes import onnx_file
 from mvot_plugin.runtimes.graph import Graph
 from mvot_plugin.runtimes.graph_network import GraphNetwork
+from mvot_plugin.runtimes.onnx_file import list_external_files, read_onnx
 
 BAD, GOOD = np.array([1, np.nan], np.float32), np.array([1, np.inf], np.float32)
 
@@ -58,18 +60,20 @@ def test_infinite_weights_are_masks_of_detectors(write):
     assert np.array_equal(found, GOOD)
 
 
-def external(location):
+def external(location, **entries):
     tensor = TensorProto(name="weights", data_type=TensorProto.FLOAT, dims=[2])
     tensor.data_location = TensorProto.EXTERNAL
-    tensor.external_data.add(key="location", value=location)
+    for key, entry in {"location": location, **entries}.items():
+        tensor.external_data.add(key=key, value=str(entry))
     return tensor
 
 
 @pytest.mark.parametrize(
-    "location", ["../weights.bin", "/etc/passwd", "link", "", "a\0b", "a" * 5000, "gone.bin"]
+    "location", ["../weights.bin", "/etc/passwd", "loop", "", "a\0b", "a" * 5000, "gone.bin"]
 )
 def test_weights_elsewhere_are_not_read(location, write, tmp_path):
-    (tmp_path / "link").symlink_to("/etc/passwd")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path.parent / "weights.bin").write_bytes(GOOD.tobytes())
     nodes, _ = add_weights(BAD, "initializer")
     with pytest.raises(InputError, match=r"small\.onnx: its tensor 'weights' lies in .* no file"):
         Graph(write(nodes, [external(location)]))
@@ -80,6 +84,48 @@ def test_weights_beside_the_file_are_read(write, tmp_path):
     nodes, _ = add_weights(BAD, "initializer")
     (found,) = Graph(write(nodes, [external("weights.bin")]))(np.zeros(2, np.float32))
     assert np.array_equal(found, GOOD)
+
+
+def test_files_may_be_links_as_in_a_cache_of_hugging_face(write, tmp_path):
+    nodes, _ = add_weights(BAD, "initializer")
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "1"
+    blobs.mkdir()
+    snapshot.mkdir(parents=True)
+    write(nodes, [external("m.onnx.data")]).rename(blobs / "aaa")
+    (blobs / "bbb").write_bytes(GOOD.tobytes())
+    (snapshot / "m.onnx").symlink_to("../../blobs/aaa")
+    (snapshot / "m.onnx.data").symlink_to("../../blobs/bbb")
+    (found,) = Graph(snapshot / "m.onnx")(np.zeros(2, np.float32))
+    assert np.array_equal(found, GOOD)
+    assert list_external_files(snapshot / "m.onnx") == {snapshot / "m.onnx.data"}
+
+
+def test_a_nan_in_a_file_of_its_own_is_named(write, tmp_path):
+    (tmp_path / "weights.bin").write_bytes(GOOD.tobytes() + BAD.tobytes())
+    nodes, _ = add_weights(BAD, "initializer")
+    write(nodes, [external("weights.bin", offset=0, length=8)])
+    model = read_onnx(tmp_path / "small.onnx")
+    assert np.array_equal(numpy_helper.to_array(model.graph.initializer[0]), GOOD)
+    with pytest.raises(InputError, match=r"small\.onnx: its tensor 'weights' holds a NaN"):
+        Graph(write(nodes, [external("weights.bin", offset=8, length=8)]))
+
+
+@pytest.mark.parametrize(
+    "entries", [{"offset": -4}, {"offset": 4, "length": 8}, {"offset": 99}, {"length": "much"}]
+)
+def test_a_tensor_that_its_file_does_not_hold_is_damaged(entries, write, tmp_path):
+    (tmp_path / "weights.bin").write_bytes(GOOD.tobytes())
+    nodes, _ = add_weights(BAD, "initializer")
+    with pytest.raises(InputError, match="'weights' is damaged"):
+        Graph(write(nodes, [external("weights.bin", **entries)]))
+
+
+def test_tensors_in_files_of_their_own_have_at_most_2_gib_together(write, tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_file, "MOST_BYTES", 15)
+    (tmp_path / "weights.bin").write_bytes(GOOD.tobytes())
+    nodes, _ = add_weights(BAD, "initializer")
+    with pytest.raises(InputError, match="the weights have more than 15 bytes"):
+        Graph(write(nodes, [external("weights.bin")] * 2))
 
 
 def test_a_tensor_without_its_numbers_is_damaged(write):

@@ -10,7 +10,17 @@ from struct import unpack_from
 
 import numpy as np
 
-__all__ = ["count_passes", "has_false_lengths", "read_image_size"]
+__all__ = [
+    "FORMATS",
+    "count_passes",
+    "has_false_lengths",
+    "is_animation",
+    "is_known_format",
+    "read_image_size",
+]
+
+FORMATS = "PNG, JPEG, JPEG 2000, BMP, GIF, PBM, PGM, PPM, TIFF or WebP"
+"""The formats that are known."""
 
 _SPACE = rb"(?:\s|#[^\n\r]*[\n\r])+"
 _PNM = re.compile(rb"P[1-6]" + _SPACE + rb"(\d{1,10})" + _SPACE + rb"(\d{1,10})\s")
@@ -18,6 +28,8 @@ _JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 """The markers that begin a frame header (SOF)."""
 _MOST_SEGMENTS, _MOST_CHUNKS = 1 << 16, 1 << 20
 _PNG = b"\x89PNG\r\n\x1a\n"
+_SIZ = re.compile(b"\xff\x4f\xff\x51")
+"""The markers that begin a code stream of JPEG 2000 and its sizes (SOC, SIZ)."""
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 _TIFF_TYPES = {3: "H", 4: "I", 16: "Q"}
 
@@ -26,7 +38,7 @@ def read_image_size(data: bytes) -> tuple[int, int] | None:
     """The (width, height) in pixels by the header of an image.
 
     Args:
-        data: A PNG, JPEG, BMP, PBM, PGM, PPM, TIFF or WebP file, or its beginning.
+        data: A file of one of ``FORMATS``, or its beginning.
 
     Returns:
         None for another format, or a header that is damaged or not whole.
@@ -38,6 +50,20 @@ def read_image_size(data: bytes) -> tuple[int, int] | None:
             except StructError:
                 return None
     return None
+
+
+def is_known_format(data: bytes) -> bool:
+    """Whether an image begins like one of the formats that are known."""
+    return any(data.startswith(start) for start, _ in _FORMATS)
+
+
+def is_animation(data: bytes) -> bool:
+    """Whether an image may hold several frames, by its beginning; of GIF files, every one may."""
+    if data.startswith(_PNG):
+        return b"acTL" in data[: data.find(b"IDAT")]
+    if data.startswith(b"RIFF"):
+        return data[12:16] == b"VP8X" and bool(data[20:21] and data[20] & 2)
+    return data.startswith(b"GIF8")
 
 
 def has_false_lengths(data: bytes) -> bool:
@@ -67,6 +93,19 @@ def count_passes(data: bytes) -> int:
 def _read_png(data: bytes) -> tuple[int, int]:
     width, height = unpack_from(">II", data, 16)
     return width, height
+
+
+def _read_gif(data: bytes) -> tuple[int, int]:
+    width, height = unpack_from("<HH", data, 6)
+    return width, height
+
+
+def _read_jpeg_2000(data: bytes) -> tuple[int, int] | None:
+    """The largest size of all code streams: the one in front need not be the one that is read."""
+    sizes = [unpack_from(">IIII", data, found.end() + 4) for found in _SIZ.finditer(data)]
+    if not sizes:
+        return None
+    return max(x1 - x0 for x1, _, x0, _ in sizes), max(y1 - y0 for _, y1, _, y0 in sizes)
 
 
 def _read_bmp(data: bytes) -> tuple[int, int]:
@@ -133,6 +172,9 @@ def _read_tiff(data: bytes) -> tuple[int, int] | None:
 _FORMATS: tuple[tuple[bytes, Callable[[bytes], tuple[int, int] | None]], ...] = (
     (_PNG, _read_png),
     (b"\xff\xd8", _read_jpeg),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", _read_jpeg_2000),
+    (_SIZ.pattern, _read_jpeg_2000),
+    (b"GIF8", _read_gif),
     (b"BM", _read_bmp),
     (b"P", _read_pnm),
     (b"RIFF", _read_webp),

@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 
 from mvot_pipelines.sources.files.headers import (
+    FORMATS,
     count_passes,
     has_false_lengths,
+    is_known_format,
     read_image_size,
 )
 from mvot_pipelines.sources.files.kinds import check_file
@@ -17,7 +19,7 @@ from mvot_pipelines.sources.limits import LimitsConfig
 from mvot_pipelines.sources.quiet import silence_libraries
 from mvot_plugin.errors import InputError
 
-__all__ = ["is_image", "list_images", "read_image"]
+__all__ = ["UnreadableImageError", "is_image", "list_images", "read_image"]
 
 _IMAGE_SUFFIXES = frozenset(
     {".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -27,6 +29,10 @@ _MOST_BYTES_PER_PIXEL = 8
 _MOST_PASSES = 64
 """Scans of a JPEG file of the most pixels; smaller ones may have more. Few have over ten."""
 _DEFAULTS = LimitsConfig()
+
+
+class UnreadableImageError(InputError):
+    """A file is no image of a known format, or damaged."""
 
 
 def is_image(path: Path) -> bool:
@@ -49,7 +55,10 @@ def _natural_key(path: Path) -> tuple[list[int | str], str]:
 
 
 def read_image(path: Path, limits: LimitsConfig = _DEFAULTS) -> np.ndarray:
-    """Read an image as BGR; raises ``InputError`` if that fails, or it is beyond the limits."""
+    """Read an image as BGR.
+
+    Raises ``UnreadableImageError`` if that fails, and ``InputError`` for what is beyond the limits.
+    """
     try:
         check_file(path)
         _check_bytes(path, limits)
@@ -57,11 +66,14 @@ def read_image(path: Path, limits: LimitsConfig = _DEFAULTS) -> np.ndarray:
     except (OSError, cv2.error):
         image = None
     if image is None:
-        raise InputError(f"{path} cannot be read as an image; replace or remove it")
+        raise UnreadableImageError(f"{path} cannot be read as an image; replace or remove it")
     return image
 
 
 def _decode(path: Path, data: bytes, limits: LimitsConfig) -> np.ndarray | None:
+    if data and not is_known_format(data):
+        reason = f"its content is not {FORMATS}"
+        raise UnreadableImageError(f"{path} cannot be read as an image: {reason}; replace it")
     size = read_image_size(data)
     if size is None or has_false_lengths(data):
         return None

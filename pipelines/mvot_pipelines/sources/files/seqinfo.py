@@ -10,7 +10,8 @@ from mvot_plugin.errors import InputError, format_value
 
 __all__ = ["SequenceInfo", "read_sequence_info"]
 
-_MOST_BYTES = 1 << 20
+_MOST_BYTES, _MOST_CHARACTERS = 1 << 16, 1000
+"""Of the file, and of a line: configparser takes the square of a line's length."""
 _MOST_FRAMES = 10**9
 
 
@@ -63,7 +64,11 @@ def _read_section(ini: Path) -> configparser.SectionProxy:
             f"{ini} has more than {_MOST_BYTES} bytes: it is no description; remove it"
         )
     parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(ini.read_text(encoding="utf-8-sig"))
+    text = ini.read_text(encoding="utf-8-sig")
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > _MOST_CHARACTERS:
+            raise ValueError(f"line {number} has more than {_MOST_CHARACTERS} characters")
+    parser.read_string(text)
     if "Sequence" not in parser:
         raise configparser.NoSectionError("Sequence")
     return parser["Sequence"]

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from helpers.faults.media import BOMBS
 from helpers.pipelines.videos import noise_image
-from mvot_pipelines.sources.files.headers import read_image_size
+from mvot_pipelines.sources.files.headers import is_animation, read_image_size
 
 SIZE = 37, 21
 ENCODED = {
     ending: cv2.imencode(f".{ending}", noise_image(0, SIZE))[1].tobytes()
-    for ending in ("bmp", "jpg", "png", "ppm", "tiff", "webp")
+    for ending in ("bmp", "gif", "jpg", "png", "ppm", "tiff", "webp")
 }
 LOSSLESS = cv2.imencode(".webp", noise_image(0, SIZE), [cv2.IMWRITE_WEBP_QUALITY, 101])[1].tobytes()
 GREY = cv2.imencode(".pgm", noise_image(0, SIZE)[..., 0])[1].tobytes()
@@ -33,6 +33,23 @@ def test_the_size_of_a_giant_is_seen_in_its_header(name):
     assert width * height > 2**27
 
 
+def test_the_largest_code_stream_of_jpeg_2000_counts():
+    data = cv2.imencode(".jp2", noise_image(0, (64, 48)))[1].tobytes()
+    stream = data[data.index(b"\xff\x4f") :]
+    giant = stream[:8] + struct.pack(">II", 60_000, 50_000) + stream[16:]
+    assert read_image_size(data) == read_image_size(stream) == (64, 48)
+    assert read_image_size(data + giant) == (60_000, 50_000)
+
+
+@pytest.mark.parametrize("ending", [".png", ".webp", ".gif"])
+def test_an_animation_is_told_from_an_image(tmp_path, ending):
+    animation = cv2.Animation()
+    animation.frames, animation.durations = [noise_image(n) for n in range(2)], [40, 40]
+    cv2.imwriteanimation(str(tmp_path / f"1{ending}"), animation)
+    assert is_animation((tmp_path / f"1{ending}").read_bytes())
+    assert not any(map(is_animation, (ENCODED["png"], ENCODED["webp"], LOSSLESS, b"", b"RIFF")))
+
+
 def test_big_endian_and_64_bit_tiff_files_are_read():
     big_endian = struct.pack(">2sHIHHHIHHHHII", b"MM", 42, 8, 2, 256, 3, 1, 37, 0, 257, 4, 1, 21)
     entries = struct.pack("<HHQQHHQQ", 256, 4, 1, 37, 257, 16, 1, 21)
@@ -47,7 +64,7 @@ def test_segments_and_comments_before_the_size_are_skipped():
 
 
 @pytest.mark.parametrize(
-    "data", [b"GIF89a" + bytes(99), b"", b"P7\nWIDTH 37\n", b"RIFF" + bytes(99)]
+    "data", [b"#?RADIANCE\n" + bytes(99), b"", b"P7\nWIDTH 37\n", b"RIFF" + bytes(99)]
 )
 def test_other_formats_have_none(data):
     assert read_image_size(data) is None

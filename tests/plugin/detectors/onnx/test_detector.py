@@ -1,6 +1,7 @@
 """What holds for all exports: sizes, number formats, options, and files that cannot be used."""
 
 import numpy as np
+import onnx
 import pytest
 
 from helpers.plugin.onnx_graphs import FRAME, RGB, table_of, write_graph
@@ -113,6 +114,17 @@ def test_an_export_that_is_not_understood_is_described(tmp_path, outputs, words)
 def test_a_model_that_is_no_detector_says_why(tmp_path, options, words):
     path = yolo(tmp_path / "odd.onnx", **options)
     with pytest.raises(InputError, match=rf"odd\.onnx: {words}"):
+        OnnxDetector(path)
+
+
+def test_a_model_whose_answer_is_nan_is_refused(tmp_path):
+    path = yolo(tmp_path / "a.onnx", table={"output0": np.full((1, 6, 84), -1, np.float32)})
+    model = onnx.load(path)
+    node = next(node for node in model.graph.node if "output0" in node.output)
+    node.output[list(node.output).index("output0")] = "negative"
+    model.graph.node.append(onnx.helper.make_node("Sqrt", ["negative"], ["output0"]))
+    onnx.save(model, path)
+    with pytest.raises(InputError, match=r"a\.onnx: answers noise with NaN in 'output0'"):
         OnnxDetector(path)
 
 
