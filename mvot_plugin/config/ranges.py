@@ -50,7 +50,7 @@ Finite = Annotated[float, Range(-1e9, 1e9)]
 """A number on a scale that is not known, such as a detector's confidence."""
 Positive = Annotated[float, Range(1e-3, 1e6)]
 """A time or a deviation by which others are divided."""
-Count = Annotated[int, Range(1, 2**31)]
+Count = Annotated[int, Range(1, 1_000_000_000)]
 """A number of things of which there is at least one."""
 
 

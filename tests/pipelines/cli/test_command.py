@@ -81,7 +81,7 @@ def test_a_name_beyond_the_encoding_of_the_terminal_is_printed_escaped(tmp_path)
         (["--threads", "1000000000"], "--threads must be 256 or less, got 1000000000"),
         (["--frame-rate", "1e-300"], "--frame-rate must be 0.001 or more, got 1e-300"),
         (["--detect-every", "1" * 5000], "argument --detect-every: invalid int value: '111"),
-        (["--detect-every", "9" * 400], "--detect-every must be 1e+06 or less, got 9999"),
+        (["--detect-every", "9" * 400], "--detect-every must be 1e+09 or less, got 9999"),
         (["--engine", ""], "setting 'engine' is empty: leave it out, or give it a value"),
         (["--save-txt", ""], "setting 'save_txt' is empty"),
         (["--weights", "a\0b"], "--weights has a character that no name may have, got 'a\\x00b'"),
