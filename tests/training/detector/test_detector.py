@@ -204,6 +204,7 @@ def test_an_error_is_one_sentence(arguments, message, data, tmp_path, capsys, mo
     assert error.count("\n") == 1
 
 
+@pytest.mark.filterwarnings("ignore::mvot_plugin.errors.ExecutableModel")
 def test_mvot_train_detector_saves_a_detector_and_resumes(
     data, labelers, tmp_path, capfd, monkeypatch
 ):
