@@ -2,7 +2,7 @@
 
 import os
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Annotated, Any
@@ -86,16 +86,17 @@ def check_values(kind: type[Any], values: Mapping[str, Any], label: Callable[[st
 
 
 def find_ranges(kind: type[Any]) -> dict[str, Range]:
-    """The ranges of the fields of a dataclass that have one; those of ``X | None`` are X's."""
+    """The ranges of the fields of a dataclass that have one, also within tuples and unions."""
     hints = typing.get_type_hints(kind, include_extras=True)
-    found = {}
-    for field in fields(kind):
-        hint = hints[field.name]
-        for part in (hint, *typing.get_args(hint)):
-            for note in getattr(part, "__metadata__", ()):
-                if isinstance(note, Range):
-                    found[field.name] = note
-    return found
+    ranges = {field.name: next(_find_in(hints[field.name]), None) for field in fields(kind)}
+    return {name: one for name, one in ranges.items() if one is not None}
+
+
+def _find_in(hint: Any) -> Iterator[Range]:
+    """The ranges in a type."""
+    yield from (note for note in getattr(hint, "__metadata__", ()) if isinstance(note, Range))
+    for part in typing.get_args(hint):
+        yield from _find_in(part)
 
 
 def _is_text(text: str) -> bool:

@@ -14,6 +14,7 @@ from mvot_plugin.errors import UsageError
 class Inner(CheckedConfig):
     share: Fraction = 0.5
     seconds: NonNegative | None = None
+    pair: tuple[Fraction, Fraction] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,12 @@ def test_a_number_out_of_its_range_is_refused_wherever_it_comes_from(share, mess
 def test_the_ends_of_a_range_belong_to_it():
     assert build_config(Outer, {"every": 100, "inner": {"share": 1}}).inner.share == 1.0
     assert Outer(every=1, inner=Inner(share=0.0)).every == 1
+
+
+def test_ranges_hold_for_each_of_several_numbers():
+    assert Inner(pair=(0, 1)).pair == (0, 1)
+    with pytest.raises(UsageError, match=r"Inner.pair must be 1 or less, got 1.5"):
+        Inner(pair=(0, 1.5))
 
 
 def test_ranges_hold_for_the_number_among_several_types():
