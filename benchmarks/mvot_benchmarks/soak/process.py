@@ -1,7 +1,9 @@
 """A function in a fresh process, so that what it costs is its own."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar, cast
@@ -46,7 +48,16 @@ def run_in_process(function: Callable[..., ResultT], *arguments: Any) -> ResultT
 def _answer(sender: Connection, function: Callable[..., Any], arguments: Any) -> None:
     """Send what the function returns; the terminal's interrupts are left to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         sender.send(function(*arguments))
     except MvotError as error:
         sender.send(error)
+
+
+def _end_with_parent() -> None:
+    """End this process where the parent ends before it, also by a signal."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
