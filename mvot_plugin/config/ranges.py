@@ -1,6 +1,5 @@
 """The ranges of settings, which are declared in their types and checked wherever they come from."""
 
-import os
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -8,6 +7,7 @@ from numbers import Real
 from typing import Annotated, Any
 
 from mvot_plugin.errors import UsageError, format_value
+from mvot_plugin.runtimes.reading import is_file_name
 
 __all__ = [
     "CheckedConfig",
@@ -79,7 +79,7 @@ def check_values(kind: type[Any], values: Mapping[str, Any], label: Callable[[st
         for one in value if isinstance(value, tuple) else (value,):
             if name in ranges and isinstance(one, Real):
                 ranges[name].check(one, label(name))
-        if isinstance(value, str) and not _is_text(value):
+        if isinstance(value, str) and not is_file_name(value):
             raise UsageError(
                 f"{label(name)} has a character that no name may have, got {format_value(value)}"
             )
@@ -97,11 +97,3 @@ def _find_in(hint: Any) -> Iterator[Range]:
     yield from (note for note in getattr(hint, "__metadata__", ()) if isinstance(note, Range))
     for part in typing.get_args(hint):
         yield from _find_in(part)
-
-
-def _is_text(text: str) -> bool:
-    """Whether a text can be a name of a file."""
-    try:
-        return b"\0" not in os.fsencode(text)
-    except UnicodeEncodeError:
-        return False

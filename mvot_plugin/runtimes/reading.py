@@ -1,13 +1,14 @@
 """What is read of networks' files, which anyone may have made: regular files of a bounded size."""
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
 
 from mvot_plugin.errors import InputError
 
-__all__ = ["check_file", "read_json"]
+__all__ = ["MOST_BYTES", "check_file", "is_file_name", "read_json"]
 
 MOST_BYTES = 2 << 30
 """Of a file of weights; an ONNX file cannot have more."""
@@ -29,6 +30,14 @@ def check_file(path: Path, noun: str = "file", most: int = MOST_BYTES) -> None:
         raise InputError(f"{path}: is a folder or a device; give a {noun}")
     if status.st_size > most:
         raise InputError(f"{path}: has {status.st_size} bytes, and a {noun} at most {most}")
+
+
+def is_file_name(name: str | os.PathLike[str]) -> bool:
+    """Whether a file can have this name: no null byte, and no half of a character."""
+    try:
+        return b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
 
 
 def read_json(text: str | bytes) -> dict[str, Any]:

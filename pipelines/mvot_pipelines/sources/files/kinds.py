@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mvot_plugin.errors import InputError, format_value
+from mvot_plugin.runtimes.reading import is_file_name
 
 __all__ = ["check_file", "check_name", "plain_name"]
 
@@ -22,11 +23,7 @@ _KINDS = {
 
 def check_name(name: str | os.PathLike[str]) -> None:
     """Raise ``InputError`` for what can be no name or address: a null byte, half a character."""
-    try:
-        is_name = b"\0" not in os.fsencode(name)
-    except UnicodeEncodeError:
-        is_name = False
-    if not is_name:
+    if not is_file_name(name):
         shown = format_value(os.fspath(name))
         raise InputError(f"{shown} cannot be the name of a file or folder; check the spelling")
 
