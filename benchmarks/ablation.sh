@@ -17,16 +17,18 @@ export PYTHONPATH="$root:$root/synthetic:$root/pipelines:$root/benchmarks:$root/
 export PYTHONUNBUFFERED=1
 python=${PYTHON:-python3}
 
-train() { # NAME NETWORK_SETTINGS
-  "$python" -m mvot_training.cli siammotion --config "$config" --set "steps=$steps" \
-    --set "network={$2}" --hours 10000 --data "$data/train" "$data/stills" --output "$out/$1" "${@:3}"
+train() { # NAME "PART..." [OPTION...]; the network lacks these parts
+  local name=$1 part off=()
+  for part in $2; do off+=(--set "network.$part=false"); done
+  "$python" -m mvot_training.cli siammotion --config "$config" --set "steps=$steps" "${off[@]}" \
+    --hours 10000 --data "$data/train" "$data/stills" --output "$out/$name" "${@:3}"
 }
 
 train whole "" "$@"
-train without-F "pyramid: false" "$@"
-train without-R "rpn: false" "$@"
-train without-A "attention: false" "$@"
-train B+F "rpn: false, attention: false" "$@"
-train B "pyramid: false, rpn: false, attention: false" "$@"
+train without-F "pyramid" "$@"
+train without-R "rpn" "$@"
+train without-A "attention" "$@"
+train B+F "rpn attention" "$@"
+train B "pyramid rpn attention" "$@"
 "$python" -m mvot_benchmarks.cli ablation "$data"/val/*/ --weights "$out"/*/*.safetensors |
   tee "$out/ablation.md"

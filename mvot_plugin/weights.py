@@ -18,6 +18,7 @@ from mvot_plugin.runtimes.reading import check_file, read_json
 __all__ = [
     "UntrainedWeights",
     "load_parameters",
+    "read_kind",
     "read_weights",
     "read_weights_record",
     "replace_weights",
@@ -102,12 +103,18 @@ def read_weights_record(path: Path) -> dict[str, Any]:
 
     Raises ``InputError`` for a file that cannot be read.
     """
-    check_file(path, "weights file")
     try:
-        metadata, _ = _read_file(path)
-        return read_json(metadata.get("record", "{}"))
-    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
+        return read_json(_read_metadata(path).get("record", "{}"))
+    except ValueError as error:
         raise InputError(f"{path}: not a readable weights file: {error}") from error
+
+
+def read_kind(path: Path) -> str:
+    """Read which kind of network a weights file is for; "" where it does not say.
+
+    Raises ``InputError`` for a file that cannot be read.
+    """
+    return _read_metadata(path).get("kind", "")
 
 
 def replace_weights(
@@ -141,6 +148,16 @@ def replace_weights(
     metadata["record"] = json.dumps({**old_record, **record})
     metadata["config"] = json.dumps({**old_config, **(config or {})})
     save_file(merged, str(path), metadata=metadata)
+
+
+def _read_metadata(path: Path) -> dict[str, str]:
+    """The metadata alone; raises ``InputError`` for a file that cannot be read."""
+    check_file(path, "weights file")
+    try:
+        with safe_open(str(path), "pt") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"{path}: not a readable weights file: {error}") from error
 
 
 def _read_file(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

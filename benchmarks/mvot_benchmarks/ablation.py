@@ -1,36 +1,81 @@
 """``mvot-bench ablation``: how much each part of SiamMOTION contributes (its 4.2, Table 1).
 
 Parts have the letters of Table 1: F, the feature pyramid; R, the region proposal network PD-RPN; A,
-attention; P, the multi-object penalties; I, inertia. Without F, R or A a network needs weights of
-its own; P and I are settings of the engine. Without I, a target that is not found keeps its last
-box.
+attention; P, the multi-object penalties; I, inertia; and V, the visibility of `siammotion-n`.
+Without F, R or A the paper's network needs weights of its own; the others are settings of the
+engine. Without I, a target that is not found keeps its last box. All parts of `siammotion-n` can be
+switched off in one set of weights: what it then lacks, it was trained with.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mvot_benchmarks.vot import VotScore, pool_vot_scores
 from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import UsageError
+from mvot_plugin.extras import require_torch
 from mvot_plugin.models.siammotion_config import SiamMotionConfig
 
 if TYPE_CHECKING:
     from mvot_plugin.engines.siammotion import SiamMotionEngine
 
-__all__ = ["ROWS", "build_engines", "describe_missing_rows", "format_table", "load_variants"]
+__all__ = [
+    "LIGHT_ROWS",
+    "ROWS",
+    "build_engines",
+    "describe_missing_rows",
+    "format_table",
+    "load_variants",
+    "switch_parts",
+]
 
-SWITCHES = {"F": "pyramid", "R": "rpn", "A": "attention", "P": "penalties", "I": "inertia"}
-"""The fields of ``SiamMotionConfig`` by letter."""
+SWITCHES = {
+    "F": "pyramid",
+    "R": "rpn",
+    "A": "attention",
+    "P": "penalties",
+    "I": "inertia",
+    "V": "visibility",
+}
+"""The fields of ``SiamMotionConfig``, and V of ``LightConfig`` alone, by letter."""
 TRAINED_PARTS = "FRA"
 """Parts that a network has to be trained without, where the row lacks them."""
-ALL_PARTS = "".join(SWITCHES)
+ALL_PARTS = "FRAPI"
 ROWS = {
     "all parts": ALL_PARTS,
     **{f"without {part}": ALL_PARTS.replace(part, "") for part in ALL_PARTS},
     **{"+".join(f"B{ALL_PARTS[:count]}"): ALL_PARTS[:count] for count in range(len(ALL_PARTS) + 1)},
 }
 """The parts of each row of the table: all but one, and then, as in the paper, one more each."""
+
+LIGHT_PARTS = ALL_PARTS + "V"
+"""The parts of `siammotion-n`; all but P and I are switched off in its network."""
+LIGHT_ROWS = {
+    "all parts": LIGHT_PARTS,
+    **{f"without {part}": LIGHT_PARTS.replace(part, "") for part in LIGHT_PARTS},
+}
+"""The parts of each row of its table."""
+
+
+def switch_parts(device: str, precision: str) -> "dict[str, SiamMotionEngine]":
+    """`siammotion-n` with its weights, and the same without one part, by parts.
+
+    Raises ``UsageError`` for a device or a precision that cannot be used.
+    """
+    require_torch("an ablation")
+    whole = cast(
+        "SiamMotionEngine",
+        load_engine("siammotion-n", "auto", device, precision, runtime="torch"),
+    )
+    built = {}
+    for parts in LIGHT_ROWS.values():
+        network: Any = deepcopy(whole.network)
+        off = [SWITCHES[part] for part in LIGHT_PARTS if part not in parts + "PI"]
+        network.module.network.switch_off(off)
+        built[parts] = _set_engine_parts(replace(whole, network=network), parts)
+    return built
 
 
 def load_variants(
@@ -73,12 +118,7 @@ def build_engines(engines: "Mapping[str, SiamMotionEngine]") -> "dict[str, SiamM
     for parts in dict.fromkeys(ROWS.values()):
         if _trained_parts(parts) not in engines:
             continue
-        engine = engines[_trained_parts(parts)]
-        if "P" not in parts:
-            engine = replace(engine, penalisation=engine.penalisation.single_object())
-        if "I" not in parts:
-            engine = replace(engine, stand_in="last box")
-        built[parts] = engine
+        built[parts] = _set_engine_parts(engines[_trained_parts(parts)], parts)
     return built
 
 
@@ -95,17 +135,29 @@ def describe_missing_rows(engines: "Mapping[str, SiamMotionEngine]") -> list[str
 def format_table(scores: Mapping[str, Sequence[VotScore]]) -> str:
     """A Markdown table of the scores of all sequences together, by parts, as ``ROWS``."""
     lines = ["| network | accuracy | | robustness | | mean IoU | |", "| --- |" + " --- |" * 6]
-    complete = _metrics(scores[ALL_PARTS])
-    for name, parts in ROWS.items():
+    rows = LIGHT_ROWS if LIGHT_PARTS in scores else ROWS
+    whole = rows["all parts"]
+    complete = _metrics(scores[whole])
+    for name, parts in rows.items():
         if parts not in scores:
             continue
         pairs = zip(_metrics(scores[parts]), complete, strict=True)
         cells = [
-            f"{mine:.3f} | {'' if parts == ALL_PARTS else f'{mine - full:+.3f}'}"
+            f"{mine:.3f} | {'' if parts == whole else f'{mine - full:+.3f}'}"
             for mine, full in pairs
         ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _set_engine_parts(engine: "SiamMotionEngine", parts: str) -> "SiamMotionEngine":
+    """An engine without those parts that are its settings."""
+    if "P" not in parts:
+        single = engine.penalisation.single_object()
+        engine = replace(engine, penalisation=single, exclusive=0.0)
+    if "I" not in parts:
+        engine = replace(engine, stand_in="last box")
+    return engine
 
 
 def _require_same_network(

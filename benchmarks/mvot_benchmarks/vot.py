@@ -17,6 +17,7 @@ from jaxtyping import Float32
 from numpy.typing import ArrayLike
 
 from mvot_benchmarks import datasets
+from mvot_benchmarks.metrics.ranking import area_under_curve
 from mvot_benchmarks.vot_protocol import ObservedFrame, VotRun
 from mvot_plugin.engines.base import MotionEngine
 from mvot_plugin.types import XYXY, Frame
@@ -32,6 +33,8 @@ __all__ = [
 
 SENSITIVITY = 30
 """The factor of the share of failed frames in the robustness."""
+RIGHT_IOU = 0.5
+"""The least IoU of a right box with the ground truth."""
 _WARM_UP = 3
 """Frames that are tracked once before the clock starts: a network's first calls are slower."""
 
@@ -65,9 +68,11 @@ class VotScore:
     valid: int
     """Object-frames, without first ones, failures, and 10 frames from a re-initialisation."""
     mean_iou: float
-    """In one pass: over the ``followed`` object-frames, as is ``success``."""
+    """In one pass: over the ``followed`` object-frames, as are ``success`` and ``auc``."""
     success: float
     """The share of IoU above 0.5."""
+    auc: float
+    """How well scores tell boxes of an IoU of 0.5 or more from others: the area under the curve."""
     followed: int
     """Object-frames, without the first one of each object."""
     milliseconds: float
@@ -81,6 +86,7 @@ _WEIGHT_OF = {
     "robustness": "frames",
     "mean_iou": "followed",
     "success": "followed",
+    "auc": "followed",
     "milliseconds": "steps",
 }
 """The count that each mean is over."""
@@ -138,13 +144,14 @@ def format_table(results: Sequence[tuple[str, str, VotScore]]) -> str:
 
 
 def _format_sequence(name: str, engines: dict[str, list[VotScore]]) -> str:
-    names = ("accuracy", "robustness", "failures", "mean IoU", "success", "ms/frame")
+    names = ("accuracy", "robustness", "failures", "mean IoU", "success", "AUC", "ms/frame")
     lines = [f"| {name} | {' | '.join(names)} |", f"| --- |{' --- |' * len(names)}"]
     for engine, scores in engines.items():
         score = pool_vot_scores(scores)
         lines.append(
             f"| {engine} | {score.accuracy:.3f} | {score.robustness:.3f} | {score.failures} | "
-            f"{score.mean_iou:.3f} | {score.success:.3f} | {score.milliseconds:.1f} |"
+            f"{score.mean_iou:.3f} | {score.success:.3f} | {score.auc:.3f} | "
+            f"{score.milliseconds:.1f} |"
         )
     return "\n".join(lines)
 
@@ -177,7 +184,9 @@ def _compute_score(supervised: VotRun, one_pass: VotRun, length: int) -> VotScor
     costs = supervised.seconds
     frames, failures = supervised.visible[:length].sum(0), (supervised.overlap == 0).sum(0)
     valid = supervised.overlap[supervised.valid]
-    followed = one_pass.overlap[~np.isnan(one_pass.overlap)]
+    is_followed = ~np.isnan(one_pass.overlap)
+    followed = one_pass.overlap[is_followed]
+    is_scored = is_followed & ~np.isnan(one_pass.confidence)
     robustness = np.exp(-SENSITIVITY * failures / np.maximum(frames, 1))
     return VotScore(
         accuracy=_mean(valid),
@@ -187,6 +196,9 @@ def _compute_score(supervised: VotRun, one_pass: VotRun, length: int) -> VotScor
         valid=len(valid),
         mean_iou=_mean(followed),
         success=_mean(followed > 0.5),
+        auc=area_under_curve(
+            one_pass.confidence[is_scored], one_pass.overlap[is_scored] >= RIGHT_IOU
+        ),
         followed=len(followed),
         milliseconds=1e3 * float(np.median(costs)) if costs else math.nan,
         steps=len(costs),
@@ -194,9 +206,9 @@ def _compute_score(supervised: VotRun, one_pass: VotRun, length: int) -> VotScor
 
 
 def _mean(values: ArrayLike, weights: ArrayLike = 1) -> float:
-    """The weighted mean, NaN of no values; a value of weight 0 may be NaN."""
+    """The weighted mean of the values that are not NaN; NaN of none, or where no weight is left."""
     values, weights = np.broadcast_arrays(np.asarray(values, np.float64), weights)
-    has_weight = weights > 0
+    has_weight = (weights > 0) & ~np.isnan(values)
     if not has_weight.any():
         return math.nan
     return float(np.average(values[has_weight], weights=weights[has_weight]))

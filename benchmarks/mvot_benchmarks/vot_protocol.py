@@ -76,6 +76,7 @@ class VotRun:
         visible: (frames, objects), where objects have a ground-truth box.
         overlap: (frames, objects), IoU with the ground truth; NaN where an object is not tracked
             or not visible.
+        confidence: (frames, objects), the engine's scores; NaN where it did not track an object.
         valid: (frames, objects), which overlaps count for the accuracy.
         seconds: the time of each processed frame that had targets.
 
@@ -93,7 +94,7 @@ class VotRun:
         self._engine, self._ground_truth = engine, ground_truth
         self._reinitialize = reinitialize
         self.visible = ~np.isnan(ground_truth).any(2)
-        self.overlap = np.full(self.visible.shape, np.nan)
+        self.overlap, self.confidence = np.full((2, *self.visible.shape), np.nan)
         self.valid = np.zeros_like(self.visible)
         self.seconds: list[float] = []
         length, count = self.visible.shape
@@ -135,6 +136,7 @@ class VotRun:
             lambda: self._engine.track(observation, targets)
         )
         self._pending[self._objects] = motion.boxes
+        self.confidence[frame.index, self._objects] = motion.scores
         self.seconds.append(observe_seconds + track_seconds)
         return observe_seconds + track_seconds
 

@@ -56,20 +56,6 @@ class EngineEntry:
         return self.network is not None and not self.network.has_graphs
 
 
-def _siammotion(name: str, purpose: str) -> EngineEntry:
-    network = NetworkEntry(
-        module="mvot_plugin.models.siammotion",
-        name="SiamMotionNet",
-        functions="mvot_plugin.models.siammotion_functions:SiamMotionFunctions",
-        presets="mvot_plugin.models.siammotion_config",
-        weights=name,
-        has_graphs=name == "siammotion-n",
-        kind="siammotion",
-    )
-    module = "mvot_plugin.engines.siammotion"
-    return EngineEntry(module=module, name="SiamMotionEngine", purpose=purpose, network=network)
-
-
 def _correlation(name: str, weights: str, purpose: str, **options: Any) -> EngineEntry:
     """An engine of SiamFC's family; its areas are those of its preset, not of the weights file."""
     network = NetworkEntry(
@@ -120,10 +106,34 @@ ENGINES: Mapping[str, EngineEntry] = MappingProxyType(
         "siamfc-mi": _correlation(
             "SiamFC", "siamfc", "SiamFC with the targets stacked in batches: a baseline"
         ),
-        "siammotion": _siammotion(
-            "siammotion", "SiamMOTION: feature pyramid, attention and PD-RPN, in one batch"
+        "siammotion": EngineEntry(
+            module="mvot_plugin.engines.siammotion",
+            name="SiamMotionEngine",
+            purpose="SiamMOTION: feature pyramid, attention and PD-RPN, in one batch",
+            network=NetworkEntry(
+                module="mvot_plugin.models.siammotion",
+                name="SiamMotionNet",
+                functions="mvot_plugin.models.siammotion_functions:SiamMotionFunctions",
+                presets="mvot_plugin.models.siammotion_config",
+                weights="siammotion",
+                has_graphs=False,
+                kind="siammotion",
+            ),
         ),
-        "siammotion-n": _siammotion("siammotion-n", "SiamMOTION with a narrow network, for CPUs"),
+        "siammotion-n": EngineEntry(
+            module="mvot_plugin.engines.siammotion",
+            name="SiamMotionEngine",
+            purpose="SiamMOTION with a light network, for CPUs",
+            network=NetworkEntry(
+                module="mvot_plugin.models.light.network",
+                name="LightNet",
+                functions="mvot_plugin.models.light.functions:LightFunctions",
+                presets="mvot_plugin.models.light.config",
+                weights="siammotion-n",
+                has_graphs=True,
+                kind="siammotion-n",
+            ),
+        ),
         "siammt": _correlation(
             "SiamMT", "siammt", "SiamMT: whole-frame features, pairwise correlation"
         ),

@@ -3,7 +3,7 @@
 By default each session has an arena of its own, which holds the most that the session ever needed;
 and each plans its memory anew for every shape of its arguments, and keeps all the plans. An engine
 has several sessions of which few run at once, and its shapes change with the targets: shared and
-unplanned, siammotion-n took half the memory, and one or two percent more time.
+unplanned, version 0.1's siammotion-n took half the memory, and one or two percent more time.
 """
 
 from contextlib import suppress

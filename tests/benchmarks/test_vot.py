@@ -179,7 +179,8 @@ def test_the_command_prints_a_table_for_each_sequence_and_for_all(folder, capsys
     assert main(["vot", str(folder), "--engine", "hold", "kalman"]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines()[0] == (
-        f"| {folder.name} | accuracy | robustness | failures | mean IoU | success | ms/frame |"
+        f"| {folder.name} | accuracy | robustness | failures | mean IoU | success | AUC "
+        "| ms/frame |"
     )
     assert out.splitlines()[2].startswith(f"| hold | 0.364 | {exp(-5):.3f} | 1 | 0.291 | 0.200 |")
     assert f"{folder.name} kalman: accuracy 0.364" in err

@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 
 from helpers.plugin.nanotrack_graphs import published_engine, small_engine
-from mvot_plugin.engines import engine_names, load_engine
+from helpers.small_light import SMALL
+from mvot_plugin.engines import engine_names, load_engine, torch_loading
 from mvot_plugin.engines.correlation import SiamMTEngine
 from mvot_plugin.engines.correlation.extraction import FrameScale
 from mvot_plugin.engines.nanotrack import NanoTrackEngine
 from mvot_plugin.engines.table import ENGINES
 from mvot_plugin.engines.torch_loading import load_functions
 from mvot_plugin.errors import UntrainedWeights
+from mvot_plugin.models import siammotion_config as siammotion
+from mvot_plugin.models.light import config as light
 from mvot_plugin.models.siamfc import config as siamfc
-from mvot_plugin.models.siammotion_config import PRESETS
 from mvot_plugin.runtimes.export import export_functions
 
 APART = np.array(
@@ -61,21 +63,28 @@ def contract_engine(name):
         return small_engine()
     if name in siamfc.PRESETS:
         return narrow_correlation(name)
-    return narrow_engine(name=name) if name in PRESETS else load_engine(name)
+    return narrow_engine(name=name) if ENGINES[name].network else load_engine(name)
 
 
-NARROW = (16, 32, 32, 32, 32)
-"""Few channels for the backbone of SiamFC's family."""
+NARROW = (
+    (siamfc, {"channels": (16, 32, 32, 32, 32)}),
+    (siammotion, {"width": 32, "backbone_width": 16}),
+    (light, SMALL),
+)
+"""The modules with presets, and few channels for each one's networks."""
+LIGHT = ENGINES["siammotion-n"]
+LIVELY = replace(LIGHT.network, module="helpers.small_light", name="build_lively_network")
+"""What makes the network of `siammotion-n` where its weights are random."""
 
 
 @contextmanager
 def narrow_preset(name, **config):
     """An engine's preset with few channels, while a ``with`` lasts; without a warning of it."""
-    presets, widths = siamfc.PRESETS, {"channels": NARROW}
-    if name in PRESETS:
-        presets, widths = PRESETS, {"width": 32, "backbone_width": 16}
-    narrow = {name: replace(presets[name], **widths, **config)}
-    with patch.dict(presets, narrow), warnings.catch_warnings():
+    ((presets, widths),) = ((m.PRESETS, widths) for m, widths in NARROW if name in m.PRESETS)
+    narrow = {name: replace(presets[name], **{**widths, **config})}
+    engines = {**ENGINES, "siammotion-n": replace(LIGHT, network=LIVELY)}
+    lively = patch.object(torch_loading, "ENGINES", engines)
+    with patch.dict(presets, narrow), lively, warnings.catch_warnings():
         warnings.simplefilter("ignore", UntrainedWeights)
         yield
 
@@ -98,7 +107,7 @@ def narrow_correlation(name, precision="fp32", **config):
 
 
 def narrow_engine(precision="fp32", device="cpu", name="siammotion", **config):
-    """SiamMOTION with an eighth of the channels and seeded random weights."""
+    """An engine of SiamMOTION with few channels and seeded random weights."""
     with narrow_preset(name, **config):
         return load_engine(name, weights="random", device=device, precision=precision)
 

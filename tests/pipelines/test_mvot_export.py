@@ -28,7 +28,7 @@ def test_graphs_are_written_and_agree_with_torch(exported):
     names = {path.name for path in folder.iterdir()}
     assert names == {"features.onnx", "enroll.onnx", "compare.onnx", "predict.onnx", DESCRIPTION}
     description = json.loads((folder / DESCRIPTION).read_text())
-    assert description["kind"] == "siammotion"
+    assert description["kind"] == "siammotion-n"
     assert description["record"]["licence"] == "Apache-2.0"
 
 

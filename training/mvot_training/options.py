@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar
 
 from mvot_plugin.config import build_config, parse_yaml
 from mvot_plugin.errors import InputError, UsageError
-from mvot_plugin.weights import shipped_weights
 from mvot_training.config import find_packaged_configs, merge_settings, read_settings
 from mvot_training.data.smoke import SMOKE_HELD_OUT, write_smoke_data
 
@@ -45,8 +44,8 @@ class Stage(Generic[ConfigT]):
     """Those of its own options that ``train`` takes by name."""
     requires_weights: bool = False
     """Whether ``--weights`` is required."""
-    smoke_weights: Callable[[ConfigT], str] | None = None
-    """The engine whose packaged weights ``--smoke`` starts from, unless others are named."""
+    smoke_weights: Callable[[ConfigT], Path | None] | None = None
+    """The packaged weights that ``--smoke`` starts from, unless others are named."""
     held_out: str = "held_out"
     """The setting that names the sequences to validate on."""
 
@@ -93,7 +92,7 @@ class Stage(Generic[ConfigT]):
         if not options.hours > 0:
             raise UsageError("--hours must be more than 0")
         if options.smoke and self.smoke_weights is not None and _names_no_weights(options):
-            options.weights = shipped_weights(self.smoke_weights(config))
+            options.weights = self.smoke_weights(config)
         required = ("weights", "data") if self.requires_weights else ("data",)
         missing = [f"--{name}" for name in required if getattr(options, name) is None]
         if missing and not (options.smoke and missing == ["--data"]):

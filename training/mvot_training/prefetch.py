@@ -31,6 +31,7 @@ class BatchPrefetcher(Generic[BatchT]):
         self.steps, self.ahead = steps, BATCHES_AHEAD * max(workers, 1)
         self.pool: Executor
         if workers and "fork" in multiprocessing.get_all_start_methods():
+            _limit_opencv_threads()  # a forked process would wait for threads that it lacks
             global _inherited_sampler
             _inherited_sampler = sample
             context = multiprocessing.get_context("fork")

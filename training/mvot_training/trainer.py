@@ -51,6 +51,8 @@ class Trainer(ABC, Generic[NetworkT, ConfigT, DataT, BatchT]):
     """Whether that metric is one to minimise."""
     VALIDATE_START: ClassVar[bool] = False
     """Whether the network is validated before the first step, as a candidate to keep."""
+    SAMPLERS: ClassVar[int] = 0
+    """Processes that sample batches beside a training on the CPU; 0 is one thread."""
     MAX_GRADIENT_NORM: ClassVar[float] = 5.0
     """Gradients are clipped to this norm."""
 
@@ -126,7 +128,7 @@ class Trainer(ABC, Generic[NetworkT, ConfigT, DataT, BatchT]):
 
     def _train(self, data: DataT, output: Path, seconds: float, log_every: int) -> None:
         start, config, losses = time.monotonic(), self.config, list[dict[str, float]]()
-        workers = 0 if self.device.type == "cpu" else os.cpu_count() or 1
+        workers = self.SAMPLERS if self.device.type == "cpu" else os.cpu_count() or 1
         bar = tqdm(total=config.steps, initial=self.step, desc="training", mininterval=5)
         steps = range(self.step, config.steps)
         with bar, BatchPrefetcher(partial(self.sample_batch, data), steps, workers) as batches:

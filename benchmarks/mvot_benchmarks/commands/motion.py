@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mvot_benchmarks import ablation, vot
 from mvot_benchmarks.commands import options as shared
 from mvot_benchmarks.mot import sequence_label
 from mvot_benchmarks.realtime.measurement import parse_rate
 from mvot_plugin.engines.base import MotionEngine
+
+if TYPE_CHECKING:
+    from mvot_plugin.engines.siammotion import SiamMotionEngine
 
 __all__ = [
     "AblationResult",
@@ -43,7 +46,7 @@ class AblationResult:
     sequence: str
     """The sequence's name."""
     parts: str
-    """Letters of ``FRAPI``, see ``ablation``."""
+    """Letters of ``FRAPIV``, see ``ablation``."""
     score: vot.VotScore
 
 
@@ -75,9 +78,9 @@ def add_ablation(commands: shared.Commands) -> None:
     command.add_argument(
         "--weights",
         nargs="+",
-        required=True,
         metavar="FILE",
-        help="of the whole network, and of those trained without pyramid, rpn, attention",
+        help="of siammotion: the whole network, and those trained without pyramid, rpn, attention; "
+        "without this option, parts of siammotion-n are switched off",
     )
     shared.add_machine(command)
     shared.add_json(command)
@@ -111,17 +114,25 @@ def _vot(options: argparse.Namespace) -> None:
 
 def _ablation(options: argparse.Namespace) -> None:
     results, rows = shared.open_results(options, AblationResult, *shared.NETWORK_OPTIONS), []
-    weights = ablation.load_variants(options.weights, options.device, options.precision)
-    for sentence in ablation.describe_missing_rows(weights):
-        shared.print_progress(f"mvot-bench: warning: {sentence}")
+    engines = _build_ablation(options)
     with results:
-        for parts, engine in ablation.build_engines(weights).items():
+        for parts, engine in engines.items():
             for folder in options.sequences:
                 key = {"sequence": sequence_label(folder), "parts": parts}
                 measure = partial(_evaluate, folder, engine, AblationResult, key)
                 format_row = partial(_format_row, "+".join(f"B{parts}"))
                 rows.append(shared.measure_row(results, measure, format_row, **key))
     print(format_ablation_table(rows))
+
+
+def _build_ablation(options: argparse.Namespace) -> "dict[str, SiamMotionEngine]":
+    """The engines of all rows, by their parts."""
+    if options.weights is None:
+        return ablation.switch_parts(options.device, options.precision)
+    weights = ablation.load_variants(options.weights, options.device, options.precision)
+    for sentence in ablation.describe_missing_rows(weights):
+        shared.print_progress(f"mvot-bench: warning: {sentence}")
+    return ablation.build_engines(weights)
 
 
 def _evaluate(

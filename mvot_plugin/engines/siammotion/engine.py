@@ -20,19 +20,21 @@ from mvot_plugin.models.exemplars import Exemplars
 from mvot_plugin.ops.areas import scale_areas
 from mvot_plugin.ops.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from mvot_plugin.ops.distractors import distractor_masks
+from mvot_plugin.ops.exclusivity import find_intruders
 from mvot_plugin.runtimes.base import Array, Network
 from mvot_plugin.timing import stage
 from mvot_plugin.types import CXCYWH, XYXY, Frame
 
 __all__ = ["SiamMotionEngine"]
 
-SIZE_DAMPING = 0.35
-"""Weight of a new size; with the paper's 0.18, boxes lag behind targets that come nearer."""
 NO_DAMPING = 1e9
 """A weight of a new size with which it replaces the last one."""
 LARGEST_SHIFT, LARGEST_GROWTH = 0.25, 0.5
 """The largest shift, in sides of the box, and growth (logarithm) that count as a bias. Beyond, the
 network did not find the target where it was enrolled, and its bias is unknown."""
+
+INTRUSION = 4.0
+"""By how much the log odds of a target fall that is found in another one's place."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +43,7 @@ class SiamMotionEngine(NetworkEngine[Frame, SiamMotionTargets]):
 
     extraction: Extraction = field(default_factory=Extraction)
     """How the features of search areas are computed."""
-    penalisation: Penalisation = field(
-        default_factory=lambda: Penalisation(size_damping=SIZE_DAMPING)
-    )
+    penalisation: Penalisation = field(default_factory=Penalisation)
     """How one box is chosen among a target's proposals (SiamMOTION 3.3.2)."""
     confidence: float = 0.3
     """The score, in 0..1, below which the ``stand_in`` replaces the box that was found."""
@@ -63,6 +63,12 @@ class SiamMotionEngine(NetworkEngine[Frame, SiamMotionTargets]):
     known. If the network finds a taller box there, it does so on later frames, too, and the error
     would add up.
     """
+    exclusive: float = 0.0
+    """The IoU from which on two targets are found in the same place, which the surer one keeps.
+
+    The other one counts as hidden: its score falls, and the ``stand_in`` replaces its box. At 0,
+    targets may share a place.
+    """
     slack: float = 0.3
     """Half octaves by which a target may outgrow its scale before it changes to another."""
 
@@ -70,11 +76,13 @@ class SiamMotionEngine(NetworkEngine[Frame, SiamMotionTargets]):
 
     @classmethod
     def from_network(cls, network: Network, **fields: Any) -> "SiamMotionEngine":
-        """The engine of a network; without multi-object penalties where its config has none."""
-        engine = super().from_network(network, **fields)
-        if network.config.penalties:
-            return engine
-        return replace(engine, penalisation=engine.penalisation.single_object())
+        """The engine of a network, with the settings that suit it, as its config says."""
+        config = network.config
+        penalisation = Penalisation(**config.penalisation)
+        suited = {"penalisation": penalisation, "exclusive": config.exclusive}
+        if not config.penalties:
+            suited = {"penalisation": penalisation.single_object(), "exclusive": 0.0}
+        return super().from_network(network, **{**suited, **fields})
 
     def _no_targets(self) -> SiamMotionTargets:
         config = self.network.config
@@ -143,7 +151,12 @@ class SiamMotionEngine(NetworkEngine[Frame, SiamMotionTargets]):
         areas = self.network.config.search_areas(cxcywh_to_xyxy(expected))
         octaves = self._choose_octaves(areas, targets.octaves)
         crops = self._extract(observation, areas, octaves)
-        return self._find(observation, targets, expected, crops)
+        found, odds = self._find(observation, targets, expected, crops)
+        if self.exclusive:
+            boxes = cxcywh_to_xyxy(found)
+            is_intruder = find_intruders(boxes, targets.boxes, odds, self.exclusive)
+            odds = np.where(is_intruder, odds - INTRUSION, odds)
+        return found, odds
 
     def _choose_boxes(
         self,
@@ -178,7 +191,7 @@ class SiamMotionEngine(NetworkEngine[Frame, SiamMotionTargets]):
     ) -> Array:
         """The features of the areas at all of the config's scales, one target after another."""
         config = self.network.config
-        scaled = scale_areas(areas, config.search_scales)
+        scaled = scale_areas(config.sampled_areas(areas), config.search_scales)
         return self.extraction.extract(
             self.network,
             config.geometry,
@@ -218,7 +231,8 @@ class SiamMotionEngine(NetworkEngine[Frame, SiamMotionTargets]):
         if self.penalisation.distractor == 0:
             return np.ones((len(areas), cells, cells), np.float32)
         scale = self.penalisation.distractor_scale
-        return distractor_masks(areas, size, cells=cells, scale=scale)
+        squares = self.network.config.sampled_areas(areas)
+        return distractor_masks(areas, size, cells=cells, scale=scale, squares=squares)
 
     def _compare(
         self,

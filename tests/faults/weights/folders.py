@@ -82,16 +82,16 @@ _DESCRIPTIONS = {
     "a number": b"5",
     "5,000 digits": b"9" * 5000,
     "JSON nested 100,000 deep": b"[" * 100_000,
-    "no settings": b'{"kind": "siammotion"}',
+    "no settings": b'{"kind": "siammotion-n"}',
     "no kind": b'{"config": {}}',
     "a kind that is a list": b'{"kind": [], "config": {}}',
-    "another kind": b'{"kind": "siammt", "config": {}}',
+    "another kind": b'{"kind": "siammotion", "config": {}}',
     "a kind of 100,000 characters": b'{"kind": "%s", "config": {}}' % (b"k\\n" * 50_000),
-    "settings that are a list": b'{"kind": "siammotion", "config": [1]}',
-    "settings that are nothing": b'{"kind": "siammotion", "config": null}',
-    "two megabytes": b'{"kind": "siammotion"}' + b" " * (2 << 20),
+    "settings that are a list": b'{"kind": "siammotion-n", "config": [1]}',
+    "settings that are nothing": b'{"kind": "siammotion-n", "config": null}',
+    "two megabytes": b'{"kind": "siammotion-n"}' + b" " * (2 << 20),
 }
-_UNUSED = ('"backbone": "nothing"', '"backbone": "resnet18"', '"pyramid": false')
+_UNUSED = ('"head_width": 65', '"attention": false')
 """Settings that graphs do not need."""
 
 
@@ -105,7 +105,7 @@ def _set(folder: Path, *, text: str) -> None:
     own = json.dumps(json.loads(path.read_text())["config"])
     is_setting = text.startswith('"') and ":" in text
     config = f"{own[:-1]}, {text}}}" if is_setting else text
-    path.write_text('{"kind": "siammotion", "config": ' + config + "}")
+    path.write_text('{"kind": "siammotion-n", "config": ' + config + "}")
 
 
 def _remove(folder: Path, *, name: str) -> None:

@@ -197,7 +197,7 @@ def _set_config(trial: Trial, *, text: str, engine: str) -> Path:
 def _copy_other(trial: Trial, *, engine: str) -> Path:
     network = ENGINES[engine].network
     assert network is not None
-    other = "siammotion-n" if network.kind != "siammotion" else "siamfc"
+    other = "siammotion-n" if network.kind != "siammotion-n" else "siammotion"
     return _write(trial, content=(PRETRAINED / f"{other}.safetensors").read_bytes())
 
 

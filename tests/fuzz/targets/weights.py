@@ -10,11 +10,13 @@ from fuzz.inputs import allow_refusal, scratch_folder
 from mvot_plugin.engines.loading import create_config
 from mvot_plugin.engines.table import ENGINES
 from mvot_plugin.runtimes.files import DESCRIPTION, read_description
-from mvot_plugin.weights import read_weights, read_weights_record
+from mvot_plugin.weights import read_kind, read_weights, read_weights_record
+
+_NAMES = ("siammotion", "siammotion-n", "siammt")
 
 
 def check(data: bytes) -> None:
-    """Read the bytes as the weights of two engines."""
+    """Read the bytes as the weights of some engines."""
     way, content = data[:1], data[1:]
     if way == b"d":
         _check_description(content)
@@ -29,7 +31,7 @@ def _frame(content: bytes) -> bytes:
 
 def _check_description(content: bytes) -> None:
     (scratch_folder() / DESCRIPTION).write_bytes(content)
-    for name in ("siammotion-n", "siammt"):
+    for name in _NAMES:
         network = ENGINES[name].network
         assert network is not None
         with allow_refusal():
@@ -42,7 +44,8 @@ def _check_tensors(content: bytes) -> None:
     path.write_bytes(content)
     with allow_refusal():
         read_weights_record(path)
-    for name in ("siammotion-n", "siammt"):
+        read_kind(path)
+    for name in _NAMES:
         network = ENGINES[name].network
         assert network is not None
         with allow_refusal():

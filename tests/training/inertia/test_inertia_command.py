@@ -6,9 +6,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from helpers.small_light import SMALL
 from helpers.training.inertia_windows import NARROW
 from helpers.weights_files import read_tensors
 from mvot_plugin.engines import load_engine
+from mvot_plugin.models.light.config import LightConfig
+from mvot_plugin.models.light.network import LightNet
 from mvot_plugin.models.siammotion import SiamMotionNet
 from mvot_plugin.weights import save_weights
 from mvot_training.cli import main
@@ -41,12 +44,29 @@ def test_mvot_train_changes_the_weights_of_inertia_only(clips, weights, tmp_path
     assert all(torch.equal(v, new[k]) for k, v in read_tensors(folder / weights.name)[0].items())
 
 
+def test_the_inertia_of_siammotion_n_is_trained_as_well(clips, tmp_path, capsys):
+    torch.manual_seed(3)
+    config, path = LightConfig(**SMALL), tmp_path / "light.safetensors"
+    save_weights(path, LightNet(config), "siammotion-n", config, {})
+    settings = ["ahead=3", "strides=[1]", "held_out=[kept]", "learning_rate=0.01"]
+    arguments = ["inertia", "--weights", str(path), "--data", str(clips), "--smoke"]
+    arguments += [part for text in settings for part in ("--set", text)]
+    assert main([*arguments, "--output", str(tmp_path / "out"), "--device", "cpu"]) == 0
+    (old, before), (new, after) = read_tensors(path), read_tensors(tmp_path / "out" / path.name)
+    changed = {name for name in old if not torch.equal(old[name], new[name])}
+    assert changed
+    assert all(name.startswith("inertia.layers.") for name in changed)
+    assert before["kind"] == after["kind"] == "siammotion-n"
+    assert load_engine("siammotion-n", str(tmp_path / "out" / path.name), "cpu").trained
+
+
 @pytest.mark.parametrize(
     ("arguments", "settings", "message"),
     [
         ({"--hours": "0"}, "", "--hours must be more than 0"),
         ({"--weights": "none.safetensors"}, "", "there is no such weights file"),
         ({"--weights": "without.safetensors"}, "", "its network has no inertia module"),
+        ({"--weights": "other.safetensors"}, "", "holds weights of 'backbone'"),
         ({"--output": "."}, "", "is where --weights lies"),
         ({"--data": "nowhere"}, "", "nowhere is not a folder"),
         ({"--data": "empty"}, "", "no sequence with gt/gt.txt in empty"),
@@ -72,6 +92,7 @@ def test_errors_are_one_sentence(
         save_weights(
             tmp_path / "without.safetensors", SiamMotionNet(network), "siammotion", network, {}
         )
+    save_weights(tmp_path / "other.safetensors", torch.nn.Linear(1, 1), "backbone", {}, {})
     options = {"--weights": weights.name, "--data": str(clips), "--config": "inertia.yaml"}
     options |= {"--output": "out", "--device": "cpu", **arguments}
     assert main(["inertia", *(word for pair in options.items() for word in pair)]) in (1, 2)

@@ -10,7 +10,7 @@ import torch
 from helpers.engine_runs import follow
 from mvot_plugin.engines import load_engine
 from mvot_plugin.models.siammotion import SiamMotionNet
-from mvot_plugin.models.siammotion_config import PRESETS, SiamMotionConfig
+from mvot_plugin.models.siammotion_config import SiamMotionConfig
 from mvot_plugin.ops.tensors.anchors import anchor_boxes
 from mvot_training.cli import main
 from mvot_training.losses import PairLossConfig, pair_loss, rpn_loss, to_canonical_pixels
@@ -20,15 +20,11 @@ from mvot_training.siammotion.config import SiamMotionTrainingConfig
 from mvot_training.siammotion.trainer import SiamMotionTrainer
 
 TINY = SiamMotionConfig(backbone_width=16, width=16)  # 8 crash oneDNN in bfloat16
+NETWORK = "network: {backbone_width: 16, width: 16}\n"
 CONFIG = SiamMotionTrainingConfig(
-    preset="tiny", steps=6, batch=4, level_shares=(1.0,), frozen_fraction=0.5, warmup_steps=1
+    steps=6, batch=4, level_shares=(1.0,), frozen_fraction=0.5, warmup_steps=1
 )
 SIDE = TINY.canonical_side
-
-
-@pytest.fixture(autouse=True)
-def tiny_preset(monkeypatch):
-    monkeypatch.setitem(PRESETS, "tiny", TINY)
 
 
 def create_trainer(config=CONFIG):
@@ -158,11 +154,11 @@ def test_the_average_follows_the_network(training_data):
 
 def test_mvot_train_saves_weights_that_an_engine_loads(roots, tmp_path, capsys, moving_frames):
     config = tmp_path / "training.yaml"
-    config.write_text("preset: tiny\nlearning_rate: 0.003\nfrozen_fraction: 0.0\n")
+    config.write_text(f"{NETWORK}learning_rate: 0.003\nfrozen_fraction: 0.0\n")
     arguments = ["siammotion", "--smoke", "--config", str(config), "--device", "cpu"]
     folder = tmp_path / "run"
     assert main([*arguments, "--data", *map(str, roots), "--output", str(folder)]) == 0
-    weights = folder / "tiny.safetensors"
+    weights = folder / "siammotion.safetensors"
     assert f"saved {weights}" in capsys.readouterr().out
     engine = load_engine("siammotion", str(weights), "cpu", "fp32")
     assert engine.trained
@@ -176,7 +172,6 @@ def test_mvot_train_saves_weights_that_an_engine_loads(roots, tmp_path, capsys, 
     ("arguments", "message"),
     [
         (["--hours", "0"], "--hours must be more than 0"),
-        (["--preset", "siamotion"], "did you mean 'siammotion'?"),
         (["--config", "none.yaml"], "none.yaml"),
         (["--config", "wrong.yaml"], "origin of pairs 'clip'"),
         (["--config", "odd.yaml"], "setting 'sampling.weights.clips' must be float"),
@@ -187,7 +182,6 @@ def test_errors_are_one_sentence(arguments, message, roots, tmp_path, capsys, mo
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wrong.yaml").write_text("sampling: {weights: {clip: 1}}")
     (tmp_path / "odd.yaml").write_text("sampling: {weights: {clips: many}}")
-    monkeypatch.setitem(PRESETS, "siammotion-n", TINY)
     assert main(["siammotion", "--data", str(roots[0]), *arguments]) in (1, 2)
     assert message in capsys.readouterr().err
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from helpers.engine_runs import follow
 from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import UsageError
 from mvot_plugin.models.siammotion import SiamMotionNet
-from mvot_plugin.models.siammotion_config import PRESETS, SiamMotionConfig
+from mvot_plugin.models.siammotion_config import SiamMotionConfig
 from mvot_plugin.ops.tensors.anchors import anchor_boxes
 from mvot_plugin.weights import read_weights, save_weights
 from mvot_training.cli import main
@@ -20,18 +21,19 @@ from mvot_training.pairs.config import SamplingConfig
 from mvot_training.siammotion.config import SiamMotionTrainingConfig
 from mvot_training.siammotion.trainer import SiamMotionTrainer
 
-TINY = SiamMotionConfig(backbone_width=16, width=16)  # 8 crash oneDNN in bfloat16
+NARROW = {"backbone_width": 16, "width": 16}  # 8 crash oneDNN in bfloat16
+TINY = SiamMotionConfig(**NARROW)
 BARE = {"pyramid": False, "rpn": False, "attention": False}
 VARIANTS = [{"pyramid": False}, {"rpn": False}, {"attention": False}, BARE]
 
 
-@pytest.fixture(autouse=True)
-def tiny_preset(monkeypatch):
-    monkeypatch.setitem(PRESETS, "tiny", TINY)
+def create_config(network=None, **settings):
+    return SiamMotionTrainingConfig(network={**NARROW, **(network or {})}, **settings)
 
 
-def create_config(**changes):
-    return SiamMotionTrainingConfig(preset="tiny", **changes)
+def write_config(path, network, **settings):
+    """A config file of a narrow network."""
+    path.write_text(yaml.safe_dump({"network": {**NARROW, **network}, **settings}))
 
 
 @pytest.mark.parametrize("off", VARIANTS, ids=" ".join)
@@ -88,16 +90,15 @@ def test_mvot_train_saves_weights_of_a_variant(off, roots, tmp_path, moving_fram
     full_network, start = SiamMotionNet(TINY), tmp_path / "whole.safetensors"
     save_weights(start, full_network, "siammotion", TINY, {})
     config, folder = tmp_path / "training.yaml", tmp_path / "run"
-    switches = ", ".join(f"{name}: false" for name in off)
-    config.write_text(f"preset: tiny\nfrozen_fraction: 0.5\nnetwork: {{{switches}}}\n")
+    write_config(config, dict.fromkeys(off, False), frozen_fraction=0.5)
     arguments = ["--smoke", "--config", str(config), "--device", "cpu", "--weights", str(start)]
     data = ["--data", *map(str, roots)]
     assert main(["siammotion", *arguments, *data, "--output", str(folder)]) == 0
-    engine = load_engine("siammotion", str(folder / "tiny.safetensors"), "cpu", "bf16")
+    engine = load_engine("siammotion", str(folder / "siammotion.safetensors"), "cpu", "bf16")
     assert engine.network.config == replace(TINY, **off)
     _, motions = follow(engine, moving_frames[:3])
     assert all(np.isfinite(motion.boxes).all() for motion in motions)
-    _, tensors = read_weights(folder / "tiny.safetensors", "siammotion")
+    _, tensors = read_weights(folder / "siammotion.safetensors", "siammotion")
     first = "backbone.conv1.weight"
     assert torch.equal(tensors[first], full_network.state_dict()[first].half().float())
     deep = "backbone.layer2.1.conv2.weight"
@@ -108,9 +109,9 @@ def test_a_checkpoint_of_another_network_is_named(roots, tmp_path, capsys):
     config = tmp_path / "training.yaml"
     run = ["siammotion", "--smoke", "--config", str(config), "--device", "cpu", "--hours", "1e-9"]
     run += ["--data", *map(str, roots), "--output", str(tmp_path / "run")]
-    config.write_text("preset: tiny\nnetwork: {rpn: false, attention: false}")
+    write_config(config, {"rpn": False, "attention": False})
     assert main(run) == 0
-    config.write_text("preset: tiny")
+    write_config(config, {})
     assert main(run) == 1
     assert "last.pt: was left by a training of another network" in capsys.readouterr().err
 

@@ -20,17 +20,25 @@ class DataKind(Enum):
     """``*.jpg`` without annotations."""
     TINY_IMAGENET = auto()
     """The archive of Tiny ImageNet, ``tiny*.tar.gz``."""
+    CLIP = auto()
+    """A video file without annotations, ``*.mp4``."""
 
 
 def find_data(root: Path) -> Iterator[Path]:
-    """A folder, the folders right below it, and the archives of Tiny ImageNet there, by name.
+    """A folder, the folders right below it, and the archives and clips there, by name.
 
     Raises ``InputError`` if it is not a folder.
     """
     if not root.is_dir():
         raise InputError(f"{root} is not a folder; give folders of sequences or photos")
     yield root
-    below = (path for path in root.iterdir() if path.is_dir() or path.match("tiny*.tar.gz"))
+    files = ("tiny*.tar.gz", "*.mp4")
+    is_clips = not (root / "seqinfo.ini").is_file()
+    below = (
+        path
+        for path in root.iterdir()
+        if path.is_dir() or (is_clips and any(map(path.match, files)))
+    )
     yield from sorted(below)
 
 
@@ -38,6 +46,8 @@ def identify_data(path: Path) -> DataKind | None:
     """The kind of data in a folder or archive; None if it holds none."""
     if path.suffix == ".gz":
         return DataKind.TINY_IMAGENET
+    if path.suffix == ".mp4":
+        return DataKind.CLIP
     if (path / "seqinfo.ini").is_file():
         return DataKind.SEQUENCE
     if (path / "instances.json").is_file():

@@ -15,12 +15,14 @@ from mvot_training.data.ground_truth import read_objects
 from mvot_training.data.image_store import ImageStore, limit_size
 from mvot_training.pairs.augmentation import ObjectImage
 
-__all__ = ["AnnotatedVideo", "read_annotated_video", "render_annotated_video"]
+__all__ = ["AnnotatedVideo", "read_annotated_video", "read_clip", "render_annotated_video"]
 
 STREET_SIZE, STREET_FRAMES, STREET_FRAME_RATE = (640, 480), 60, 8.0
 """Rendered videos: width and height in pixels, frames, and frames per second."""
 MIN_VISIBILITY = 0.5
 """The visible share of an object from which on pairs are sampled from it."""
+MAX_HIDDEN_VISIBILITY = 0.15
+"""The visible share of an object up to which it counts as hidden."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,6 +44,10 @@ class AnnotatedVideo:
         order = order[self.visibility[order] >= MIN_VISIBILITY]
         cuts = np.flatnonzero(np.diff(self.id[order])) + 1
         return tuple(rows for rows in np.split(order, cuts) if len(rows) > 1)
+
+    def hidden_rows(self, identity: int) -> Int64[np.ndarray, " rows"]:
+        """The rows of an object in which hardly anything of it is seen."""
+        return np.flatnonzero((self.id == identity) & (self.visibility <= MAX_HIDDEN_VISIBILITY))
 
     def object_image(self, row: int) -> ObjectImage:
         """The object of a row in its frame."""
@@ -72,6 +78,14 @@ def read_annotated_video(folder: Path, stem: Path | None) -> AnnotatedVideo:
         xyxy=xyxy,
         visibility=np.minimum(rows.visibility, visibility),
     )
+
+
+def read_clip(path: Path, stem: Path | None) -> ImageStore:
+    """Read the frames of a video file without annotations; they are cached at ``stem``."""
+    with open_source(path) as source:
+        return ImageStore.load_or_create(
+            stem, lambda: (limit_size(frame.image) for frame in source)
+        )
 
 
 def _estimate_visibility(frame: np.ndarray, xyxy: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -15,6 +15,7 @@ from mvot_training.data.segmentation import segment_photos, segment_tiny_imagene
 from mvot_training.data.sequences import (
     AnnotatedVideo,
     read_annotated_video,
+    read_clip,
     render_annotated_video,
 )
 
@@ -33,6 +34,8 @@ class TrainingData:
     """Objects to paste, by the kind of data that they were cut out of."""
     backgrounds: tuple[ImageStore, ...] = ()
     """Photos to paste objects over."""
+    clips: tuple[ImageStore, ...] = ()
+    """The frames of videos without annotations."""
 
     @classmethod
     def read(
@@ -48,7 +51,7 @@ class TrainingData:
 
         A sequence folder gives a video, and cut-outs if it has ``mask/``; annotated photos give
         cut-outs and backgrounds; other photos give backgrounds, and cut-outs of the objects in
-        their middle; Tiny ImageNet gives cut-outs.
+        their middle; Tiny ImageNet gives cut-outs; a video file gives its frames.
 
         Args:
             roots: Folders of sequences and photos.
@@ -74,6 +77,7 @@ class TrainingData:
             photos=tuple(reader.annotated),
             cutouts={kind: tuple(objects) for kind, objects in reader.cutouts.items() if objects},
             backgrounds=(*reader.photos, *(each.images for each in reader.annotated)),
+            clips=tuple(reader.clips),
         )
 
 
@@ -89,6 +93,7 @@ class _Reader:
     annotated: list[AnnotatedPhotos] = field(default_factory=list)
     photos: list[ImageStore] = field(default_factory=list)
     cutouts: dict[str, list[CutoutObject]] = field(default_factory=_empty_cutouts)
+    clips: list[ImageStore] = field(default_factory=list)
 
     def read(self, path: Path, stem: Path | None) -> None:
         """Read a folder or archive and add its images and cut-outs, cached at ``stem``."""
@@ -104,6 +109,8 @@ class _Reader:
             case DataKind.PHOTOS:
                 self.photos.append(read_photos(path, stem))
                 self.cutouts["photos"] += segment_photos(self.photos[-1], stem)
+            case DataKind.CLIP:
+                self.clips.append(read_clip(path, stem))
 
 
 def _render_scenes(count: int, cache: Path | None, progress: bool) -> tuple[AnnotatedVideo, ...]:

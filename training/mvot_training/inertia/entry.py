@@ -10,11 +10,18 @@ import torch
 from tqdm import tqdm
 
 from mvot_plugin.engines import load_engine
+from mvot_plugin.engines.loading import create_config
 from mvot_plugin.engines.siammotion import SiamMotionEngine
+from mvot_plugin.engines.table import ENGINES
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.models.inertia import Inertia
-from mvot_plugin.models.siammotion_config import SiamMotionConfig
-from mvot_plugin.weights import load_parameters, read_weights, replace_weights
+from mvot_plugin.weights import (
+    load_parameters,
+    read_kind,
+    read_weights,
+    replace_weights,
+    shipped_weights,
+)
 from mvot_training.inertia.config import InertiaTrainingConfig
 from mvot_training.inertia.metrics import compare_predictors, format_metrics
 from mvot_training.inertia.sampling import WindowSampler
@@ -31,6 +38,8 @@ from mvot_training.trainer import CHECKPOINT
 
 __all__ = ["INERTIA", "load_inertia", "train_inertia"]
 
+KINDS = ("siammotion", "siammotion-n")
+"""The kinds of weights files with an inertia module, which have the names of their engines."""
 FIRST_LAYER_SCALE = 5.0
 """Factor of an untrained first layer's weights: tanh of a few hundredths is nearly linear."""
 
@@ -107,11 +116,14 @@ def load_inertia(weights: Path) -> Inertia:
 
     Raises ``InputError`` for a file that cannot be read, or whose network has none.
     """
-    settings, tensors = read_weights(weights, "siammotion")
+    settings, tensors = read_weights(weights, *KINDS)
     own = {k.removeprefix(PREFIX): v for k, v in tensors.items() if k.startswith(PREFIX)}
     if not own:
         raise InputError(f"{weights}: its network has no inertia module; there is nothing to train")
-    config = SiamMotionConfig.from_dict(settings)
+    kind = read_kind(weights)
+    network = ENGINES[kind].network
+    assert network is not None
+    config = create_config(kind, network, settings, weights)
     inertia = Inertia(config.known, config.inertia_hidden)
     load_parameters(inertia, own, weights)
     return inertia
@@ -119,7 +131,7 @@ def load_inertia(weights: Path) -> Inertia:
 
 def _load_engine_without_inertia(weights: Path, device: str) -> SiamMotionEngine:
     """The tracker of a weights file; it searches for targets at their last boxes."""
-    engine = load_engine("siammotion", str(weights), device)
+    engine = load_engine(read_kind(weights), str(weights), device)
     assert isinstance(engine, SiamMotionEngine)
     return replace(engine, stand_in="last box")
 
@@ -176,5 +188,5 @@ INERTIA = Stage(
     add_options=_add_options,
     train_options=("weights",),
     requires_weights=True,
-    smoke_weights=lambda config: "siammotion-n",
+    smoke_weights=lambda config: shipped_weights("siammotion-n"),
 )

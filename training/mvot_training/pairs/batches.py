@@ -71,6 +71,8 @@ class PairBatch:
     """Jittered boxes, in the middle of the search images: search areas are placed about them."""
     positive: Bool[np.ndarray, " n"]
     """Whether both images show the same object."""
+    labelled: Bool[np.ndarray, " n"]
+    """Whether that, and the ground truth, are known."""
     exemplar_level: int = 0
     """The pyramid level of the exemplars; 0 where there are no levels."""
 
@@ -114,6 +116,7 @@ def sample_pairs(
         boxes=np.array([pair.views[1].box for pair in pairs], np.float32),
         priors=np.array([pair.views[1].prior for pair in pairs], np.float32),
         positive=np.array([pair.positive for pair in pairs]),
+        labelled=np.array([pair.labelled for pair in pairs]),
     )
 
 
@@ -125,6 +128,7 @@ class _RenderedPair:
     search: np.ndarray
     views: tuple[ObjectView, ObjectView]
     positive: bool
+    labelled: bool
 
 
 def _render_pair(
@@ -152,7 +156,17 @@ def _render_pair(
         images[0] = apply_photometric_augmentation(rng, images[0], blur=0.05)
         images[1] = apply_photometric_augmentation(rng, images[1], blur=0.2)
         images[1] = _occlude(rng, images[1], views[1])
-    return _RenderedPair(exemplar=images[0], search=images[1], views=views, positive=pair.positive)
+    can_cover = pair.positive and pair.labelled and config.cover_share > 0
+    is_covered = can_cover and rng.random() < config.cover_share
+    if is_covered:
+        images[1] = _cover(rng, images[1], views[1])
+    return _RenderedPair(
+        exemplar=images[0],
+        search=images[1],
+        views=views,
+        positive=pair.positive and not is_covered,
+        labelled=pair.labelled,
+    )
 
 
 def _is_cutout(object_image: ObjectImage) -> bool:
@@ -209,3 +223,27 @@ def _occlude(
     x0, y0, x1, y1 = (int(v) for v in np.clip([*low, *(low + extent)], 0, view.size))
     image[y0:y1, x0:x1] = rng.integers(0, 256, 3)
     return image
+
+
+def _cover(
+    rng: np.random.Generator, image: UInt8[np.ndarray, "h w 3"], view: ObjectView
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Cover the object with another part of the image, or the mirrored image."""
+    image, source = image.copy(), image if rng.random() < 0.7 else image[::-1, ::-1]
+    margin = 0.08 * (view.box[2:] - view.box[:2])
+    low, high = view.box[:2] - margin, view.box[2:] + margin
+    x0, y0, x1, y1 = (int(v) for v in np.clip([*low, *np.ceil(high)], 0, view.size))
+    width, height = x1 - x0, y1 - y0
+    if width < 1 or height < 1:
+        return image
+    across = _sample_shift(rng, x0, width, view.size)
+    down = y0 if rng.random() < 0.5 else _sample_shift(rng, y0, height, view.size)
+    image[y0:y1, x0:x1] = source[down : down + height, across : across + width]
+    return image
+
+
+def _sample_shift(rng: np.random.Generator, begin: int, length: int, size: int) -> int:
+    """Where as many pixels begin that are not the same ones, as far as there is room."""
+    before, after = begin - length, begin + length
+    choices = [place for place in (before, after) if 0 <= place <= size - length]
+    return int(rng.choice(choices)) if choices else int(rng.integers(size - length + 1))

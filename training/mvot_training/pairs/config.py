@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mvot_plugin.errors import unknown_name
+from mvot_plugin.errors import UsageError, unknown_name
 
-__all__ = ["ORIGINS", "SamplingConfig"]
+__all__ = ["ORIGINS", "SamplingConfig", "require_labels"]
 
-ORIGINS = ("videos", "synthetic", "photos", "cutouts")
-"""The origins of pairs: annotated videos, synthetic scenes, annotated photos, and pasted
-cut-outs."""
+ORIGINS = ("videos", "synthetic", "photos", "cutouts", "unlabelled")
+"""The origins of pairs: annotated videos, synthetic scenes, annotated photos, pasted cut-outs, and
+anything in clips and photos, of which a teacher alone knows where it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,12 @@ class SamplingConfig:
     """The share of pairs that show two different objects."""
     hard_share: float = 0.5
     """The share of the negative pairs whose objects are of one video or one category."""
+    hidden_share: float = 0.0
+    """The share of the pairs from videos and synthetic scenes whose object is to be hidden in the
+    search image by another one; where it never is, another pair is sampled, so that there are fewer
+    of them."""
+    cover_share: float = 0.0
+    """The share of the positive pairs whose object is covered with something else."""
     max_gap: int = 100
     """The most frames between the two frames of a pair from a video."""
     texture_share: float = 0.25
@@ -37,3 +43,11 @@ class SamplingConfig:
         for name in self.weights:
             if name not in ORIGINS:
                 raise unknown_name("origin of pairs", name, ORIGINS)
+
+
+def require_labels(config: SamplingConfig) -> None:
+    """Raise ``UsageError`` where unlabelled pairs are sampled, for a stage without a teacher."""
+    if config.weights.get("unlabelled", 0) > 0:
+        raise UsageError(
+            "setting 'sampling.weights' has 'unlabelled', of which only the stage light learns"
+        )

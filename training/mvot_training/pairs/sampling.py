@@ -18,6 +18,7 @@ from mvot_training.data.sequences import AnnotatedVideo
 from mvot_training.data.training_data import TrainingData
 from mvot_training.pairs.augmentation import ObjectImage
 from mvot_training.pairs.config import SamplingConfig
+from mvot_training.pairs.unlabelled import sample_unlabelled
 
 __all__ = ["SampledPair", "choose", "choose_cutout_object", "sample_pair"]
 
@@ -42,6 +43,8 @@ class SampledPair:
     parents: tuple[Hashable, Hashable]
     """The videos or photos that the two are from."""
     positive: bool = True
+    labelled: bool = True
+    """Whether it is known where the object is in the search image."""
     texture: UInt8[np.ndarray, "_ _ 3"] | None = None
     """An image that replaces the colours of cut-outs."""
     cutout: CutoutObject | None = None
@@ -91,6 +94,8 @@ def _choose_origin(data: TrainingData, rng: np.random.Generator, config: Samplin
 
 
 def _has_origin(data: TrainingData, origin: str) -> bool:
+    if origin == "unlabelled":
+        return bool(data.clips or data.backgrounds)
     if origin in ("videos", "synthetic"):
         return any(video.object_rows for video in getattr(data, origin))
     return bool(getattr(data, origin))
@@ -149,6 +154,10 @@ def _sample_from_video(
     identity = int(video.id[first])
     if negative:
         rows = choose(rng, video.object_rows)
+    can_hide = not negative and config.hidden_share > 0
+    hides = can_hide and rng.random() < config.hidden_share
+    if hides:
+        rows = video.hidden_rows(identity)
     near = abs(video.frame[rows] - video.frame[first]) <= config.max_gap
     rows = rows[near & (rows != first)]
     if not len(rows) or (negative and video.id[rows[0]] == identity):
@@ -161,7 +170,7 @@ def _sample_from_video(
         exemplar=exemplar,
         search=search,
         parents=(video.name, video.name),
-        positive=not negative,
+        positive=not negative and not hides,
     )
 
 
@@ -220,6 +229,13 @@ def _sample_from_cutouts(
     )
 
 
+def _sample_unlabelled(
+    data: TrainingData, rng: np.random.Generator, config: SamplingConfig, negative: bool
+) -> SampledPair | None:
+    exemplar, search, origin = sample_unlabelled(data, rng)
+    return SampledPair(exemplar=exemplar, search=search, parents=(origin, origin), labelled=False)
+
+
 def _sample_texture(data: TrainingData, rng: np.random.Generator) -> np.ndarray | None:
     """A window of a background photo, a quarter to four fifths of its width and height."""
     if not data.backgrounds:
@@ -239,5 +255,6 @@ _SAMPLERS: Mapping[str, _Sampler] = MappingProxyType(
         "synthetic": _sample_from_synthetic,
         "photos": _sample_from_photos,
         "cutouts": _sample_from_cutouts,
+        "unlabelled": _sample_unlabelled,
     }
 )

@@ -9,7 +9,7 @@ from mvot_training.config import TrainingConfig
 from mvot_training.losses import PairLossConfig
 from mvot_training.pairs.augmentation import SEARCH_PER_EXEMPLAR, Jitter
 from mvot_training.pairs.batches import PairGeometry
-from mvot_training.pairs.config import SamplingConfig
+from mvot_training.pairs.config import SamplingConfig, require_labels
 
 __all__ = ["CorrelationTrainingConfig", "SiamFCTrainingConfig", "SiamMTTrainingConfig"]
 
@@ -63,6 +63,7 @@ class CorrelationTrainingConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require_labels(self.sampling)
         if not 0 <= self.frozen_layers < len(CHANNELS):
             raise UsageError(f"setting 'frozen_layers' must be 0 to {len(CHANNELS) - 1}")
         if self.teacher and self.teacher not in STAGES:

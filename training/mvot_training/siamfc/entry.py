@@ -12,7 +12,12 @@ from mvot_plugin.engines.correlation import SiamFCEngine, SiamMTEngine
 from mvot_plugin.models.siamfc.config import PRESETS
 from mvot_plugin.models.siamfc.network import SiamFCNet
 from mvot_plugin.runtimes.devices import choose_device
-from mvot_plugin.weights import load_parameters, read_weights, replace_weights
+from mvot_plugin.weights import (
+    load_parameters,
+    read_weights,
+    replace_weights,
+    shipped_weights,
+)
 from mvot_training.calibration import measure_calibration
 from mvot_training.data.training_data import TrainingData
 from mvot_training.options import Stage
@@ -134,5 +139,5 @@ SIAMMT = Stage(
     add_options=_add_siammt_options,
     train_options=("weights",),
     requires_weights=True,
-    smoke_weights=lambda config: "siamfc",
+    smoke_weights=lambda config: shipped_weights("siamfc"),
 )

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mvot_plugin.config import build_config
-from mvot_plugin.errors import unknown_name
-from mvot_plugin.models.siammotion_config import PRESETS, SiamMotionConfig
+from mvot_plugin.models.siammotion_config import SiamMotionConfig
 from mvot_training.config import TrainingConfig
 from mvot_training.losses import PairLossConfig
-from mvot_training.pairs.config import SamplingConfig
+from mvot_training.pairs.config import SamplingConfig, require_labels
 
 __all__ = ["SiamMotionTrainingConfig"]
 
@@ -18,10 +17,8 @@ __all__ = ["SiamMotionTrainingConfig"]
 class SiamMotionTrainingConfig(TrainingConfig):
     """The network and the schedule of ``mvot-train siammotion``."""
 
-    preset: str = "siammotion-n"
-    """The network: siammotion-n, or siammotion, the paper's."""
     network: Mapping[str, Any] = field(default_factory=dict)
-    """Changes of the preset's network, by the names of SiamMotionConfig."""
+    """Changes of the paper's network, by the names of SiamMotionConfig."""
     steps: int = 20_000
     """Training steps in total."""
     batch: int = 32
@@ -53,15 +50,13 @@ class SiamMotionTrainingConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        build_config(SiamMotionConfig, self.network, prefix="network.")
+        require_labels(self.sampling)
+        self.architecture()
 
     def architecture(self) -> SiamMotionConfig:
-        """The preset's network as ``network`` changes it.
+        """The paper's network as ``network`` changes it.
 
-        Raises ``UsageError`` for an unknown preset or setting, naming the nearest, and for a value
-        of the wrong type.
+        Raises ``UsageError`` for an unknown setting, naming the nearest, and for a value of the
+        wrong type.
         """
-        if self.preset not in PRESETS:
-            raise unknown_name("preset", self.preset, PRESETS)
-        settings = {**vars(PRESETS[self.preset]), **self.network}
-        return build_config(SiamMotionConfig, settings, prefix="network.")
+        return build_config(SiamMotionConfig, self.network, prefix="network.")

@@ -10,8 +10,9 @@ import torch
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.siammotion import SiamMotionEngine
 from mvot_plugin.models.siammotion import SiamMotionNet
+from mvot_plugin.models.siammotion_config import PRESETS
 from mvot_plugin.runtimes.devices import choose_device
-from mvot_plugin.weights import replace_weights
+from mvot_plugin.weights import replace_weights, shipped_weights
 from mvot_training.calibration import measure_calibration
 from mvot_training.data.training_data import TrainingData
 from mvot_training.options import Stage
@@ -37,7 +38,7 @@ def train_siammotion(
     backbone: Path | str | None = None,
     weights: Path | None = None,
 ) -> Path:
-    """Train a preset's network, from the checkpoint in ``output`` if there is one.
+    """Train a network, from the checkpoint in ``output`` if there is one.
 
     Writes into ``output`` what ``Trainer.run`` does; returns the path of the weights file. The
     initial weights are those of the file ``weights`` that fit, or else the backbone's are those of
@@ -107,7 +108,6 @@ def _calibrate_weights(path: Path, validation: Validation) -> None:
 
 def _add_options(group: Any) -> None:
     add = group.add_argument
-    add("--preset", metavar="NAME", help="which network (default siammotion-n)")
     add("--backbone", metavar="FILE", help="the backbone's initial weights, or 'torchvision'")
     add("--weights", type=Path, metavar="FILE", help="weights to start from, as far as they fit")
     add("--preview", type=Path, metavar="FILE", help="only draw 64 training pairs into this .png")
@@ -128,6 +128,13 @@ def _train_or_preview(
     return preview
 
 
+def _find_smoke_weights(config: SiamMotionTrainingConfig) -> Path | None:
+    """The packaged weights, if the network has their backbone."""
+    networks = config.architecture(), PRESETS["siammotion"]
+    own, packaged = ((network.backbone, network.backbone_width) for network in networks)
+    return shipped_weights("siammotion") if own == packaged else None
+
+
 SIAMMOTION = Stage(
     name="siammotion",
     summary="the network of SiamMOTION, on pairs of images",
@@ -144,6 +151,5 @@ SIAMMOTION = Stage(
     train=_train_or_preview,
     add_options=_add_options,
     train_options=("backbone", "weights", "preview"),
-    setting_options=("preset",),
-    smoke_weights=lambda config: config.preset,
+    smoke_weights=_find_smoke_weights,
 )

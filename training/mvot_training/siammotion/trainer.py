@@ -63,8 +63,8 @@ class SiamMotionTrainer(
 
     @property
     def weights_name(self) -> str:
-        """The preset's name."""
-        return f"{self.config.preset}.safetensors"
+        """That of the engine."""
+        return "siammotion.safetensors"
 
     def sample_batch(self, data: TrainingData, step: int) -> tuple[int, PairBatch]:
         """The pyramid level and the batch of a step."""

@@ -51,20 +51,25 @@ def test_other_targets_are_distractors(engine, moving_frames):
     assert not is_close(first, second)
 
 
+@pytest.mark.parametrize("name", ["siammotion", "siammotion-n"])
 @pytest.mark.parametrize("distractor", [0.0, 0.9])
 @pytest.mark.parametrize("batch", [1, 7, 64])
-def test_the_size_of_batches_changes_no_result(engine, batch, distractor, moving_frames):
-    engine = replace(with_distractor_weight(engine, distractor), batch=20)
+def test_the_size_of_batches_changes_no_result(name, batch, distractor, moving_frames):
+    engine = replace(with_distractor_weight(narrow_engine(name=name), distractor), batch=20)
     _, full = follow(engine, moving_frames[:4], overlapping_boxes())
     _, batched = follow(replace(engine, batch=batch), moving_frames[:4], overlapping_boxes())
     assert all(map(is_close, full, batched))
 
 
-def test_tracking_is_equivariant_to_shifts_by_whole_cells(engine, texture):
-    """Shifts are one coarsest stride, far from edges; distractor masks are off."""
-    engine, boxes = without_interaction(engine), overlapping_boxes(6) * 0.4 + 260
+@pytest.mark.parametrize("name", ["siammotion", "siammotion-n"])
+def test_tracking_is_equivariant_to_shifts_by_whole_cells(name, texture):
+    """Shifts are one coarsest stride, far from edges; distractor masks are off.
+
+    All areas lie between 256 and 512 pixels, where float32 has the same precision.
+    """
+    engine, boxes = without_interaction(narrow_engine(name=name)), overlapping_boxes(6) * 0.4 + 330
     static, displaced = np.full((2, 640, 640, 3), 110, np.uint8)
-    static[220:420, 220:420] = displaced[236:436, 204:404] = texture[:200, :200]
+    static[290:490, 290:490] = displaced[306:506, 274:474] = texture[:200, :200]
     _, (at_rest,) = follow(engine, [static] * 2, boxes)
     away = np.float32([-16, 16, -16, 16])
     _, (shifted,) = follow(engine, [displaced] * 2, boxes + away)

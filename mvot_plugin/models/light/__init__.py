@@ -1,0 +1,1 @@
+"""SiamMOTION with a light network, for CPUs: `siammotion-n`."""

@@ -1,0 +1,1 @@
+"""The stage ``light`` of ``mvot-train``."""
