@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
+from mvot_plugin.engines.parts import Part, compute_parts
 from mvot_plugin.ops.geometry import FIRST_CELL, Geometry
 from mvot_plugin.ops.images import crop_rectangle, mean_color
 from mvot_plugin.ops.rectangles import merge_rectangles, sampled_cell_range
@@ -20,7 +21,7 @@ from mvot_plugin.runtimes.base import Array, Network
 from mvot_plugin.timing import stage
 from mvot_plugin.types import XYXY, Frame
 
-__all__ = ["Extraction", "Part", "choose_octaves", "compute_part", "octave_factors"]
+__all__ = ["Extraction", "choose_octaves", "octave_factors"]
 
 STEP = 0.5
 """Octaves between the scales at which frames are seen."""
@@ -53,20 +54,6 @@ def choose_octaves(
 def octave_factors(octaves: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
     """The factors by which frames are enlarged at N scales."""
     return np.asarray(2.0 ** (STEP * octaves))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Part:
-    """A rectangle of cells of a frame at one scale, and the squares that are cut out of it."""
-
-    factor: float
-    """How many times the frame is enlarged."""
-    cells: Int64[np.ndarray, "4"]
-    """The cells (xyxy) that the squares need; cell 0 lies on the frame's corner."""
-    seen: Int64[np.ndarray, "4"]
-    """The cells that are computed."""
-    rows: Int64[np.ndarray, " m"]
-    """The numbers of the squares."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,34 +206,15 @@ class Extraction:
         color: tuple[float, float, float],
     ) -> Array:
         """The features of the parts' squares, part after part, cut out of the parts' features."""
-        maps, local, which = [], [], []
+        local, which = [], []
+        maps = compute_parts(network, geometry, frame, parts, color)
         for number, part in enumerate(parts):
-            maps.append(compute_part(network, geometry, frame, part, color))
             origin = np.tile(part.cells[:2] * geometry.stride, 2)
             local.append(squares[part.rows] * part.factor - origin)
             which.append(np.full(len(part.rows), number))
         placed = np.concatenate(local).astype(np.float32)
         with stage("crop-and-resize"):
             return network.crop(maps, placed, np.concatenate(which), bins, geometry.stride)
-
-
-def compute_part(
-    network: Network,
-    geometry: Geometry,
-    frame: Frame,
-    part: Part,
-    color: tuple[float, float, float],
-) -> Array:
-    """The features of a part's cells (rows, columns, C); ``color`` is what is beyond the frame."""
-    x0, y0, x1, y1 = geometry.to_pixels(part.seen)
-    with stage("crop-and-resize"):
-        size, corner = (int(x1 - x0), int(y1 - y0)), (float(x0), float(y0))
-        image = crop_rectangle(frame.image, part.factor, corner, size, color)
-    with stage("backbone"):
-        (features,) = network.run("features", image[None])
-    left, top = part.cells[:2] - part.seen[:2]
-    columns, rows = part.cells[2:] - part.cells[:2]
-    return features[0, top : top + rows, left : left + columns]
 
 
 def _round_up(pixels: float, multiple: int) -> int:

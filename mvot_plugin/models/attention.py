@@ -74,12 +74,18 @@ class ChannelAttention(nn.Module):
         )
 
     def forward(
-        self, exemplars: Exemplars, x: Float[Tensor, "n q c"]
+        self,
+        exemplars: Exemplars,
+        x: Float[Tensor, "n q c"],
+        compared: Float[Tensor, "n r c"] | None = None,
     ) -> tuple[Float[Tensor, "n p c"], Float[Tensor, "n q c"]]:
-        """Enhance the features of N exemplars and of their search areas X_S of Q places."""
+        """Enhance the features of N exemplars and of their search areas X_S of Q places.
+
+        Channels of a search area are compared at all places, or at those R that are given.
+        """
         assert exemplars.value is not None
         assert exemplars.mask is not None
-        mask = self.search.mask(x)
+        mask = self.search.mask(x if compared is None else compared)
         mixing = self.search.self_map(mask) + exemplars.mask
         own = torch.baddbmm(exemplars.own, exemplars.value, mask.transpose(-1, -2))
         return own, torch.baddbmm(x, x, mixing)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from mvot_plugin.engines.extraction import Extraction, Part, compute_part
+from mvot_plugin.engines.extraction import Extraction
+from mvot_plugin.engines.parts import Part, compute_parts
 from mvot_plugin.models.siamfc.config import GEOMETRY, CorrelationConfig
 from mvot_plugin.ops.boxes import size
 from mvot_plugin.ops.images import mean_color
@@ -96,7 +97,7 @@ class FrameFeatures:
         """
         parts = find_parts(frame.size, areas, factor, bins)
         color = mean_color(frame.image)
-        maps = [compute_part(network, GEOMETRY, frame, part, color) for part in parts]
+        maps = compute_parts(network, GEOMETRY, frame, parts, color)
         owners = np.zeros(len(areas), np.int64)
         for number, part in enumerate(parts):
             owners[part.rows] = number
