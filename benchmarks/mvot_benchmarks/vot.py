@@ -71,14 +71,15 @@ class VotScore:
     """In one pass: over the ``followed`` object-frames, as are ``success`` and ``auc``."""
     success: float
     """The share of IoU above 0.5."""
-    auc: float
-    """How well scores tell boxes of an IoU of 0.5 or more from others: the area under the curve."""
     followed: int
     """Object-frames, without the first one of each object."""
     milliseconds: float
     """To observe and track a frame, with re-initialisation: the median over ``steps``."""
     steps: int
     """Processed video frames with targets."""
+    auc: float = math.nan
+    """How well scores tell boxes of an IoU of 0.5 or more from others: the area under the curve.
+    Results that were stored before it was measured have none."""
 
 
 _WEIGHT_OF = {
@@ -150,10 +151,14 @@ def _format_sequence(name: str, engines: dict[str, list[VotScore]]) -> str:
         score = pool_vot_scores(scores)
         lines.append(
             f"| {engine} | {score.accuracy:.3f} | {score.robustness:.3f} | {score.failures} | "
-            f"{score.mean_iou:.3f} | {score.success:.3f} | {score.auc:.3f} | "
+            f"{score.mean_iou:.3f} | {score.success:.3f} | {_format(score.auc)} | "
             f"{score.milliseconds:.1f} |"
         )
     return "\n".join(lines)
+
+
+def _format(share: float) -> str:
+    return "" if math.isnan(share) else f"{share:.3f}"
 
 
 def _run_protocols(

@@ -66,8 +66,10 @@ def contract_engine(name):
     return narrow_engine(name=name) if ENGINES[name].network else load_engine(name)
 
 
-NARROW = (
-    (siamfc, {"channels": (16, 32, 32, 32, 32)}),
+NARROW = (16, 32, 32, 32, 32)
+"""Few channels for the backbone of SiamFC's family."""
+NARROW_PRESETS = (
+    (siamfc, {"channels": NARROW}),
     (siammotion, {"width": 32, "backbone_width": 16}),
     (light, SMALL),
 )
@@ -80,7 +82,9 @@ LIVELY = replace(LIGHT.network, module="helpers.small_light", name="build_lively
 @contextmanager
 def narrow_preset(name, **config):
     """An engine's preset with few channels, while a ``with`` lasts; without a warning of it."""
-    ((presets, widths),) = ((m.PRESETS, widths) for m, widths in NARROW if name in m.PRESETS)
+    ((presets, widths),) = (
+        (m.PRESETS, widths) for m, widths in NARROW_PRESETS if name in m.PRESETS
+    )
     narrow = {name: replace(presets[name], **{**widths, **config})}
     engines = {**ENGINES, "siammotion-n": replace(LIGHT, network=LIVELY)}
     lively = patch.object(torch_loading, "ENGINES", engines)

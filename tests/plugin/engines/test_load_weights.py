@@ -67,7 +67,7 @@ def test_graphs_that_answer_with_no_number_are_refused(folder):
         ("calibration", [float("inf"), 0], "'calibration' must be"),
         ("ratios", [1.0], "unknown siammotion-n setting 'ratios'"),
         ("exemplar_kept", 33, "must be 16 or less"),
-        ("search_bins", 29, "its network cannot be run"),
+        ("search_bins", 18, "its network cannot be run"),
         ("width", "9" * 5000, "must be int"),
     ],
 )

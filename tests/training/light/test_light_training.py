@@ -225,7 +225,7 @@ def test_without_the_teachers_files_and_a_network_there_is_a_sentence(
     assert main(["light", "--smoke", "--output", str(tmp_path / "run")]) == 1
     error = capsys.readouterr().err
     assert "nanotrack_backbone_sim.onnx: could not be fetched" in error
-    assert "put nanotrack_backbone_sim.onnx and nanotrack_head_sim.onnx into a folder" in error
+    assert "nanotrack_backbone_sim.onnx and nanotrack_head_sim.onnx, as --teacher FOLDER" in error
     assert error.count("\n") == 1
 
 
