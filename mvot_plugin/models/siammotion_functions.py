@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from mvot_plugin.models.exemplars import Exemplars
 from mvot_plugin.models.fpn import FeaturePyramid
 from mvot_plugin.models.penalisation import select_boxes
-from mvot_plugin.models.siammotion import SiamMotionNet
 from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
 from mvot_plugin.ops.tensors.normalization import normalize_images
 from mvot_plugin.runtimes.signature import Signature
@@ -17,15 +16,19 @@ __all__ = ["SiamMotionFunctions"]
 
 
 class SiamMotionFunctions(nn.Module):
-    """The functions of a ``SiamMotionNet`` on the one pyramid level that tracking looks at.
+    """The functions of a ``SiamMotionNet``, on the one pyramid level that tracking looks at.
 
     Half precision is that of the network: images come and boxes go in single precision.
     """
 
-    def __init__(self, network: SiamMotionNet) -> None:
+    def __init__(self, network: Any) -> None:
         super().__init__()
         self.network = network
-        self.config = network.config
+
+    @property
+    def config(self) -> Any:
+        """The network's config."""
+        return self.network.config
 
     def features(self, images: UInt8[Tensor, "b h w 3"]) -> Float[Tensor, "b hl wl c"]:
         """The features of BGR images whose sides are multiples of 16."""
@@ -39,7 +42,7 @@ class SiamMotionFunctions(nn.Module):
 
     def enroll(self, crops: Float[Tensor, "n b b c"]) -> tuple[Tensor, ...]:
         """What is cached of N exemplars; three tensors with attention, else one."""
-        exemplars = self.network.enroll(crops)
+        exemplars: Exemplars = self.network.enroll(crops)
         if exemplars.value is None:
             return (exemplars.own,)
         return exemplars.own, exemplars.value, exemplars.mask
@@ -82,7 +85,7 @@ class SiamMotionFunctions(nn.Module):
 
     def signatures(self) -> dict[str, Signature]:
         """The functions' arguments and results, for an export."""
-        config: Any = self.config
+        config = self.config
         width, kept, bins = config.width, config.exemplar_kept, config.search_bins
         scales, places, cells = len(config.search_scales), kept**2, config.score_cells
         own: dict[str, tuple[int | str, ...]] = {"own": ("count", places, width)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,30 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float32, Float64
 
 from mvot_benchmarks.vot import VotSequence
+from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.base import MotionEngine, Targets
 from mvot_plugin.engines.network import NetworkEngine
 from mvot_plugin.ops.boxes import iou
+from mvot_plugin.weights import replace_weights
+from mvot_training.validation import Validation
 
-__all__ = ["fit_logistic", "measure_calibration", "score_boxes"]
+__all__ = ["calibrate_weights", "fit_logistic", "measure_calibration", "score_boxes"]
 
 CORRECT_IOU = 0.5
 """The least IoU of a correct box with the ground truth."""
 WEIGHT_DECAY = 1e-3
 """Keeps the fit finite where the logits separate correct boxes from wrong ones."""
+
+
+def calibrate_weights(name: str, path: Path, validation: Validation) -> None:
+    """Measure the calibration of a weights file on held-out sequences, and put it into the file.
+
+    ``name`` is the engine that the weights are for.
+    """
+    engine = load_engine(name, weights=str(path))
+    assert isinstance(engine, NetworkEngine)
+    calibration = measure_calibration(engine, validation.read())
+    replace_weights(path, path, {}, {}, {"calibration": calibration})
 
 
 def measure_calibration(

@@ -50,7 +50,7 @@ def one_opencv_thread():
 def create_trainer(teacher, config=CONFIG):
     torch.manual_seed(config.seed)
     network = build_lively_network(config.architecture())
-    return LightTrainer(Student(network, teacher.channels), config, CPU, teacher)
+    return LightTrainer(Student(network, teacher.channels), config, teacher)
 
 
 def copy_parameters(module):

@@ -6,12 +6,10 @@ from typing import Any
 
 import torch
 
-from mvot_plugin.engines import load_engine
-from mvot_plugin.engines.siammotion import SiamMotionEngine
 from mvot_plugin.models.light.network import LightNet
 from mvot_plugin.runtimes.devices import choose_device
-from mvot_plugin.weights import load_parameters, read_weights, replace_weights
-from mvot_training.calibration import measure_calibration
+from mvot_plugin.weights import load_parameters, read_weights
+from mvot_training.calibration import calibrate_weights
 from mvot_training.data.training_data import TrainingData
 from mvot_training.light.config import LightTrainingConfig
 from mvot_training.light.teacher import NanoTrackTeacher
@@ -52,43 +50,46 @@ def train_light(
     Raises:
         InputError: Data, or weights, cannot be read.
     """
-    chosen = choose_device(device)
     validation = Validation.open(
         data,
         config.held_out,
         frames=config.validation_frames,
         synthetic_scenes=min(config.synthetic_scenes, 1),
     )
-    torch.manual_seed(config.seed)
-    guide = NanoTrackTeacher(teacher, chosen)
-    network = LightNet(config.architecture())
-    checkpoint = output / CHECKPOINT
-    if weights is not None and not checkpoint.exists():
-        load_parameters(network, read_weights(weights, "siammotion-n")[1], weights)
-    record = {
-        "teacher": "NanoTrack v2 (Apache-2.0)",
-        "data": sorted(root.resolve().name for root in data),
-    }
-    student = Student(network, guide.channels)
-    trainer = LightTrainer(student, config, chosen, guide, validation=validation, record=record)
-    if checkpoint.exists():
-        trainer.resume(checkpoint)
+    teacher_network = NanoTrackTeacher(teacher, choose_device(device))
+    trainer = _create_trainer(config, teacher_network, validation, data, weights, output)
     output.mkdir(parents=True, exist_ok=True)
     pairs = TrainingData.read(
         data, held_out=config.held_out, cache=cache, synthetic_scenes=config.synthetic_scenes
     )
     path = trainer.run(pairs, output, seconds=3600 * hours)
     if validation.sequences:
-        calibrate_weights(path, validation)
+        calibrate_weights("siammotion-n", path, validation)
     return path
 
 
-def calibrate_weights(path: Path, validation: Validation) -> None:
-    """Measure the calibration of a weights file on held-out sequences, and put it into the file."""
-    engine = load_engine("siammotion-n", weights=str(path))
-    assert isinstance(engine, SiamMotionEngine)
-    calibration = measure_calibration(engine, validation.read())
-    replace_weights(path, path, {}, {}, {"calibration": calibration})
+def _create_trainer(
+    config: LightTrainingConfig,
+    teacher: NanoTrackTeacher,
+    validation: Validation,
+    data: Sequence[Path],
+    weights: Path | None,
+    output: Path,
+) -> LightTrainer:
+    """A trainer at its checkpoint if there is one, or else at its start."""
+    torch.manual_seed(config.seed)
+    network, checkpoint = LightNet(config.architecture()), output / CHECKPOINT
+    if weights is not None and not checkpoint.exists():
+        load_parameters(network, read_weights(weights, "siammotion-n")[1], weights)
+    record = {
+        "teacher": "NanoTrack v2 (Apache-2.0)",
+        "data": sorted(root.resolve().name for root in data),
+    }
+    student = Student(network, teacher.channels)
+    trainer = LightTrainer(student, config, teacher, validation=validation, record=record)
+    if checkpoint.exists():
+        trainer.resume(checkpoint)
+    return trainer
 
 
 def _add_options(group: Any) -> None:

@@ -48,6 +48,7 @@ class NanoTrackTeacher:
                 f"files, {' and '.join(FILES)}, as --teacher FOLDER"
             ) from error
         config, gates = read_constants()
+        self.device = device
         self.network = build_network(read_published(paths), config, gates)
         self.channels = self.network.shape.classify.channels
         prepare(self.network, device, native_dtype(device))

@@ -52,13 +52,12 @@ class LightTrainer(Trainer[Student, LightTrainingConfig, TrainingData, PairBatch
         self,
         student: Student,
         config: LightTrainingConfig,
-        device: torch.device,
         teacher: NanoTrackTeacher,
         *,
         validation: Validation | None = None,
         record: Mapping[str, object] | None = None,
     ) -> None:
-        super().__init__(student, config, device)
+        super().__init__(student, config, teacher.device)
         self.teacher, self.validation, self.record = teacher, validation, record or {}
         backbone = list(self.network.network.backbone.parameters())
         excluded = {id(p) for p in backbone}

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from mvot_plugin.engines import load_engine
-from mvot_plugin.engines.siammotion import SiamMotionEngine
 from mvot_plugin.models.siammotion import SiamMotionNet
 from mvot_plugin.models.siammotion_config import PRESETS
 from mvot_plugin.runtimes.devices import choose_device
-from mvot_plugin.weights import replace_weights, shipped_weights
-from mvot_training.calibration import measure_calibration
+from mvot_plugin.weights import shipped_weights
+from mvot_training.calibration import calibrate_weights
 from mvot_training.data.training_data import TrainingData
 from mvot_training.options import Stage
 from mvot_training.pairs.preview import draw_pairs
@@ -55,7 +53,7 @@ def train_siammotion(
     pairs = _open_data(config, data, cache)
     path = trainer.run(pairs, output, seconds=3600 * hours)
     if validation.sequences:
-        _calibrate_weights(path, validation)
+        calibrate_weights("siammotion", path, validation)
     return path
 
 
@@ -96,14 +94,6 @@ def _open_data(
     return TrainingData.read(
         data, held_out=config.held_out, cache=cache, synthetic_scenes=config.synthetic_scenes
     )
-
-
-def _calibrate_weights(path: Path, validation: Validation) -> None:
-    """Measure the calibration of a weights file on held-out sequences, and put it into the file."""
-    engine = load_engine("siammotion", weights=str(path))
-    assert isinstance(engine, SiamMotionEngine)
-    calibration = measure_calibration(engine, validation.read())
-    replace_weights(path, path, {}, {}, {"calibration": calibration})
 
 
 def _add_options(group: Any) -> None:
