@@ -1,5 +1,6 @@
 """Videos with the ground truth of their objects, filmed or rendered."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -82,10 +83,12 @@ def read_annotated_video(folder: Path, stem: Path | None) -> AnnotatedVideo:
 
 def read_clip(path: Path, stem: Path | None) -> ImageStore:
     """Read the frames of a video file without annotations; they are cached at ``stem``."""
-    with open_source(path) as source:
-        return ImageStore.load_or_create(
-            stem, lambda: (limit_size(frame.image) for frame in source)
-        )
+
+    def decode() -> Iterator[np.ndarray]:
+        with open_source(path) as source:
+            yield from (limit_size(frame.image) for frame in source)
+
+    return ImageStore.load_or_create(stem, decode)
 
 
 def _estimate_visibility(frame: np.ndarray, xyxy: np.ndarray, size: tuple[int, int]) -> np.ndarray:

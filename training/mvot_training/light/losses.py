@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mvot_plugin.models.light.head import Answers
+from mvot_plugin.ops.tensors.boxes import TensorXYXY, xyxy_to_cxcywh
 from mvot_training.light.config import LightLossConfig
 from mvot_training.light.teacher import Lesson
 
@@ -26,8 +27,7 @@ TRUSTED = 0.5
 class Truth:
     """The ground truth of N pairs, in canonical pixels from the middle of the search area."""
 
-    boxes: Float[Tensor, "n 4"]
-    """Edges (x0, y0, x1, y1)."""
+    boxes: Float[TensorXYXY, " n"]
     visible: Bool[Tensor, " n"]
     """Whether the exemplar's object is in sight in that box."""
     labelled: Bool[Tensor, " n"]
@@ -57,8 +57,8 @@ def pair_losses(
     """The weighted losses of the answers, by name; ``places`` are the network's."""
     sides = answers.logits.shape[1:]
     edges = _to_edges(truth.boxes, places).view(-1, 4, *sides)
-    centre, extent = _split(truth.boxes)
-    offset = (places[:2] - centre[..., None]) / extent[..., None]
+    centred = xyxy_to_cxcywh(truth.boxes)[..., None]
+    offset = (places[:2] - centred[:, :2]) / centred[:, 2:]
     radius = offset.norm(dim=1).view(-1, *sides)
     nearest = radius == radius.flatten(1).amin(1)[:, None, None]
     known, seen = (part[:, None, None] for part in (truth.labelled, truth.visible))
@@ -108,7 +108,9 @@ def _classify(
     return (found + rejected + _mean(hard, negative.flatten(1).any(1))) / 2
 
 
-def _to_edges(boxes: Float[Tensor, "n 4"], places: Float[Tensor, "4 m"]) -> Float[Tensor, "n 4 m"]:
+def _to_edges(
+    boxes: Float[TensorXYXY, " n"], places: Float[Tensor, "4 m"]
+) -> Float[Tensor, "n 4 m"]:
     """The distances from each cell to the left, top, right and bottom edges."""
     low, high = places[:2] - boxes[:, :2, None], boxes[:, 2:, None] - places[2:]
     return torch.cat([low, high], dim=1)
@@ -129,10 +131,6 @@ def _log_distance(
     """The smooth L1 of the logarithms of distances, of those edges that lie beyond the cell."""
     logs = [part.clamp(min=1).log() for part in (one, other)]
     return F.smooth_l1_loss(logs[0], logs[1], beta=0.1, reduction="none").mean(1)
-
-
-def _split(boxes: Float[Tensor, "n 4"]) -> tuple[Float[Tensor, "n 2"], Float[Tensor, "n 2"]]:
-    return (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
 
 
 def _mean(values: Float[Tensor, "*n"], mask: Bool[Tensor, "*n"]) -> Float[Tensor, ""]:

@@ -22,7 +22,7 @@ from mvot_training.data.training_data import TrainingData
 from mvot_training.light.config import LightTrainingConfig
 from mvot_training.light.losses import Truth, feature_loss, pair_losses
 from mvot_training.light.teacher import NanoTrackTeacher
-from mvot_training.pairs.augmentation import EXEMPLAR_JITTER, SEARCH_PER_EXEMPLAR
+from mvot_training.pairs.augmentation import SEARCH_PER_EXEMPLAR
 from mvot_training.pairs.batches import PairBatch, PairGeometry, sample_pairs
 from mvot_training.trainer import Trainer
 from mvot_training.validation import Validation, prepare_copy
@@ -84,7 +84,8 @@ class LightTrainer(Trainer[Student, LightTrainingConfig, TrainingData, PairBatch
     def compute_loss(self, batch: PairBatch) -> tuple[Tensor, Mapping[str, float]]:
         """The losses of ``pair_losses`` and of the features, with batch norms in training."""
         student, network = self.network, self.network.network
-        images = [torch.as_tensor(part, device=self.device) for part in _images(batch)]
+        parts = batch.exemplars, batch.searches
+        images = [torch.as_tensor(part, device=self.device) for part in parts]
         lesson = self.teacher.teach(*images)
         side = self.config.image_sides[self.step % len(self.config.image_sides)]
         shape = network.config
@@ -165,14 +166,10 @@ def pair_geometries(network: LightNet) -> tuple[PairGeometry, PairGeometry]:
     """The sizes of exemplar and search images: a bin of each is ``stride`` pixels."""
     config = network.config
     area = float(config.exemplar_kept * config.stride) * SEARCH_PER_EXEMPLAR
-    shared = {"min_side": area, "max_side": area}
-    exemplar = (config.exemplar_kept + EXEMPLAR_MARGIN) * config.stride
-    sizes = {"exemplar_size": exemplar, "search_size": config.canonical_side}
-    return (
-        PairGeometry(**sizes, **shared, jitter=EXEMPLAR_JITTER),  # type: ignore[arg-type]
-        PairGeometry(**sizes, **shared),  # type: ignore[arg-type]
+    geometry = PairGeometry(
+        search_size=config.canonical_side,
+        exemplar_size=(config.exemplar_kept + EXEMPLAR_MARGIN) * config.stride,
+        min_side=area,
+        max_side=area,
     )
-
-
-def _images(batch: PairBatch) -> tuple[np.ndarray, np.ndarray]:
-    return batch.exemplars, batch.searches
+    return geometry, geometry
