@@ -5,26 +5,33 @@ import re
 import sys
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 from mvot_plugin.errors import UsageError
 
-__all__ = ["has_cuda_driver", "has_torch", "is_cpu", "require_torch"]
+__all__ = ["has_cuda_driver", "has_torch", "is_cpu", "require_module", "require_torch"]
 
 
-def require_torch(who: str, extra: str = "torch") -> None:
-    """Import torch for ``who`` needs it; it is not among the package's own dependencies.
+def require_module(module: str, who: str, extra: str) -> Any:
+    """Import a module that ``who`` needs, and that is not of the package's own dependencies.
 
     Raises ``UsageError`` where it is missing; the message names ``who``, and the ``extra`` that
     installs it.
     """
+    package = module.partition(".")[0]
     try:
-        import_module("torch")
+        return import_module(module)
     except ImportError as error:
-        is_missing = isinstance(error, ModuleNotFoundError) and error.name == "torch"
+        is_missing = isinstance(error, ModuleNotFoundError) and error.name in (package, module)
         reason = "" if is_missing else f" ({error})"
         raise UsageError(
-            f"{who} needs torch{reason}: pip install 'mvot-plugin[{extra}]'"
+            f"{who} needs {package}{reason}: pip install 'mvot-plugin[{extra}]'"
         ) from error
+
+
+def require_torch(who: str, extra: str = "torch") -> None:
+    """Import torch, which ``who`` needs, as ``require_module`` does."""
+    require_module("torch", who, extra)
 
 
 def has_torch() -> bool:

@@ -49,13 +49,14 @@ class Rows:
     def cat(parts: "Sequence[PartT]") -> "PartT":
         """Concatenate values of one kind, in order.
 
-        Raises ``ValueError`` for no parts, and for parts of different kinds.
+        A column that is None in a part with rows is None. Raises ``ValueError`` for no parts, and
+        for parts of different kinds.
         """
         kinds = {type(part) for part in parts}
         if len(kinds) != 1:
             names = ", ".join(sorted(kind.__name__ for kind in kinds)) or "nothing"
             raise ValueError(f"cat needs values of one kind, got {names}")
-        tables = [part._columns() for part in parts]
+        tables = [part._columns() for part in parts if len(part)] or [parts[0]._columns()]
         columns = {name: [table[name] for table in tables] for name in tables[0]}
         return kinds.pop()(**{name: concatenate(column) for name, column in columns.items()})
 

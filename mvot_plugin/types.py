@@ -130,11 +130,19 @@ class Tracks(Rows):
     detected: Bool[np.ndarray, " n"]
     """True where the detector measured the box on this very frame, false where the engine
     estimated it."""
+    masks: Float32[np.ndarray, "n m m"] | None = None
+    """The probability, 0..1, that each of the M x M equal cells of a box shows the target; row 0 is
+    at the top, column 0 at the left. None where the engine has no masks."""
 
     def __post_init__(self) -> None:
         Rows.__post_init__(self)
         self._coerce(
-            id=np.int64, xyxy=np.float32, score=np.float32, class_id=np.int64, detected=np.bool_
+            id=np.int64,
+            xyxy=np.float32,
+            score=np.float32,
+            class_id=np.int64,
+            detected=np.bool_,
+            masks=np.float32,
         )
 
     @classmethod

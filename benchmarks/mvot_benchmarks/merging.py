@@ -1,18 +1,23 @@
-"""The parts of the merging that ``mvot-bench mot --without`` leaves out, to see what each is worth.
+"""The ways to merge that ``mvot-bench mot`` compares.
 
-A part is a function from a configuration of the pipeline to the same one without that part.
+``--solver`` names solvers, and ``--without`` the parts of our own merging that are left out, to see
+what each is worth: a part is a function from a configuration of the pipeline to the same one
+without that part.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from mvot_pipelines.pipeline import PipelineConfig
+from mvot_pipelines.pipeline_config import SOLVERS, SolverName
 from mvot_plugin.errors import UsageError
 
 __all__ = ["ALL_PARTS", "PARTS", "build_variants"]
 
 ALL_PARTS = "all"
 """Stands for every part, each left out alone."""
+_OWN = SOLVERS[0]
+"""Our own merging."""
 
 
 def _without_appearance(config: PipelineConfig) -> PipelineConfig:
@@ -56,18 +61,22 @@ PARTS: Mapping[str, Callable[[PipelineConfig], PipelineConfig]] = {
 """By name, the functions that leave one part out."""
 
 
-def build_variants(parts: Sequence[str], config: PipelineConfig) -> dict[str, PipelineConfig]:
-    """Configurations with all parts, and then without each of ``parts`` alone.
+def build_variants(
+    parts: Sequence[str], config: PipelineConfig, solvers: Sequence[SolverName] = SOLVERS[:1]
+) -> dict[str, PipelineConfig]:
+    """Configurations of our own merging, of that without each part alone, and of other solvers.
 
     Args:
         parts: Names of ``PARTS``; ``ALL_PARTS`` stands for each of them.
-        config: The configuration with all parts.
+        config: The configuration of our own merging with all parts.
+        solvers: Names of ``SOLVERS``.
 
     Returns:
-        By what follows the engine's name in tables: "" or " without memory".
+        By what follows the engine's name in tables: "", " without memory" or " solver siammot".
 
     Raises:
-        UsageError: A name is not one of these.
+        UsageError: A name is not one of these, or parts are to be left out of no solver that has
+            them.
     """
     for name in parts:
         if name not in (*PARTS, ALL_PARTS):
@@ -75,5 +84,13 @@ def build_variants(parts: Sequence[str], config: PipelineConfig) -> dict[str, Pi
                 f"--without {name!r}: the parts of the merging are {', '.join(PARTS)}; "
                 f"{ALL_PARTS} leaves out one after another"
             )
+    if parts and _OWN not in solvers:
+        raise UsageError(
+            f"--without {parts[0]}: only the solver {_OWN} has parts to leave out; "
+            f"add {_OWN} to --solver, or leave --without out"
+        )
     names = dict.fromkeys(PARTS if ALL_PARTS in parts else parts)
-    return {"": config, **{f" without {name}": PARTS[name](config) for name in names}}
+    own = {"": config, **{f" without {name}": PARTS[name](config) for name in names}}
+    others = [solver for solver in solvers if solver != _OWN]
+    variants = own if _OWN in solvers else {}
+    return variants | {f" solver {name}": replace(config, solver=name) for name in others}

@@ -42,7 +42,8 @@ class MotResult:
     sequence: str
     """The sequence's name."""
     engine: str
-    """The engine's name, and the part of the merging that was left out, if any."""
+    """The engine's name, and, if not our own with all its parts, the solver, or the part of the
+    merging that was left out."""
     k: int
     """The detector's interval in frames."""
     scores: Scores

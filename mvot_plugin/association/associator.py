@@ -82,6 +82,11 @@ class Associator:
         self._gallery = Gallery(config.appearance.looks, config.appearance.interval)
         self._similarity = SimilarityModel(config=config.appearance)
 
+    @property
+    def ids(self) -> Int64[np.ndarray, " n"]:
+        """The id of each trajectory, reported or not, in the rows of the engine's targets."""
+        return self.lifecycle.trajectories.id
+
     def tracks(self) -> Tracks:
         """The tracks to report on the last frame."""
         return self.lifecycle.tracks()

@@ -47,6 +47,13 @@ class Targets(Rows):
 
     boxes: Float32[XYXY, " n"]
     """The last known boxes, in pixels."""
+    masks: Float32[np.ndarray, "n m m"] | None = None
+    """The probability, 0..1, that each of the M x M equal cells of a target's box shows the target;
+    row 0 is at the top, column 0 at the left.
+
+    They move and stretch with the box when a detection corrects it. An engine that has masks has
+    them for all its targets, newly enrolled ones too; None for engines that estimate boxes only.
+    """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -106,6 +106,16 @@ class NetworkEngine(ABC, Generic[ObservationT, TargetsT]):
         if not len(targets):
             return targets, Motion(boxes=targets.boxes, scores=np.zeros(0, np.float32))
         found, log_odds = self._search(observation, targets)
+        return self._move(observation, targets, found, log_odds)
+
+    def _move(
+        self,
+        observation: ObservationT,
+        targets: TargetsT,
+        found: Float32[CXCYWH, " n"],
+        log_odds: Float[np.ndarray, " n"],
+    ) -> tuple[TargetsT, Motion]:
+        """The targets in the boxes that are chosen where they were ``found``, and their motion."""
         scores = calibrate_scores(log_odds, *self.calibration)
         boxes = self._choose_boxes(targets, found, scores)
         moved = targets.follow(clip_boxes(boxes, targets.last, observation.size))

@@ -77,12 +77,38 @@ def _correlation(name: str, weights: str, purpose: str, **options: Any) -> Engin
     )
 
 
+def _siamese(
+    name: str, network: str, package: str, purpose: str, engine: str = "SiameseEngine"
+) -> EngineEntry:
+    """An engine of SiamMOT, IMSiam or SiamAttn: a network, in a package of its own."""
+    return EngineEntry(
+        module="mvot_plugin.engines.siamese",
+        name=engine,
+        purpose=purpose,
+        network=NetworkEntry(
+            module=f"mvot_plugin.models.{package}",
+            name=network,
+            functions="mvot_plugin.models.siamese.network:SiameseFunctions",
+            presets=f"mvot_plugin.models.{package.partition('.')[0]}.config",
+            weights=name,
+            has_graphs=False,
+            kind=name,
+        ),
+    )
+
+
 ENGINES: Mapping[str, EngineEntry] = MappingProxyType(
     {
         "hold": EngineEntry(
             module="mvot_plugin.engines.hold",
             name="HoldEngine",
             purpose="keeps every box in place: the least that an engine can do",
+        ),
+        "imsiam": _siamese(
+            "imsiam",
+            "ImSiamNet",
+            "imsiam.network",
+            "IMSiam: matching-adaptive neck, IoU-aware scores, no anchors",
         ),
         "kalman": EngineEntry(
             module="mvot_plugin.engines.kalman",
@@ -100,11 +126,30 @@ ENGINES: Mapping[str, EngineEntry] = MappingProxyType(
             purpose="NanoTrack v2 for all targets together; its weights are fetched once",
             loader="mvot_plugin.engines.nanotrack.loading:load_nanotrack",
         ),
+        "siamattn": _siamese(
+            "siamattn",
+            "SiamAttnNet",
+            "siamattn.network",
+            "SiamAttn: deformable attention, refined boxes, a mask for each target",
+            engine="SiamAttnEngine",
+        ),
         "siamfc": _correlation(
             "SiamFC", "siamfc", "SiamFC, one target after another: a baseline", batch=1
         ),
         "siamfc-mi": _correlation(
             "SiamFC", "siamfc", "SiamFC with the targets stacked in batches: a baseline"
+        ),
+        "siammot-emm": _siamese(
+            "siammot-emm",
+            "ExplicitMotionModel",
+            "siammot.emm",
+            "SiamMOT with its explicit motion model, channel-wise correlation",
+        ),
+        "siammot-imm": _siamese(
+            "siammot-imm",
+            "ImplicitMotionModel",
+            "siammot.imm",
+            "SiamMOT with its implicit motion model, an MLP",
         ),
         "siammotion": EngineEntry(
             module="mvot_plugin.engines.siammotion",

@@ -37,7 +37,7 @@ def warp_affine(
     )
     if oversampling > 1:
         warped = cv2.resize(warped, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(warped)
+    return np.asarray(warped).reshape(size[1], size[0], image.shape[2])
 
 
 def crop_rectangle(

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from mvot_pipelines.pipeline import PipelineConfig
+from mvot_pipelines.pipeline_config import PipelineConfig
 from mvot_pipelines.sources.limits import FRAME_RATES, LimitsConfig
 from mvot_plugin.config import CheckedConfig, Count, Finite, Positive, Range
 from mvot_plugin.errors import UsageError, format_value

@@ -4,19 +4,20 @@
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from mvot_pipelines.detection import open_worker
 from mvot_pipelines.detection.worker import DetectionWorker, Stage
-from mvot_pipelines.late import LateAnswers, LateConfig
+from mvot_pipelines.late import LateAnswers
+from mvot_pipelines.pipeline_config import PipelineConfig
 from mvot_pipelines.scheduling import CallCost, EveryK, Scheduler, SupportsFeedback
-from mvot_pipelines.tracker import Tracker, VideoClock
-from mvot_plugin.association.associator import AssociationConfig
-from mvot_plugin.config import Positive
+from mvot_pipelines.tracker import Solver, Tracker, VideoClock
+from mvot_plugin.association.associator import Associator
+from mvot_plugin.association.siammot import SiamMotSolver
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.base import MotionEngine
 from mvot_plugin.errors import InputError, UsageError, describe_error
@@ -29,19 +30,6 @@ _MAX_KEPT_ERRORS = 100
 """Messages of ``MotPipeline.detector_errors``; further failures are only counted."""
 
 PipelineT = TypeVar("PipelineT", bound="MotPipeline")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PipelineConfig(AssociationConfig):
-    """How the engine's motion and the detections are merged; the defaults hold for any ``k``."""
-
-    on_detector_error: Literal["fail", "coast"] = "fail"
-    """Where the detector fails: end the run (fail), or track by the engine alone (coast)."""
-    detector_timeout: Positive = 30.0
-    """Seconds after which a detector that runs beside the tracker is taken to have failed; loading
-    it in a process of its own counts."""
-    late: LateConfig = field(default_factory=LateConfig)
-    """How answers of a detector that runs beside the tracker are merged."""
 
 
 class MotPipeline:
@@ -65,7 +53,7 @@ class MotPipeline:
         embedder: describes how detections look that carry no embeddings of their own: "colour", the
             path of an ONNX file, any callable that takes a ``Frame`` and boxes and returns one row
             of numbers a box, or None (or "none") for no embeddings.
-        config: settings of association and lifecycle.
+        config: the settings, among them which solver merges detections and motion.
         asynchronous: whether detector and embedder run beside the tracker: in a thread (True or
             "thread"), or in a process ("process", for those that hold the interpreter or may
             hang); or a callable that makes a ``DetectionWorker`` of the detection stage. Images
@@ -110,12 +98,12 @@ class MotPipeline:
         self.worker = open_worker(
             asynchronous,
             detector,
-            embedder if self.config.appearance.weight else None,
+            embedder if self.config.compares_appearance else None,
             most=self.config.max_detections,
             timeout=self.config.detector_timeout,
             clock=self.timer.clock,
         )
-        self.tracker = Tracker(self.engine, self.config, self.timer)
+        self.tracker = Tracker(self.engine, _build_solver(self.config), self.timer)
         self.steps = 0
         self.detector_calls = 0
         self.dropped_boxes = 0
@@ -154,7 +142,8 @@ class MotPipeline:
 
         Returns:
             The N reported tracks: ``xyxy`` (N, 4) float32, in pixels of the frame and half-open,
-            with ``id``, ``score`` (0..1), ``class_id`` and ``detected``, each (N,).
+            with ``id``, ``score`` (0..1), ``class_id`` and ``detected``, each (N,), and
+            ``masks``, (N, M, M) or None.
 
         Raises:
             InputError: for an image that is not BGR uint8, where the detector fails and
@@ -256,3 +245,10 @@ class MotPipeline:
         if np.isfinite(frame.timestamp):
             return frame
         return replace(frame, index=self.steps, timestamp=self.steps / self.frame_rate)
+
+
+def _build_solver(config: PipelineConfig) -> Solver:
+    """The solver that the settings name, for one video."""
+    if config.solver == "siammot":
+        return SiamMotSolver(config.siammot, config.max_detections)
+    return Associator(config)

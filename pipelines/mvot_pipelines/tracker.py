@@ -3,17 +3,18 @@
 import copy
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Bool, Int64
 
-from mvot_plugin.association.associator import AssociationConfig, Associator, Merge
+from mvot_plugin.association.associator import Merge
 from mvot_plugin.engines.base import Motion, MotionEngine, Targets, refresh
 from mvot_plugin.errors import UsageError
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Detections, Frame, Tracks
 
-__all__ = ["Tracker", "VideoClock"]
+__all__ = ["Solver", "Tracker", "VideoClock"]
 
 _NO_MOTION = Motion(boxes=np.empty((0, 4), np.float32), scores=np.empty(0, np.float32))
 
@@ -51,6 +52,32 @@ class VideoClock:
         return frame if self._now == time else replace(frame, timestamp=self._now)
 
 
+@runtime_checkable
+class Solver(Protocol):
+    """Merges detections and motion, and knows the trajectories of one video."""
+
+    @property
+    def ids(self) -> Int64[np.ndarray, " n"]:
+        """The id of each trajectory, reported or not, in the rows of the engine's targets."""
+        ...
+
+    def tracks(self) -> Tracks:
+        """The tracks to report on the last frame."""
+        ...
+
+    def fork(self) -> "Solver":
+        """A second one in the same state; only one of the two may merge from here on."""
+        ...
+
+    def coast(self, frame: Frame, motion: Motion) -> Bool[np.ndarray, " n"]:
+        """Move N targets on a frame without detections; returns which of them continue."""
+        ...
+
+    def merge(self, frame: Frame, motion: Motion, detections: Detections) -> Merge:
+        """Merge the motion of N targets with the M detections of a frame."""
+        ...
+
+
 class Tracker:
     """An engine's targets and their trajectories, row by row.
 
@@ -58,12 +85,13 @@ class Tracker:
 
     Args:
         engine: moves the targets.
-        config: settings of association and lifecycle.
+        solver: merges detections with their motion; of this video alone.
         timer: adds up the seconds of the stages "motion" and "associate".
 
     Attributes:
         frame: the frame that the targets are on; None before the first.
         motion: how the engine moved them onto it.
+        associator: the solver.
         targets: what the engine knows of them; None before the first frame.
     """
 
@@ -72,15 +100,20 @@ class Tracker:
     targets: Targets | None = None
     _observation: Any = None
 
-    def __init__(
-        self, engine: MotionEngine[Any, Any], config: AssociationConfig, timer: StageTimer
-    ) -> None:
+    def __init__(self, engine: MotionEngine[Any, Any], solver: Solver, timer: StageTimer) -> None:
         self._engine, self._timer = engine, timer
-        self.associator = Associator(config)
+        self.associator = solver
 
     def tracks(self) -> Tracks:
-        """The tracks to report on the frame."""
-        return self.associator.tracks()
+        """The tracks to report on the frame, with masks where the engine's targets have them."""
+        tracks = self.associator.tracks()
+        masks = None if self.targets is None else self.targets.masks
+        if masks is None:
+            return tracks
+        ids = self.associator.ids
+        order = np.argsort(ids)
+        rows = order[np.searchsorted(ids, tracks.id, sorter=order)]
+        return replace(tracks, masks=masks[rows])
 
     def fork(self) -> "Tracker":
         """A second tracker in the same state; only one of the two may merge from here on."""

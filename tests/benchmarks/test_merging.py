@@ -1,7 +1,7 @@
-"""`mvot-bench mot --without`: what each part of the merging is worth."""
+"""`mvot-bench mot --without` and `--solver`: what each part of the merging is worth, or another."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -47,6 +47,24 @@ def test_the_configurations_are_all_parts_and_then_each_alone_left_out():
         *(f" without {p}" for p in PARTS),
     ]
     assert list(build_variants([], config)) == [""]
+
+
+def test_the_configurations_of_solvers():
+    config = PipelineConfig(on_detector_error="coast", reenroll=0.9)
+    assert list(build_variants([], config, ["siammot"])) == [" solver siammot"]
+    variants = build_variants(["memory"], config, ["siammot", "affinity", "siammot"])
+    assert list(variants) == ["", " without memory", " solver siammot"]
+    assert variants[""] is config
+    assert variants[" solver siammot"] == replace(config, solver="siammot")
+
+
+def test_parts_of_a_solver_that_has_none_cannot_be_left_out():
+    with pytest.raises(UsageError) as error:
+        build_variants(["memory"], PipelineConfig(), ["siammot"])
+    assert str(error.value) == (
+        "--without memory: only the solver affinity has parts to leave out; add affinity to "
+        "--solver, or leave --without out"
+    )
 
 
 def test_an_unknown_part_is_an_error_that_names_all():
@@ -98,6 +116,40 @@ def test_a_file_of_results_is_continued_with_further_parts(tmp_path, capsys):
     assert [(row["engine"], row["k"]) for row in rows] == [
         (one, k) for one in names for k in (1, 4)
     ]
+
+
+@pytest.mark.parametrize("solvers", [[], ["affinity"], ["siammot"], ["affinity", "siammot"]])
+def test_each_table_has_a_row_of_each_solver(solvers, tmp_path, capsys):
+    command = ["mot", str(write_sequence(tmp_path / "MOVES")), "--engine", "hold", "lk-flow"]
+    given = ["--solver", *solvers] if solvers else []
+    assert main([*command, "--detect-every", "4", *given]) == 0
+    labels = {"affinity": "", "siammot": " solver siammot"}
+    named = solvers or ["affinity"]
+    rows = [f"{engine}{labels[name]}" for engine in ("hold", "lk-flow") for name in named]
+    for block in capsys.readouterr().out.strip().split("\n\n"):
+        assert [line.split("|")[1].strip() for line in block.splitlines()[2:]] == rows
+
+
+def test_siammots_solver_forgets_a_target_that_is_away_for_long(returning_sequence, tmp_path):
+    folder, file = returning_sequence("AWAY"), tmp_path / "rows.json"
+    command = ["mot", str(folder), "--engine", "hold", "--detect-every", "1", "--json", str(file)]
+    assert main(command) == 0
+    assert main([*command, "--solver", "affinity", "siammot"]) == 0  # goes on in the same file
+    stored = json.loads(file.read_text())
+    assert {row["engine"]: row["scores"]["switches"] for row in stored["rows"]} == {
+        "hold": 0,
+        "hold solver siammot": 1,
+    }
+    assert stored["arguments"][-3:] == ["--solver", "affinity", "siammot"]
+    assert main(["report", str(file), "--output", str(tmp_path / "report")]) == 0
+    assert "\n| hold solver siammot |" in (tmp_path / "report" / "report.md").read_text()
+
+
+def test_an_unknown_solver_is_an_error_that_names_all(tmp_path, capsys):
+    folder = write_sequence(tmp_path / "MOVES")
+    assert main(["mot", str(folder), "--solver", "siamot"]) == 2
+    error = capsys.readouterr().err
+    assert "argument --solver: invalid choice: 'siamot' (choose from" in error
 
 
 def test_an_unknown_part_is_reported_before_anything_is_measured(tmp_path, capsys):

@@ -7,7 +7,7 @@ __all__ = ["HEAVY", "run_without"]
 
 HEAVY = (
     *("torch", "torchvision", "ultralytics", "onnx", "onnxruntime", "filterpy", "scipy"),
-    *("matplotlib", "motmetrics", "pandas", "PIL", "supervision", "trackers"),
+    *("matplotlib", "motmetrics", "pandas", "PIL", "pycocotools", "supervision", "trackers"),
 )
 """Packages that are slow to import, or that only an extra installs."""
 _HIDE = """\

@@ -39,6 +39,39 @@ def test_embeddings_follow_their_rows():
     assert found[[2]].embeddings.tolist() == [[0, 0, 1]]
 
 
+def tracks(*ids, masks=None):
+    count = len(ids)
+    return Tracks(
+        id=np.array(ids, np.int64),
+        xyxy=boxes(count),
+        score=np.ones(count, np.float32),
+        class_id=np.zeros(count, np.int64),
+        detected=np.ones(count, bool),
+        masks=masks,
+    )
+
+
+def test_masks_follow_their_tracks():
+    masks = np.random.default_rng(0).random((3, 5, 5), np.float32)
+    some, bare = tracks(1, 2, 3, masks=masks), tracks(4)
+    assert bare.masks is None
+    assert bare[[0, 0]].masks is None
+    np.testing.assert_array_equal(some[[2, 0]].masks, masks[[2, 0]])
+    np.testing.assert_array_equal(some[1].masks, masks[1:2])
+    assert some[:0].masks.shape == (0, 5, 5)
+    together = Tracks.cat([some[:1], Tracks.empty(), some[1:]])
+    np.testing.assert_array_equal(together.masks, masks)
+    mixed = Tracks.cat([some, bare])
+    assert mixed.masks is None
+    assert mixed.id.tolist() == [1, 2, 3, 4]
+
+
+def test_masks_are_square_and_one_for_each_track():
+    for shape in ((2, 5, 5), (3, 5, 4)):
+        with pytest.raises((ValueError, TypeError), match=r"differ in length|[Tt]ype-check"):
+            tracks(1, 2, 3, masks=np.zeros(shape, np.float32))
+
+
 @pytest.mark.parametrize(
     "bad",
     [

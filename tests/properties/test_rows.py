@@ -26,6 +26,12 @@ class Outer(Rows):
     absent: None = None
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Optional(Rows):
+    numbers: np.ndarray
+    column: np.ndarray | None = None
+
+
 def make(numbers):
     array = np.array(numbers, np.int64)
     inner = Inner(values=np.stack([array, -array], axis=1).astype(np.float32))
@@ -48,6 +54,23 @@ lists = st.lists(st.integers(0, 99), max_size=6)
 @scaled(50)
 def test_concatenation_is_that_of_lists(parts):
     assert_holds(Rows.cat([make(part) for part in parts]), [n for part in parts for n in part])
+
+
+@given(st.lists(st.tuples(lists, st.booleans()), min_size=1, max_size=4))
+@scaled(50)
+def test_an_optional_column_is_there_where_all_parts_with_rows_have_it(parts):
+    columns = [np.array(part, np.int64) if has else None for part, has in parts]
+    together = Rows.cat(
+        [
+            Optional(numbers=np.array(part, np.int64), column=column)
+            for (part, _), column in zip(parts, columns, strict=True)
+        ]
+    )
+    assert together.numbers.tolist() == [n for part, _ in parts for n in part]
+    if all(has for part, has in parts if part) and len(together):
+        assert together.column.tolist() == together.numbers.tolist()
+    elif len(together):
+        assert together.column is None
 
 
 @given(lists, st.data())

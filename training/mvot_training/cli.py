@@ -57,10 +57,11 @@ def load_stages() -> "tuple[Stage[Any], ...]":
     from mvot_training.inertia.entry import INERTIA
     from mvot_training.light.entry import LIGHT
     from mvot_training.nanotrack.entry import NANOTRACK
+    from mvot_training.siamese.entry import SIAMESE
     from mvot_training.siamfc.entry import SIAMFC, SIAMMT
     from mvot_training.siammotion.entry import SIAMMOTION
 
-    return SIAMMOTION, LIGHT, INERTIA, BACKBONE, SIAMFC, SIAMMT, DETECTOR, NANOTRACK
+    return SIAMMOTION, LIGHT, SIAMESE, INERTIA, BACKBONE, SIAMFC, SIAMMT, DETECTOR, NANOTRACK
 
 
 def _create_parser(all_stages: "Sequence[Stage[Any]]") -> Parser:

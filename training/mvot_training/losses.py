@@ -168,10 +168,10 @@ def pair_loss(
 def to_canonical_pixels(
     boxes: Float32[XYXY, " n"], areas: Float32[XYXY, " n"], side: int
 ) -> Float32[CXCYWH, " n"]:
-    """Boxes relative to the middle of their areas, in pixels of areas ``side`` pixels wide."""
+    """Boxes relative to the middle of their areas, in pixels of areas of ``side`` x ``side``."""
     relative, centred_areas = xyxy_to_cxcywh(boxes), xyxy_to_cxcywh(areas)
     relative[:, :2] -= centred_areas[:, :2]
-    return np.asarray(relative * (side / centred_areas[:, 2:3]), np.float32)
+    return np.asarray(relative * np.tile(side / centred_areas[:, 2:], 2), np.float32)
 
 
 def _crop_features(

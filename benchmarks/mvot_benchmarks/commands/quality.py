@@ -15,6 +15,7 @@ from mvot_benchmarks.reporting.plots import save_quality_plot
 from mvot_benchmarks.reporting.results import Results
 from mvot_benchmarks.reporting.tables import Row
 from mvot_pipelines.pipeline import PipelineConfig
+from mvot_pipelines.pipeline_config import SOLVERS
 from mvot_plugin.errors import UsageError
 
 __all__ = [
@@ -42,11 +43,19 @@ def add_mot(commands: shared.Commands) -> None:
     shared.add_detectors(command)
     shared.add_embedder(command)
     command.add_argument(
+        "--solver",
+        nargs="+",
+        choices=SOLVERS,
+        default=list(SOLVERS[:1]),
+        help="what merges boxes and detections: our own merging, affinity (the default), SiamMOT's "
+        "online solver, or both, one after the other",
+    )
+    command.add_argument(
         "--without",
         nargs="+",
         default=[],
         metavar="PART",
-        help="measure the merging without each of these parts too, one at a time: "
+        help="measure our own merging without each of these parts too, one at a time: "
         f"{', '.join(PARTS)}, or {ALL_PARTS}",
     )
     add_runs(command)
@@ -77,7 +86,7 @@ def check_runs(options: argparse.Namespace) -> None:
 def _mot(options: argparse.Namespace) -> None:
     check_scoring_packages()
     check_runs(options)
-    variants = build_variants(options.without, PipelineConfig())
+    variants = build_variants(options.without, PipelineConfig(), options.solver)
     if options.plot is not None:
         import_extra("matplotlib.figure", "plots")
     settings = *shared.ENGINE_OPTIONS, *shared.DETECTION_OPTIONS

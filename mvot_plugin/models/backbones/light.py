@@ -17,8 +17,12 @@ class LightBackbone(nn.Module):
     target is seen the same in any part of any frame.
     """
 
+    early_channels = CHANNELS[1]
+    """Channels of stride 4."""
+
     def __init__(self, width: int, *, top_down: bool = True) -> None:
         super().__init__()
+        self.channels = (width,)
         stem, fourth, eighth, sixteenth = CHANNELS
         self.stem = convolution(3, stem, 3, stride=2)
         self.fourth = nn.Sequential(
@@ -47,13 +51,21 @@ class LightBackbone(nn.Module):
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h8 w8"]:
         """Features of stride 8 of normalised RGB images whose sides are multiples of 16."""
-        eighth = self.eighth(self.fourth(self.stem(images)))
+        return self.late(self.early(images))[0]
+
+    def early(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h4 w4"]:
+        """Features of stride 4."""
+        features: Tensor = self.fourth(self.stem(images))
+        return features
+
+    def late(self, early: Float[Tensor, "b d h4 w4"]) -> list[Float[Tensor, "b c h8 w8"]]:
+        """The one level of stride 8, of ``channels``, from the features of stride 4."""
+        eighth = self.eighth(early)
         merged = self.lateral(eighth)
         if self.top_down:
             coarse = self.top(self.sixteenth(eighth))
             merged = merged + F.interpolate(coarse, scale_factor=2.0, mode="nearest")
-        features: Tensor = self.smooth(merged)
-        return features
+        return [self.smooth(merged)]
 
 
 class InvertedResidual(nn.Module):

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import metadata
 
 from mvot_pipelines.cli.command import (
@@ -71,9 +72,12 @@ def _build_config(options: argparse.Namespace) -> RunConfig:
     overrides = {k: v for k, v in vars(options).items() if k in RunConfig.__dataclass_fields__}
     check_values(RunConfig, overrides, _name_option)
     if options.config is None:
-        return build_config(RunConfig, overrides)
-    settings = read_config_file(options.config)
-    return build_config(RunConfig, settings | overrides, origin=f"--config {options.config}: ")
+        config = build_config(RunConfig, overrides)
+    else:
+        settings = read_config_file(options.config) | overrides
+        config = build_config(RunConfig, settings, origin=f"--config {options.config}: ")
+    solver = getattr(options, "solver", config.pipeline.solver)
+    return replace(config, pipeline=replace(config.pipeline, solver=solver))
 
 
 def _name_option(setting: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from mvot_pipelines.cli.command import Parser, format_version
 from mvot_pipelines.config import RunConfig
+from mvot_pipelines.pipeline_config import SOLVERS
 
 __all__ = ["build_parser"]
 
@@ -80,6 +81,12 @@ def _add_tracking_options(group: Any) -> None:
         metavar="NAME",
         help="what describes how detections look: an ONNX file, a registered one, none, or "
         f"{default.embedder} (default)",
+    )
+    add(
+        "--solver",
+        choices=SOLVERS,
+        help="what merges boxes and detections: our own merging, affinity (default), or SiamMOT's "
+        "online solver, which compares no appearance (pipeline.solver in a file)",
     )
     add("--weights", metavar="FILE", help="the engine's weights, if it has a network")
     add("--conf", type=float, metavar="C", help="least confidence, in the detector's own scale")

@@ -1,4 +1,4 @@
-"""Drawing of tracks over frames: boxes, labels, trails and a legend."""
+"""Drawing of tracks over frames: masks, boxes, labels, trails and a legend."""
 
 import colorsys
 import math
@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from jaxtyping import Int32, UInt8
 
+from mvot_pipelines.sinks.masks import paste_mask, tint_mask
 from mvot_plugin.types import Frame, Tracks
 
 __all__ = ["Painter", "draw_tracks", "track_color"]
@@ -45,11 +46,12 @@ def draw_tracks(
     canvas: Image | None = None,
     layer: Image | None = None,
 ) -> Image:
-    """Draw boxes, labels and trails (points by track id) on a copy of ``image``.
+    """Draw masks, boxes, labels and trails (points by track id) on a copy of ``image``.
 
-    Detected boxes are full outlines, estimated ones are corners only. Boxes that end lower in the
-    image are drawn on top, since these objects are nearer to most cameras. ``canvas`` and ``layer``
-    are arrays to use again, of the shape of the image: for the copy, and to draw trails on.
+    Masks are tints with an edge. Detected boxes are full outlines, estimated ones are corners only.
+    Boxes that end lower in the image are drawn on top, since these objects are nearer to most
+    cameras. ``canvas`` and ``layer`` are arrays to use again, of the shape of the image: for the
+    copy, and to draw trails on.
     """
     canvas = np.empty_like(image) if canvas is None else canvas
     layer = np.empty_like(image) if layer is None else layer
@@ -60,6 +62,7 @@ def draw_tracks(
     order = np.argsort(boxes[:, 3], kind="stable").tolist()
     ids = tracks.id.tolist()
     _draw_trails(canvas, image, layer, {ids[row]: trails.get(ids[row], ()) for row in order})
+    _draw_masks(canvas, tracks, order)
     for row in order:
         _draw_box(canvas, boxes[row], track_color(ids[row]), full=bool(tracks.detected[row]))
     for row in order:
@@ -120,6 +123,17 @@ def _split_trail(length: int) -> list[int]:
     """The rows of a trail at which its steps start and end."""
     rows: list[int] = np.linspace(0, length - 1, _TRAIL_STEPS + 1).round().astype(int).tolist()
     return rows
+
+
+def _draw_masks(canvas: Image, tracks: Tracks, order: Sequence[int]) -> None:
+    """Tint the pixels of the tracks' masks, row by row in this order."""
+    if tracks.masks is None:
+        return
+    height, width = canvas.shape[:2]
+    for row in order:
+        pasted = paste_mask(tracks.masks[row], tracks.xyxy[row], (width, height))
+        color = track_color(int(tracks.id[row]))
+        tint_mask(canvas, pasted, color, edge=-(-_thickness(canvas) // 2))
 
 
 def _draw_box(canvas: Image, box: Int32[np.ndarray, "4"], color: Color, *, full: bool) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from mvot_pipelines.sinks.base import Sink
 from mvot_pipelines.sinks.files import OutputFile
+from mvot_pipelines.sinks.masks import encode_rle, paste_mask
 from mvot_plugin.ops.boxes import xyxy_to_ltwh
 from mvot_plugin.types import Frame, Tracks
 
@@ -66,11 +67,14 @@ class JsonLinesSink(_TextSink):
 
     Keys: ``frame`` (from 0), ``timestamp`` (seconds, null if unknown), ``id``, ``box``
     (x0, y0, x1, y1 in pixels from 0), ``score``, ``class_id``, ``class`` (its name, null if
-    unknown; only if names are given) and ``state``, which is "detected" or "estimated". Frames of
-    a live source also have ``captured`` (seconds since 1970, when the source captured it) and
-    ``delay`` (seconds from then until it is written).
+    unknown; only if names are given) and ``state``, which is "detected" or "estimated". Tracks with
+    masks also have ``mask``, the pixels of the frame that show the target, in COCO's compressed
+    run-length encoding: ``{"size": [height, width], "counts": "..."}``. Frames of a live source
+    also have ``captured`` (seconds since 1970, when the source captured it) and ``delay`` (seconds
+    from then until it is written).
 
-    ``clock`` is that of ``Frame.captured``.
+    ``clock`` is that of ``Frame.captured``. Masks need pycocotools, of the extra ``torch``;
+    ``write`` raises ``UsageError`` where it is missing.
     """
 
     def __init__(
@@ -108,7 +112,16 @@ class JsonLinesSink(_TextSink):
             "class_id": class_id,
             **({} if names is None else {"class": names.get(class_id)}),
             "state": "detected" if tracks.detected[row] else "estimated",
+            **_format_mask(frame, tracks, row),
         }
+
+
+def _format_mask(frame: Frame, tracks: Tracks, row: int) -> dict[str, object]:
+    """The pixels that show a target; nothing where tracks have no masks."""
+    if tracks.masks is None:
+        return {}
+    pasted = paste_mask(tracks.masks[row], tracks.xyxy[row], frame.size)
+    return {"mask": encode_rle(pasted, frame.size)}
 
 
 def _round_finite(value: float, digits: int) -> float | None:

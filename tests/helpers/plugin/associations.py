@@ -3,6 +3,7 @@
 import numpy as np
 
 from mvot_plugin.association.associator import AssociationConfig, Associator
+from mvot_plugin.association.siammot import SiamMotSolver, SiamMotSolverConfig
 from mvot_plugin.embedders.base import normalize_rows
 from mvot_plugin.engines.base import Motion
 from mvot_plugin.types import Detections, Frame
@@ -44,7 +45,7 @@ class HeldTargets:
     """
 
     def __init__(self, **settings):
-        self.associator = Associator(AssociationConfig(**settings))
+        self.associator = self._build(**settings)
         self.boxes = np.empty((0, 4), np.float32)
         self.ids = np.empty(0, np.int64)
         self.merge = None
@@ -58,7 +59,7 @@ class HeldTargets:
             self._keep(self.associator.coast(frame, motion))
         else:
             self._apply(self.associator.merge(frame, motion, detections), detections)
-        table = self.associator.lifecycle.trajectories
+        table = self._table()
         assert self.ids.tolist() == table.id.tolist()
         assert np.array_equal(self.boxes, table.boxes)
         assert len(set(table.id.tolist())) == len(table)
@@ -69,6 +70,12 @@ class HeldTargets:
         tracks = self.associator.tracks()
         return dict(zip(tracks.id.tolist(), tracks.xyxy[:, 0].tolist(), strict=True))
 
+    def _build(self, **settings):
+        return Associator(AssociationConfig(**settings))
+
+    def _table(self):
+        return self.associator.lifecycle.trajectories
+
     def _apply(self, merge, detections):
         self.merge = merge
         self.boxes = self.boxes.copy()
@@ -76,9 +83,19 @@ class HeldTargets:
         self._keep(merge.alive)
         enrolled = detections.xyxy[merge.enrolled]
         self.boxes = np.concatenate([self.boxes, enrolled])
-        new = self.associator.lifecycle.trajectories.id[len(self.ids) :]
+        new = self.associator.ids[len(self.ids) :]
         self.ids = np.concatenate([self.ids, new])
         assert len(new) == len(enrolled)
 
     def _keep(self, alive):
         self.boxes, self.ids = self.boxes[alive], self.ids[alive]
+
+
+class SolvedTargets(HeldTargets):
+    """The same with SiamMOT's solver. A test that writes into ``boxes`` moves the targets."""
+
+    def _build(self, most=1000, **settings):
+        return SiamMotSolver(SiamMotSolverConfig(**settings), most)
+
+    def _table(self):
+        return self.associator.trajectories

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mvot_pipelines.sinks import overlay
+from mvot_pipelines.sinks.masks import paste_mask
 from mvot_pipelines.sinks.overlay import Painter, draw_tracks, track_color
 from mvot_plugin.types import Frame, Tracks
 
@@ -16,7 +17,9 @@ def frame(index: int = 0, image: np.ndarray = GREY, timestamp: float = 0.0) -> F
     return Frame(image=image, index=index, timestamp=timestamp)
 
 
-def tracks(boxes: object, ids: object = None, detected: object = True) -> Tracks:
+def tracks(
+    boxes: object, ids: object = None, detected: object = True, masks: object = None
+) -> Tracks:
     corners = np.array(boxes, np.float32).reshape(-1, 4)
     count = len(corners)
     return Tracks(
@@ -25,6 +28,7 @@ def tracks(boxes: object, ids: object = None, detected: object = True) -> Tracks
         score=np.ones(count, np.float32),
         class_id=np.zeros(count, np.int64),
         detected=np.broadcast_to(np.array(detected), count).copy(),
+        masks=masks,
     )
 
 
@@ -81,8 +85,54 @@ def test_any_box_can_be_drawn_on_any_image(boxes):
     painter = Painter()
     for size in ((1, 1), (48, 64), (65, 31)):
         image = np.zeros((*size, 3), np.uint8)
-        painted = painter.paint(frame(0, image, float("nan")), tracks(boxes, detected=False))
-        assert painted.shape == image.shape
+        for masks in (None, np.ones((len(boxes), 3, 3), np.float32)):
+            some = tracks(boxes, detected=False, masks=masks)
+            painted = painter.paint(frame(0, image, float("nan")), some)
+            assert painted.shape == image.shape
+
+
+RING = np.ones((1, 9, 9), np.float32)
+RING[0, 3:6, 3:6] = RING[0, :2] = 0
+"""Probabilities of a target with a hole, whose box reaches above it."""
+
+
+def test_a_mask_is_a_tint_with_an_edge_under_box_and_label():
+    boxes = [[100.3, 60.7, 180.2, 240]]
+    pixels = np.zeros(GREY.shape[:2], bool)
+    pasted = paste_mask(RING[0], np.float32(boxes[0]), (384, 288))
+    pixels[pasted.window] = pasted.pixels
+    bare = draw_tracks(GREY, tracks(boxes), {})
+    drawn = draw_tracks(GREY, tracks(boxes, masks=RING), {})
+    np.testing.assert_array_equal(drawn, draw_tracks(GREY, tracks(boxes, masks=RING), {}))
+    assert not changed_pixels(drawn, bare)[~pixels].any()
+    free = pixels & ~changed_pixels(bare)
+    color = np.array(track_color(1))
+    is_edge = (drawn == color).all(axis=2) & free
+    is_tint = (drawn == (0.6 * 90 + 0.4 * color).round()).all(axis=2) & free
+    np.testing.assert_array_equal(is_edge | is_tint, free)
+    beside = np.zeros_like(pixels)
+    for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
+        beside |= pixels & ~np.roll(pixels, step, axis)
+    np.testing.assert_array_equal(is_edge, beside & free)
+    assert is_edge.sum() > 200
+    assert is_tint.sum() > 4000
+    lines = (bare == color).all(axis=2)
+    assert (drawn[lines] == color).all()
+
+
+def test_the_mask_of_the_nearer_target_is_on_top():
+    masks = np.ones((2, 4, 4), np.float32)
+    drawn = draw_tracks(GREY, tracks([[50, 60, 150, 200], [90, 90, 200, 150]], masks=masks), {})
+    colors = np.array([track_color(1), track_color(2)])
+    under = (0.6 * 90 + 0.4 * colors[1]).round()
+    np.testing.assert_allclose(drawn[120, 120], 0.6 * under + 0.4 * colors[0], atol=0.5)
+    assert drawn[120, 170].tolist() == under.tolist()
+
+
+def test_a_mask_that_reaches_no_half_is_not_drawn():
+    boxes, masks = [[50, 60, 150, 200]], np.full((1, 4, 4), 0.49, np.float32)
+    drawn = draw_tracks(GREY, tracks(boxes, masks=masks), {})
+    np.testing.assert_array_equal(drawn, draw_tracks(GREY, tracks(boxes), {}))
 
 
 def test_trails_follow_the_track_and_are_forgotten_in_time():

@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.pipelines.disks import limit_files
+from helpers.pipelines.masks import decode_rle
 from mvot_pipelines.sinks.text import JsonLinesSink, MotTextSink
 from mvot_plugin.errors import OutputError
 from mvot_plugin.types import Frame, Tracks
@@ -81,6 +83,23 @@ def test_json_lines_hold_one_track_each(tmp_path):
         "class_id": 0,
         "state": "estimated",
     }
+
+
+def test_json_lines_hold_the_pixels_of_masks(tmp_path):
+    masks = np.zeros((2, 2, 2), np.float32)
+    masks[0, :, 0] = masks[1] = 1
+    boxes = [[10.004, 4, 20.004, 9], [-5, -5, 2, 3]]
+    some = replace(tracks(1, 2, boxes=boxes), masks=masks)
+    with JsonLinesSink(tmp_path / "out.jsonl") as sink:
+        sink.write(frame(), some[[1, 0]])
+        sink.write(frame(1), tracks(1))
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    expected = np.zeros((2, 48, 64), bool)
+    expected[0, 4:9, 10:15] = expected[1, :3, :2] = True
+    for row, pixels in zip(rows[:2], expected, strict=True):
+        assert row["mask"]["size"] == [48, 64]
+        np.testing.assert_array_equal(decode_rle(row["mask"]), pixels)
+    assert "mask" not in rows[2]
 
 
 def test_json_lines_name_the_classes_that_are_known(tmp_path):

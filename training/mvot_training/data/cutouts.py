@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from mvot_plugin.errors import InputError
 from mvot_training.data.image_store import ImageStore
 from mvot_training.data.photos import AnnotatedPhotos
-from mvot_training.data.sequences import AnnotatedVideo
+from mvot_training.data.sequences import AnnotatedVideo, find_masks, read_masks
 from mvot_training.pairs.augmentation import ObjectImage
 
 __all__ = [
@@ -82,26 +81,20 @@ def cut_out_video(folder: Path, video: AnnotatedVideo, stem: Path | None) -> lis
 
     The cut-outs are cached next to ``stem``; without masks there is no object.
     """
-    masks = sorted((folder / "mask").glob("*.png"))
-    if not masks:
+    if not (paths := find_masks(folder)):
         return []
     images = ImageStore.load_or_create(
         None if stem is None else stem.with_name(f"{stem.name}.cutouts"),
-        lambda: _extract_cutouts(video.frames, masks),
+        lambda: _extract_cutouts(video.frames, paths),
     )
     if not len(images):
         return []
     return [CutoutObject(images=images, first=0, count=len(images), parent=video.name)]
 
 
-def _extract_cutouts(frames: ImageStore, masks: list[Path]) -> Iterator[np.ndarray]:
-    for frame, path in zip(frames, masks, strict=False):
-        mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        if mask is None:
-            raise InputError(f"{path} cannot be read")
-        size = frame.shape[1], frame.shape[0]
-        mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
-        cutout = extract_cutout(frame, np.where(mask > 0, 255, 0).astype(np.uint8))
+def _extract_cutouts(frames: ImageStore, paths: list[Path]) -> Iterator[np.ndarray]:
+    for frame, mask in zip(frames, read_masks(paths, frames), strict=False):
+        cutout = extract_cutout(frame, mask[..., 0])
         if cutout is not None:
             yield cutout
 

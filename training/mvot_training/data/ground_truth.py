@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float32
 from mvot_plugin.motfile import MotRows, read_ground_truth
 from mvot_plugin.types import XYXY
 
-__all__ = ["is_considered", "is_person", "read_objects"]
+__all__ = ["is_considered", "is_person", "read_ignored", "read_objects"]
 
 MIN_BOX_SIDE = 4
 """Pixels of a side; boxes with a shorter one are left out as too inexact."""
@@ -25,10 +25,24 @@ def read_objects(folder: Path, *, frames: int | None = None) -> MotRows:
     Rows that are to be ignored and boxes that are tiny or not finite are left out.
     """
     rows = read_ground_truth(folder)
-    is_used = _has_usable_box(rows.xyxy) & is_considered(rows)
+    is_used = _is_used(rows)
     if frames is not None:
         is_used &= rows.frame < frames
-    return replace(rows, **{name: getattr(rows, name)[is_used] for name in _COLUMNS})
+    return _select(rows, is_used)
+
+
+def read_ignored(folder: Path) -> MotRows:
+    """Read the rows of a sequence that ``read_objects`` leaves out, if their boxes are finite."""
+    rows = read_ground_truth(folder)
+    return _select(rows, ~_is_used(rows) & np.isfinite(rows.xyxy).all(1))
+
+
+def _is_used(rows: MotRows) -> Bool[np.ndarray, " n"]:
+    return np.asarray(_has_usable_box(rows.xyxy) & is_considered(rows))
+
+
+def _select(rows: MotRows, which: Bool[np.ndarray, " n"]) -> MotRows:
+    return replace(rows, **{name: getattr(rows, name)[which] for name in _COLUMNS})
 
 
 def is_considered(rows: MotRows) -> Bool[np.ndarray, " n"]:

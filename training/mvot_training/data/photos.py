@@ -43,6 +43,7 @@ class AnnotatedPhotos:
             image=self.images[int(self.image_index[row])],
             box=self.xyxy[row],
             outline=np.concatenate(self.polygons[row]),
+            polygons=self.polygons[row],
         )
 
 

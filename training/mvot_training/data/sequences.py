@@ -1,22 +1,31 @@
 """Videos with the ground truth of their objects, filmed or rendered."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import cv2
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Float32, Float64, Int64, UInt8
 
 from mvot_pipelines.sources import open_source
+from mvot_plugin.errors import InputError
 from mvot_plugin.ops.boxes import area, inside_fraction, intersection
 from mvot_plugin.types import XYXY
 from mvot_synthetic import Scene, street
-from mvot_training.data.ground_truth import read_objects
+from mvot_training.data.ground_truth import read_ignored, read_objects
 from mvot_training.data.image_store import ImageStore, limit_size
 from mvot_training.pairs.augmentation import ObjectImage
 
-__all__ = ["AnnotatedVideo", "read_annotated_video", "read_clip", "render_annotated_video"]
+__all__ = [
+    "AnnotatedVideo",
+    "find_masks",
+    "read_annotated_video",
+    "read_clip",
+    "read_masks",
+    "render_annotated_video",
+]
 
 STREET_SIZE, STREET_FRAMES, STREET_FRAME_RATE = (640, 480), 60, 8.0
 """Rendered videos: width and height in pixels, frames, and frames per second."""
@@ -37,6 +46,10 @@ class AnnotatedVideo:
     xyxy: Float32[XYXY, " n"]
     visibility: Float32[np.ndarray, " n"]
     """About the share of the object that is neither hidden nor outside the frame."""
+    masks: ImageStore | None = None
+    """The masks of the first frames, 255 where the video's one object is, else 0."""
+    ignored: Mapping[int, Float32[XYXY, " _"]] = field(default_factory=dict)
+    """Boxes that are annotated, but to be ignored, by frame."""
 
     @cached_property
     def object_rows(self) -> tuple[Int64[np.ndarray, " rows"], ...]:
@@ -52,8 +65,19 @@ class AnnotatedVideo:
 
     def object_image(self, row: int) -> ObjectImage:
         """The object of a row in its frame."""
-        image = self.frames[int(self.frame[row])]
-        return ObjectImage(image=image, box=self.xyxy[row].astype(np.float64))
+        frame = int(self.frame[row])
+        masks = self.masks if self.masks is not None and frame < len(self.masks) else None
+        return ObjectImage(
+            image=self.frames[frame],
+            box=self.xyxy[row].astype(np.float64),
+            mask=None if masks is None else masks[frame],
+        )
+
+    def annotated_boxes(self, frame: int) -> Float32[XYXY, " n"]:
+        """All boxes that are annotated in a frame, also those that are to be ignored."""
+        boxes = np.asarray(self.xyxy[self.frame == frame])
+        ignored = self.ignored.get(frame)
+        return boxes if ignored is None else np.concatenate([boxes, ignored])
 
     def find_box(self, identity: int, frame: int) -> Float32[XYXY, " n"]:
         """The box of an object in a frame: one, or none."""
@@ -61,7 +85,10 @@ class AnnotatedVideo:
 
 
 def read_annotated_video(folder: Path, stem: Path | None) -> AnnotatedVideo:
-    """Read a sequence folder with its ground truth; the frames are cached at ``stem``."""
+    """Read a sequence folder with its ground truth; the frames are cached at ``stem``.
+
+    If it has one object and ``mask/``, the masks are read, too, and cached next to the frames.
+    """
     with open_source(folder) as source:
         frames = ImageStore.load_or_create(
             stem, lambda: (limit_size(frame.image) for frame in source)
@@ -69,6 +96,7 @@ def read_annotated_video(folder: Path, stem: Path | None) -> AnnotatedVideo:
         factor = frames[0].shape[1] / source.size[0]
     rows = read_objects(folder, frames=len(frames))
     xyxy = rows.xyxy * np.float32(factor)
+    ignored = read_ignored(folder)
     height, width = frames[0].shape[:2]
     visibility = _estimate_visibility(rows.frame, xyxy, (width, height))
     return AnnotatedVideo(
@@ -78,6 +106,39 @@ def read_annotated_video(folder: Path, stem: Path | None) -> AnnotatedVideo:
         id=rows.id,
         xyxy=xyxy,
         visibility=np.minimum(rows.visibility, visibility),
+        ignored={
+            int(number): ignored.xyxy[ignored.frame == number] * np.float32(factor)
+            for number in np.unique(ignored.frame)
+        },
+        masks=_store_masks(folder, frames, stem) if len(set(rows.id.tolist())) == 1 else None,
+    )
+
+
+def find_masks(folder: Path) -> list[Path]:
+    """The masks of a sequence folder in ``mask/``, one for each of its first frames; or none."""
+    return sorted((folder / "mask").glob("*.png"))
+
+
+def read_masks(paths: Sequence[Path], frames: ImageStore) -> Iterator[UInt8[np.ndarray, "_ _ 1"]]:
+    """Read masks at the size of their frames: 255 where a pixel is not 0, else 0.
+
+    Raises ``InputError`` if one cannot be read.
+    """
+    for frame, path in zip(frames, paths, strict=False):
+        mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if mask is None:
+            raise InputError(f"{path} cannot be read")
+        size = frame.shape[1], frame.shape[0]
+        mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+        yield np.where(mask > 0, 255, 0).astype(np.uint8)[..., None]
+
+
+def _store_masks(folder: Path, frames: ImageStore, stem: Path | None) -> ImageStore | None:
+    if not (paths := find_masks(folder)):
+        return None
+    return ImageStore.load_or_create(
+        None if stem is None else stem.with_name(f"{stem.name}.masks"),
+        lambda: read_masks(paths, frames),
     )
 
 

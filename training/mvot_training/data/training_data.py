@@ -49,9 +49,9 @@ class TrainingData:
     ) -> "TrainingData":
         """Read all data in ``roots`` and in the folders right below them.
 
-        A sequence folder gives a video, and cut-outs if it has ``mask/``; annotated photos give
-        cut-outs and backgrounds; other photos give backgrounds, and cut-outs of the objects in
-        their middle; Tiny ImageNet gives cut-outs; a video file gives its frames.
+        A sequence folder gives a video, and masks and cut-outs if it has ``mask/``; annotated
+        photos give cut-outs and backgrounds; other photos give backgrounds, and cut-outs of the
+        objects in their middle; Tiny ImageNet gives cut-outs; a video file gives its frames.
 
         Args:
             roots: Folders of sequences and photos.

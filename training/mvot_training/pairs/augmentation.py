@@ -1,4 +1,4 @@
-"""Geometric and photometric augmentation: affine views, brightness, colours and blur.
+"""Geometric and photometric augmentation: affine views, brightness, colours, blur, occlusion.
 
 Coordinates are continuous: pixel i covers i to i + 1, so boxes are half-open.
 """
@@ -22,6 +22,8 @@ __all__ = [
     "apply_motion_blur",
     "apply_photometric_augmentation",
     "apply_tone",
+    "cover",
+    "occlude",
     "sample_linear_map",
     "sample_tone",
     "sample_view",
@@ -41,6 +43,10 @@ class ObjectImage:
     """The object's box, in pixels of the image."""
     outline: Float64[np.ndarray, "_ 2"] | None = None
     """Points whose convex hull is the object's; without them a rotated view has a loose box."""
+    polygons: tuple[Float64[np.ndarray, "_ 2"], ...] = ()
+    """The outlines of the object's parts, where they are known."""
+    mask: UInt8[np.ndarray, "_ _ 1"] | None = None
+    """255 where the pixel of the image shows the object, else 0, where that is known."""
 
     @property
     def search_side(self) -> float:
@@ -183,3 +189,47 @@ def _apply_blur(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     size = image.shape[1], image.shape[0]
     small = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_LINEAR))
+
+
+def occlude(
+    rng: np.random.Generator,
+    image: UInt8[np.ndarray, "h w 3"],
+    view: ObjectView,
+    mask: UInt8[np.ndarray, "h w"] | None = None,
+) -> None:
+    """In 5 % of the images, paint a rectangle that hides half of the object at most, in place.
+
+    What it hides is removed from the object's ``mask``, too.
+    """
+    if rng.random() >= 0.05:
+        return
+    extent = (view.box[2:] - view.box[:2]) * rng.uniform(0.2, 0.7, 2)
+    low = rng.uniform(0.2, 0.8, 2) * view.size - extent / 2
+    x0, y0, x1, y1 = (int(v) for v in np.clip([*low, *(low + extent)], 0, view.size))
+    image[y0:y1, x0:x1] = rng.integers(0, 256, 3)
+    if mask is not None:
+        mask[y0:y1, x0:x1] = 0
+
+
+def cover(
+    rng: np.random.Generator, image: UInt8[np.ndarray, "h w 3"], view: ObjectView
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Cover the object with another part of the image, or the mirrored image."""
+    image, source = image.copy(), image if rng.random() < 0.7 else image[::-1, ::-1]
+    margin = 0.08 * (view.box[2:] - view.box[:2])
+    low, high = view.box[:2] - margin, view.box[2:] + margin
+    x0, y0, x1, y1 = (int(v) for v in np.clip([*low, *np.ceil(high)], 0, view.size))
+    width, height = x1 - x0, y1 - y0
+    if width < 1 or height < 1:
+        return image
+    across = _sample_shift(rng, x0, width, view.size)
+    down = y0 if rng.random() < 0.5 else _sample_shift(rng, y0, height, view.size)
+    image[y0:y1, x0:x1] = source[down : down + height, across : across + width]
+    return image
+
+
+def _sample_shift(rng: np.random.Generator, begin: int, length: int, size: int) -> int:
+    """Where as many pixels begin that are not the same ones, as far as there is room."""
+    before, after = begin - length, begin + length
+    choices = [place for place in (before, after) if 0 <= place <= size - length]
+    return int(rng.choice(choices)) if choices else int(rng.integers(size - length + 1))

@@ -17,11 +17,14 @@ from mvot_training.pairs.augmentation import (
     ObjectImage,
     ObjectView,
     apply_photometric_augmentation,
+    cover,
+    occlude,
     sample_linear_map,
     sample_view,
 )
-from mvot_training.pairs.compositing import composite, sample_backgrounds
+from mvot_training.pairs.compositing import Composite, composite, sample_backgrounds
 from mvot_training.pairs.config import SamplingConfig
+from mvot_training.pairs.masks import draw_mask
 from mvot_training.pairs.sampling import sample_pair
 
 __all__ = ["PAIR_GEOMETRIES", "PairBatch", "PairGeometry", "sample_batch", "sample_pairs"]
@@ -66,13 +69,19 @@ class PairBatch:
     """The ground truth with a little jitter, as a detector's boxes have."""
     searches: UInt8[np.ndarray, "n hs hs 3"]
     boxes: Float32[XYXY, " n"]
-    """The ground truth in the search images; in negative pairs, that of the other object."""
+    """The ground truth in the search images; in negative pairs, that of the other object, or the
+    place without an object."""
     priors: Float32[XYXY, " n"]
     """Jittered boxes, in the middle of the search images: search areas are placed about them."""
     positive: Bool[np.ndarray, " n"]
     """Whether both images show the same object."""
     labelled: Bool[np.ndarray, " n"]
     """Whether that, and the ground truth, are known."""
+    masked: Bool[np.ndarray, " n"]
+    """Whether the object's mask in the search image is known; never in negative pairs."""
+    masks: UInt8[np.ndarray, "n hs hs"] | None = None
+    """1 where the pixel of the search image shows the object, else 0, and 0 everywhere where that
+    is not known; None if no masks are sampled."""
     exemplar_level: int = 0
     """The pyramid level of the exemplars; 0 where there are no levels."""
 
@@ -109,6 +118,8 @@ def sample_pairs(
     Raises ``UsageError`` if the data has nothing that ``config`` asks for.
     """
     pairs = [_render_pair(data, rng, geometries, config) for _ in range(count)]
+    blank = np.zeros((geometries[1].search_size,) * 2, np.uint8)
+    masks = [blank if pair.mask is None else pair.mask for pair in pairs]
     return PairBatch(
         exemplars=np.stack([pair.exemplar for pair in pairs]),
         exemplar_boxes=np.array([pair.views[0].prior for pair in pairs], np.float32),
@@ -117,6 +128,8 @@ def sample_pairs(
         priors=np.array([pair.views[1].prior for pair in pairs], np.float32),
         positive=np.array([pair.positive for pair in pairs]),
         labelled=np.array([pair.labelled for pair in pairs]),
+        masked=np.array([pair.mask is not None for pair in pairs]),
+        masks=np.stack(masks) if config.masks else None,
     )
 
 
@@ -129,6 +142,7 @@ class _RenderedPair:
     views: tuple[ObjectView, ObjectView]
     positive: bool
     labelled: bool
+    mask: np.ndarray | None
 
 
 def _render_pair(
@@ -143,30 +157,41 @@ def _render_pair(
     objects = pair.exemplar, pair.search
     views = _sample_views(rng, objects, geometries, side)
     backgrounds = sample_backgrounds(data, rng, views) if any(map(_is_cutout, objects)) else None
-    images: list[np.ndarray] = []
+    composites: list[Composite] = []
     for object_image, view, clutter in zip(objects, views, CLUTTER_SCALES, strict=True):
         if backgrounds is not None and _is_cutout(object_image):
-            background = backgrounds[len(images)]
+            background = backgrounds[len(composites)]
             image = composite(data, rng, background, view, object_image, pair, clutter=clutter)
         else:
-            size, border = (view.size, view.size), _sample_border(rng, object_image)
-            image = warp_affine(object_image.image, view.matrix, size, border=border)
-        images.append(image)
+            image = _show(rng, object_image, view)
+        composites.append(image)
+    exemplar, search = (image.image for image in composites)
+    shows_object = pair.positive and pair.labelled
+    mask = None
+    if config.masks and shows_object:
+        mask = draw_mask(composites[1], pair.search, views[1])
     if config.photometric:
-        images[0] = apply_photometric_augmentation(rng, images[0], blur=0.05)
-        images[1] = apply_photometric_augmentation(rng, images[1], blur=0.2)
-        images[1] = _occlude(rng, images[1], views[1])
-    can_cover = pair.positive and pair.labelled and config.cover_share > 0
+        exemplar = apply_photometric_augmentation(rng, exemplar, blur=0.05)
+        search = apply_photometric_augmentation(rng, search, blur=0.2)
+        occlude(rng, search, views[1], mask)
+    can_cover = shows_object and config.cover_share > 0
     is_covered = can_cover and rng.random() < config.cover_share
     if is_covered:
-        images[1] = _cover(rng, images[1], views[1])
+        search = cover(rng, search, views[1])
     return _RenderedPair(
-        exemplar=images[0],
-        search=images[1],
+        exemplar=exemplar,
+        search=search,
         views=views,
         positive=pair.positive and not is_covered,
         labelled=pair.labelled,
+        mask=None if is_covered else mask,
     )
+
+
+def _show(rng: np.random.Generator, object_image: ObjectImage, view: ObjectView) -> Composite:
+    """Show an object in its own image."""
+    size, border = (view.size, view.size), _sample_border(rng, object_image)
+    return Composite(image=warp_affine(object_image.image, view.matrix, size, border=border))
 
 
 def _is_cutout(object_image: ObjectImage) -> bool:
@@ -210,40 +235,3 @@ def _sample_border(rng: np.random.Generator, object_image: ObjectImage) -> tuple
     if rng.random() < 0.2:
         return (0.0, 0.0, 0.0)
     return tuple(object_image.image[::16, ::16].mean((0, 1)).tolist())
-
-
-def _occlude(
-    rng: np.random.Generator, image: UInt8[np.ndarray, "h w 3"], view: ObjectView
-) -> UInt8[np.ndarray, "h w 3"]:
-    """In 5 % of the images, paint a rectangle that hides half of the object at most."""
-    if rng.random() >= 0.05:
-        return image
-    extent = (view.box[2:] - view.box[:2]) * rng.uniform(0.2, 0.7, 2)
-    low = rng.uniform(0.2, 0.8, 2) * view.size - extent / 2
-    x0, y0, x1, y1 = (int(v) for v in np.clip([*low, *(low + extent)], 0, view.size))
-    image[y0:y1, x0:x1] = rng.integers(0, 256, 3)
-    return image
-
-
-def _cover(
-    rng: np.random.Generator, image: UInt8[np.ndarray, "h w 3"], view: ObjectView
-) -> UInt8[np.ndarray, "h w 3"]:
-    """Cover the object with another part of the image, or the mirrored image."""
-    image, source = image.copy(), image if rng.random() < 0.7 else image[::-1, ::-1]
-    margin = 0.08 * (view.box[2:] - view.box[:2])
-    low, high = view.box[:2] - margin, view.box[2:] + margin
-    x0, y0, x1, y1 = (int(v) for v in np.clip([*low, *np.ceil(high)], 0, view.size))
-    width, height = x1 - x0, y1 - y0
-    if width < 1 or height < 1:
-        return image
-    across = _sample_shift(rng, x0, width, view.size)
-    down = y0 if rng.random() < 0.5 else _sample_shift(rng, y0, height, view.size)
-    image[y0:y1, x0:x1] = source[down : down + height, across : across + width]
-    return image
-
-
-def _sample_shift(rng: np.random.Generator, begin: int, length: int, size: int) -> int:
-    """Where as many pixels begin that are not the same ones, as far as there is room."""
-    before, after = begin - length, begin + length
-    choices = [place for place in (before, after) if 0 <= place <= size - length]
-    return int(rng.choice(choices)) if choices else int(rng.integers(size - length + 1))

@@ -7,12 +7,13 @@ from jaxtyping import Float64, UInt8
 
 from mvot_plugin.ops.images import warp_affine
 from mvot_plugin.types import XYXY
+from mvot_training.data.cutouts import CutoutObject
 from mvot_training.data.training_data import TrainingData
 from mvot_training.pairs.augmentation import ObjectImage, ObjectView, sample_linear_map
 from mvot_training.pairs.layers import Layer, augment_layer, blend, hidden_share, render_layer
-from mvot_training.pairs.sampling import SampledPair, choose, choose_cutout_object
+from mvot_training.pairs.sampling import SampledPair, choose
 
-__all__ = ["Background", "composite", "sample_backgrounds"]
+__all__ = ["Background", "Composite", "composite", "sample_backgrounds"]
 
 SAME_BACKGROUND_SHARE = 0.5
 """The share of pairs whose two images have the same background."""
@@ -32,6 +33,17 @@ class Background:
 
     image: UInt8[np.ndarray, "_ _ 3"]
     matrix: Float64[np.ndarray, "2 3"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Composite:
+    """An image with an object in it, and the layers that it was pasted with."""
+
+    image: UInt8[np.ndarray, "_ _ 3"]
+    layer: Layer | None = None
+    """The object; None if it was not pasted."""
+    occluder: Layer | None = None
+    """What is in front of it, if anything is."""
 
 
 def sample_backgrounds(
@@ -85,7 +97,7 @@ def composite(
     pair: SampledPair,
     *,
     clutter: float,
-) -> UInt8[np.ndarray, "_ _ 3"]:
+) -> Composite:
     """Paste a cut-out over a background; ``clutter`` scales how often others are near it."""
     image = warp_affine(background.image, background.matrix, (view.size, view.size))
     if rng.random() < clutter * LOOKALIKE_SHARE:
@@ -94,20 +106,27 @@ def composite(
             blend(image, augment_layer(rng, lookalike, blur=0.0))
     layer = render_layer(object_image.image, view.matrix, view.size, pair.texture)
     if layer is None:
-        return image
-    blend(image, augment_layer(rng, layer, blur=MOTION_BLUR_SHARE))
+        return Composite(image=image)
+    pasted, in_front = augment_layer(rng, layer, blur=MOTION_BLUR_SHARE), None
+    blend(image, pasted)
     if rng.random() < clutter * OCCLUDER_SHARE:
         occluder = _sample_occluder(data, rng, view)
         if occluder is not None and hidden_share(layer, occluder) <= MAX_HIDDEN_SHARE:
-            blend(image, augment_layer(rng, occluder, blur=0.0))
-    return image
+            in_front = augment_layer(rng, occluder, blur=0.0)
+            blend(image, in_front)
+    return Composite(image=image, layer=pasted, occluder=in_front)
+
+
+def _choose_cutout(data: TrainingData, rng: np.random.Generator) -> CutoutObject:
+    """Choose an object to paste: first the kind of data, then one of its objects."""
+    return choose(rng, data.cutouts[choose(rng, list(data.cutouts))])
 
 
 def _sample_occluder(
     data: TrainingData, rng: np.random.Generator, view: ObjectView
 ) -> Layer | None:
     """Sample a cut-out that overlaps the object."""
-    other = choose_cutout_object(data, rng)
+    other = _choose_cutout(data, rng)
     offset = _extent(view.box) * rng.uniform(0.2, 0.6, 2) * rng.choice([-1, 1], 2)
     scale = float(rng.uniform(0.4, 1.1))
     return _place_cutout(rng, other.object_image(0), view, offset, scale, None)
@@ -117,11 +136,11 @@ def _sample_lookalike(
     data: TrainingData, rng: np.random.Generator, view: ObjectView, pair: SampledPair
 ) -> Layer | None:
     """Sample the same cut-out again, or one of its category, beside the object."""
-    cutout = pair.cutout or choose_cutout_object(data, rng)
+    cutout = pair.cutout or _choose_cutout(data, rng)
     if rng.random() < 0.7:
         group = [c for cutouts in data.cutouts.values() if cutout in cutouts for c in cutouts]
         others = [c for c in group if c.category == cutout.category and c is not cutout]
-        cutout = choose(rng, others) if others else choose_cutout_object(data, rng)
+        cutout = choose(rng, others) if others else _choose_cutout(data, rng)
     object_image = cutout.object_image(int(rng.integers(cutout.count)))
     distance = rng.uniform(0.8, 1.6) * float(rng.choice([-1, 1]))
     offset = _extent(view.box) * (distance, rng.uniform(-0.4, 0.4))

@@ -32,12 +32,18 @@ class SamplingConfig:
     of them."""
     cover_share: float = 0.0
     """The share of the positive pairs whose object is covered with something else."""
+    background_share: float = 0.0
+    """The share of the pairs whose exemplar holds no object (SiamMOT's negative triplets): a place
+    without any, in videos of several objects or synthetic scenes, and the same place in another
+    frame; where there is none, another pair is sampled."""
     max_gap: int = 100
     """The most frames between the two frames of a pair from a video."""
     texture_share: float = 0.25
     """The share of positive pairs of cut-outs that take their colours from a photo."""
     photometric: bool = True
     """Whether brightness, colours, blur and compression are augmented."""
+    masks: bool = False
+    """Whether the objects' masks in the search images are sampled, too."""
 
     def __post_init__(self) -> None:
         for name in self.weights:

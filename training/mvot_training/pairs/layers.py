@@ -9,7 +9,7 @@ from jaxtyping import Float64, UInt8
 from mvot_plugin.ops.images import warp_affine
 from mvot_training.pairs.augmentation import apply_motion_blur, sample_tone
 
-__all__ = ["Layer", "augment_layer", "blend", "hidden_share", "render_layer"]
+__all__ = ["Layer", "augment_layer", "blend", "hidden_share", "render_layer", "solid_mask"]
 
 MARGIN = 6
 """Pixels around a pasted object that its motion blur may reach."""
@@ -81,7 +81,7 @@ def blend(image: UInt8[np.ndarray, "h w 3"], layer: Layer) -> None:
 
 def hidden_share(layer: Layer, front: Layer) -> float:
     """The share of a layer that another one in front of it hides."""
-    total = cv2.countNonZero(_solid_mask(layer.pixels))
+    total = cv2.countNonZero(solid_mask(layer.pixels))
     x0, y0 = max(layer.left, front.left), max(layer.top, front.top)
     x1 = min(layer.left + layer.pixels.shape[1], front.left + front.pixels.shape[1])
     y1 = min(layer.top + layer.pixels.shape[0], front.top + front.pixels.shape[0])
@@ -89,8 +89,9 @@ def hidden_share(layer: Layer, front: Layer) -> float:
         return 0.0
     a = layer.pixels[y0 - layer.top : y1 - layer.top, x0 - layer.left : x1 - layer.left]
     b = front.pixels[y0 - front.top : y1 - front.top, x0 - front.left : x1 - front.left]
-    return cv2.countNonZero(cv2.bitwise_and(_solid_mask(a), _solid_mask(b))) / total
+    return cv2.countNonZero(cv2.bitwise_and(solid_mask(a), solid_mask(b))) / total
 
 
-def _solid_mask(pixels: np.ndarray) -> np.ndarray:
+def solid_mask(pixels: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w"]:
+    """255 where a layer is more opaque than transparent, else 0."""
     return np.asarray(cv2.inRange(np.ascontiguousarray(pixels[..., 3]), 128.0, 255.0))

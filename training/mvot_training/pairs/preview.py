@@ -19,6 +19,7 @@ CELL = 240
 COLUMNS = 4
 """Pairs in a row."""
 GROUND_TRUTH, PRIOR, AREA, NEGATIVE = (0, 220, 0), (0, 220, 255), (255, 80, 0), (0, 0, 255)
+MASK = 220, 0, 220
 
 
 def draw_pairs(
@@ -31,7 +32,9 @@ def draw_pairs(
     """Write an image of ``count`` pairs of all levels: exemplar on the left, search on the right.
 
     The ground truth is green (red for the object of a negative pair), the jittered box yellow, the
-    exemplar and search areas are blue. Raises ``InputError`` if the file cannot be written.
+    exemplar and search areas are blue, and known masks are tinted.
+
+    Raises ``InputError`` if the file cannot be written.
     """
     cells: list[np.ndarray] = []
     for level in PAIR_GEOMETRIES:
@@ -51,8 +54,18 @@ def _draw_pair(batch: PairBatch, row: int) -> UInt8[np.ndarray, "_ _ 3"]:
     left = [(exemplar, GROUND_TRUTH), (square_areas(exemplar, context_side(exemplar)), AREA)]
     area = square_areas(prior, context_side(prior) * 31 / 15)
     right = [(area, AREA), (prior, PRIOR), (batch.boxes[row : row + 1], colour)]
-    images = _draw_boxes(batch.exemplars[row], left), _draw_boxes(batch.searches[row], right)
-    return np.hstack(images)
+    search = batch.searches[row]
+    if batch.masks is not None:
+        search = _tint(search, batch.masks[row])
+    return np.hstack([_draw_boxes(batch.exemplars[row], left), _draw_boxes(search, right)])
+
+
+def _tint(
+    image: UInt8[np.ndarray, "h w 3"], mask: UInt8[np.ndarray, "h w"]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Mix the colour of masks into the pixels of a mask."""
+    mixed = cv2.addWeighted(image, 0.5, np.full_like(image, MASK), 0.5, 0)
+    return np.where(mask[..., None] > 0, mixed, image)
 
 
 def _draw_boxes(

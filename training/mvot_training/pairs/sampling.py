@@ -6,21 +6,23 @@ from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from mvot_plugin.errors import UsageError
-from mvot_plugin.ops.areas import square_areas
-from mvot_plugin.ops.boxes import area, intersection
-from mvot_plugin.types import XYXY
 from mvot_training.data.cutouts import CutoutObject
 from mvot_training.data.photos import AnnotatedPhotos
 from mvot_training.data.sequences import AnnotatedVideo
 from mvot_training.data.training_data import TrainingData
 from mvot_training.pairs.augmentation import ObjectImage
+from mvot_training.pairs.backgrounds import (
+    is_in_search_area,
+    sample_background_place,
+    sample_texture,
+)
 from mvot_training.pairs.config import SamplingConfig
 from mvot_training.pairs.unlabelled import sample_unlabelled
 
-__all__ = ["SampledPair", "choose", "choose_cutout_object", "sample_pair"]
+__all__ = ["SampledPair", "choose", "sample_pair"]
 
 FIT_TRIES, MAX_TRIES = 10, 50
 """Tries to find a pair whose objects fit in size, and to find a pair at all."""
@@ -28,15 +30,13 @@ MAX_ZOOM, MIN_ZOOM = 1.7, 0.25
 """The most that an object of a pair that fits is enlarged or reduced by."""
 MAX_AREA_PER_IMAGE = 1.3
 """The largest side of the search area of a pair that fits, in shorter sides of the image."""
-MAX_VISIBLE_SHARE = 0.25
-"""The most of the exemplar's object that a search area of a negative pair may show."""
 
 ChoiceT = TypeVar("ChoiceT")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SampledPair:
-    """The two object images of a pair, of one object (``positive``) or of two."""
+    """The two object images of a pair, of one object (``positive``), of two, or of none."""
 
     exemplar: ObjectImage
     search: ObjectImage
@@ -58,23 +58,37 @@ def sample_pair(
 
     Raises ``UsageError`` if the data has nothing that ``config`` asks for.
     """
+    if config.background_share > 0 and rng.random() < config.background_share:
+        pair = _find_best(lambda _: _sample_background(data, rng, config), side, FIT_TRIES)
+        if pair is not None:
+            return pair
     positive = bool(rng.random() >= config.negative_share)
     hard = bool(rng.random() < config.hard_share)
     origin = _choose_origin(data, rng, config)
+
+    def sample(attempt: int) -> SampledPair | None:
+        return _try_origin(data, rng, origin, config, positive, hard and attempt % 4 != 3)
+
+    if (pair := _find_best(sample, side, MAX_TRIES)) is None:
+        raise UsageError("the data is too little for pairs of two objects; add more of it")
+    return pair
+
+
+def _find_best(
+    sample: Callable[[int], SampledPair | None], side: float, tries: int
+) -> SampledPair | None:
+    """The first pair that fits or, after some tries, the one that fits best; None for none."""
     best, least = None, np.inf
-    for attempt in range(MAX_TRIES):
+    for attempt in range(tries):
         if best is not None and attempt >= FIT_TRIES:
             break
-        pair = _try_origin(data, rng, origin, config, positive, hard and attempt % 4 != 3)
-        if pair is None:
+        if (pair := sample(attempt)) is None:
             continue
         misfit = max(_misfit(image, side) for image in (pair.exemplar, pair.search))
         if misfit < least:
             best, least = pair, misfit
         if misfit <= 1:
             break
-    if best is None:
-        raise UsageError("the data is too little for pairs of two objects; add more of it")
     return best
 
 
@@ -164,7 +178,7 @@ def _sample_from_video(
         return None
     second = int(rng.choice(rows))
     exemplar, search = video.object_image(first), video.object_image(second)
-    if negative and _is_in_search_area(video.find_box(identity, int(video.frame[second])), search):
+    if negative and is_in_search_area(video.find_box(identity, int(video.frame[second])), search):
         return None
     return SampledPair(
         exemplar=exemplar,
@@ -172,13 +186,6 @@ def _sample_from_video(
         parents=(video.name, video.name),
         positive=not negative and not hides,
     )
-
-
-def _is_in_search_area(boxes: Float[XYXY, " n"], object_image: ObjectImage) -> bool:
-    """Whether the search area of an object shows more than ``MAX_VISIBLE_SHARE`` of any box."""
-    square = square_areas(object_image.box[None], np.array([object_image.search_side]))
-    shares = intersection(boxes.astype(np.float64), square)[:, 0] / area(boxes)
-    return bool((shares > MAX_VISIBLE_SHARE).any())
 
 
 def _sample_from_photos(
@@ -191,7 +198,7 @@ def _sample_from_photos(
         second = int(rng.choice(same_category))
         same_photo = photos.image_index[first] == photos.image_index[second]
         first_box = photos.xyxy[first : first + 1]
-        if same_photo and _is_in_search_area(first_box, photos.object_image(second)):
+        if same_photo and is_in_search_area(first_box, photos.object_image(second)):
             return None
     return SampledPair(
         exemplar=photos.object_image(first),
@@ -199,11 +206,6 @@ def _sample_from_photos(
         parents=(photos.image_name(first), photos.image_name(second)),
         positive=not negative,
     )
-
-
-def choose_cutout_object(data: TrainingData, rng: np.random.Generator) -> CutoutObject:
-    """Choose an object to paste: first the kind of data, then one of its objects."""
-    return choose(rng, data.cutouts[choose(rng, list(data.cutouts))])
 
 
 def _sample_from_cutouts(
@@ -218,7 +220,7 @@ def _sample_from_cutouts(
     first, second = int(rng.integers(one.count)), int(rng.integers(other.count))
     texture = None
     if not negative and rng.random() < config.texture_share:
-        texture = _sample_texture(data, rng)
+        texture = sample_texture(data, rng)
     return SampledPair(
         exemplar=one.object_image(first),
         search=other.object_image(second),
@@ -229,23 +231,21 @@ def _sample_from_cutouts(
     )
 
 
+def _sample_background(
+    data: TrainingData, rng: np.random.Generator, config: SamplingConfig
+) -> SampledPair | None:
+    """Sample a place without an object, twice; what is there is never to be found."""
+    if (place := sample_background_place(data, rng, config)) is None:
+        return None
+    exemplar, search, video = place
+    return SampledPair(exemplar=exemplar, search=search, parents=(video, video), positive=False)
+
+
 def _sample_unlabelled(
     data: TrainingData, rng: np.random.Generator, config: SamplingConfig, negative: bool
 ) -> SampledPair | None:
     exemplar, search, origin = sample_unlabelled(data, rng)
     return SampledPair(exemplar=exemplar, search=search, parents=(origin, origin), labelled=False)
-
-
-def _sample_texture(data: TrainingData, rng: np.random.Generator) -> np.ndarray | None:
-    """A window of a background photo, a quarter to four fifths of its width and height."""
-    if not data.backgrounds:
-        return None
-    photos = choose(rng, data.backgrounds)
-    photo = photos[int(rng.integers(len(photos)))]
-    height, width = (int(n * rng.uniform(0.25, 0.8)) for n in photo.shape[:2])
-    top = int(rng.integers(photo.shape[0] - height))
-    left = int(rng.integers(photo.shape[1] - width))
-    return photo[top : top + height, left : left + width]
 
 
 _Sampler = Callable[[TrainingData, np.random.Generator, SamplingConfig, bool], SampledPair | None]

@@ -7,7 +7,7 @@ from mvot_plugin.types import XYXY
 from mvot_training.data.training_data import TrainingData
 from mvot_training.pairs.augmentation import ObjectImage
 
-__all__ = ["sample_unlabelled"]
+__all__ = ["measure_texture", "sample_unlabelled"]
 
 CLIP_WEIGHT = 0.3
 """How often a clip is sampled from, against a folder of photos."""
@@ -47,8 +47,15 @@ def _sample_box(rng: np.random.Generator, image: UInt8[np.ndarray, "h w 3"]) -> 
         aspect = np.exp(rng.uniform(-0.5, 0.25))
         w, h = root * aspect, root / aspect
         x, y = rng.uniform(0, max(width - w, 1)), rng.uniform(0, max(height - h, 1))
-        part = image[int(y) : int(y + h) + 2 : 2, int(x) : int(x + w) + 2 : 2, 1]
-        texture = float(part.std()) if part.size else 0.0
+        box = np.array([x, y, x + w, y + h])
+        texture = measure_texture(image, box)
         if texture > most:
-            best, most = np.array([x, y, x + w, y + h]), texture
+            best, most = box, texture
     return best
+
+
+def measure_texture(image: UInt8[np.ndarray, "h w 3"], box: Float64[XYXY, ""]) -> float:
+    """The standard deviation of the green channel in a box, of every other pixel."""
+    x0, y0, x1, y1 = (int(v) for v in box)
+    part = image[y0 : y1 + 2 : 2, x0 : x1 + 2 : 2, 1]
+    return float(part.std()) if part.size else 0.0

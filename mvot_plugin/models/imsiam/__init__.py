@@ -1,0 +1,1 @@
+"""IMSiam: an IoU-aware, matching-adaptive Siamese network (Tan, Xu and Wei, 2022)."""

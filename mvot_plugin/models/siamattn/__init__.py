@@ -1,0 +1,1 @@
+"""SiamAttn: deformable Siamese attention networks (Yu et al., 2020)."""

@@ -1,0 +1,1 @@
+"""What the networks of SiamMOT, IMSiam and SiamAttn share."""
