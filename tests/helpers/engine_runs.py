@@ -17,12 +17,16 @@ from mvot_plugin.engines import engine_names, load_engine, torch_loading
 from mvot_plugin.engines.correlation import SiamMTEngine
 from mvot_plugin.engines.correlation.extraction import FrameScale
 from mvot_plugin.engines.nanotrack import NanoTrackEngine
+from mvot_plugin.engines.siamese import SiameseEngine
 from mvot_plugin.engines.table import ENGINES
 from mvot_plugin.engines.torch_loading import load_functions
 from mvot_plugin.errors import UntrainedWeights
 from mvot_plugin.models import siammotion_config as siammotion
+from mvot_plugin.models.imsiam import config as imsiam
 from mvot_plugin.models.light import config as light
+from mvot_plugin.models.siamattn import config as siamattn
 from mvot_plugin.models.siamfc import config as siamfc
+from mvot_plugin.models.siammot import config as siammot
 from mvot_plugin.runtimes.export import export_functions
 
 APART = np.array(
@@ -33,7 +37,9 @@ FOLLOWS_OBJECTS = ("nanotrack",)
 """Engines that follow objects, and mere texture badly; their own tests show them people."""
 BY_GRAPHS = " by graphs"
 """What follows the name of an engine that is to run as exported graphs, not in torch."""
-CONTRACT_NAMES = (*engine_names(), f"siammotion-n{BY_GRAPHS}", f"siammt{BY_GRAPHS}")
+EXPORTED = "imsiam", "siamattn", "siammot-emm", "siammot-imm", "siammotion-n", "siammt"
+"""The engines that ship as graphs, too."""
+CONTRACT_NAMES = (*engine_names(), *(f"{name}{BY_GRAPHS}" for name in EXPORTED))
 """The engines that the contract is tested with."""
 
 
@@ -72,6 +78,9 @@ NARROW_PRESETS = (
     (siamfc, {"channels": NARROW}),
     (siammotion, {"width": 32, "backbone_width": 16}),
     (light, SMALL),
+    (siammot, {"width": 16, "hidden": 32}),
+    (imsiam, {"width": 16}),
+    (siamattn, {"width": 16, "hidden": 32, "mask_width": 8, "early_width": 4}),
 )
 """The modules with presets, and few channels for each one's networks."""
 LIGHT = ENGINES["siammotion-n"]
@@ -146,9 +155,9 @@ def with_way(engine, way):
 def without_interaction(engine):
     """The engine, in which no target depends on the others of its frame.
 
-    It has no distractor masks, SiamMT does not rescale the frame for the median target, and
-    NanoTrack and SiamMOTION do not choose between parts of the frame and crops by how many targets
-    there are. (What SiamMOTION sees in a part depends a little on where that ends.)
+    It has no distractor masks, SiamMT does not rescale the frame for the median target, and none
+    chooses between parts of the frame and crops by how many targets there are. (What a network
+    sees in a part depends a little on where that ends.)
     """
     if isinstance(engine, NanoTrackEngine):
         alone = replace(engine.selection, distractor=0.0)
@@ -156,6 +165,8 @@ def without_interaction(engine):
     if isinstance(engine, SiamMTEngine):
         fixed_scale = FrameScale(smallest=1.0, wanted=1.0, largest=1e4, pixels=float("inf"))
         return replace(engine, scale=fixed_scale)
+    if isinstance(engine, SiameseEngine):
+        return with_way(engine, "crops" if engine.network.config.has_squares else "parts")
     if not hasattr(engine, "penalisation"):
         return engine
     penalisation = replace(engine.penalisation, distractor=0.0)

@@ -23,6 +23,7 @@ _EXAMPLES = """\
 examples:
   mvot-train siammotion --smoke --output /tmp/smoke     see it work in a minute, no files needed
   mvot-train light --data DIR --hours 2
+  mvot-train siamese --config siamese --data DIR
   mvot-train siammotion --config siammotion-cpu --set steps=1000 --print-config
   mvot-train siammt --data DIR --weights training/siamfc/siamfc.safetensors
 

@@ -37,11 +37,15 @@ def learning_rate_at(step: int, *, steps: int, warmup_steps: int, learning_rate:
 
 
 def update_average(average: nn.Module, network: nn.Module, step: int, decay: float) -> None:
-    """Move the average towards the network's state after ``step`` steps; faster at the start."""
+    """Move the average towards the network's state after ``step`` steps; faster at the start.
+
+    A tensor that several parts of the network share is moved once.
+    """
     decay = min(decay, (1 + step) / (10 + step))
     with torch.no_grad():
         state = network.state_dict()
-        for name, tensor in average.state_dict().items():
+        by_place = {part.data_ptr(): (name, part) for name, part in average.state_dict().items()}
+        for name, tensor in by_place.values():
             _blend_tensor(tensor, state[name], decay)
 
 

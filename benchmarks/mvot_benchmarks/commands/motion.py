@@ -1,20 +1,18 @@
 """``mvot-bench vot`` and ``mvot-bench ablation``: the quality of motion alone."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mvot_benchmarks import ablation, vot
 from mvot_benchmarks.commands import options as shared
 from mvot_benchmarks.mot import sequence_label
 from mvot_benchmarks.realtime.measurement import parse_rate
 from mvot_plugin.engines.base import MotionEngine
-
-if TYPE_CHECKING:
-    from mvot_plugin.engines.siammotion import SiamMotionEngine
+from mvot_plugin.errors import UsageError
 
 __all__ = [
     "AblationResult",
@@ -24,6 +22,9 @@ __all__ = [
     "format_ablation_table",
     "format_vot_table",
 ]
+
+SWITCHED = "siammotion-n", "siamattn"
+"""The engines whose parts can be switched off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +42,12 @@ class VotResult:
 
 @dataclass(frozen=True, kw_only=True)
 class AblationResult:
-    """One sequence tracked from ground truth by SiamMOTION with some of its parts."""
+    """One sequence tracked from ground truth by an engine with some of its parts."""
 
     sequence: str
     """The sequence's name."""
     parts: str
-    """Letters of ``FRAPIV``, see ``ablation``."""
+    """Letters of ``FRAPIV``, or of SiamAttn's ``MSCD``, see ``ablation``."""
     score: vot.VotScore
 
 
@@ -72,15 +73,22 @@ def add_vot(commands: shared.Commands) -> None:
 def add_ablation(commands: shared.Commands) -> None:
     """Add ``ablation``: the same by networks without one of their parts."""
     command = commands.add_parser(
-        "ablation", help="how much each part of SiamMOTION contributes, scored as by vot"
+        "ablation",
+        help="how much each part of SiamMOTION or SiamAttn contributes, scored as by vot",
     )
     shared.add_sequences(command)
+    command.add_argument(
+        "--engine",
+        choices=SWITCHED,
+        default=SWITCHED[0],
+        help="the engine whose parts are switched off (default: %(default)s)",
+    )
     command.add_argument(
         "--weights",
         nargs="+",
         metavar="FILE",
         help="of siammotion: the whole network, and those trained without pyramid, rpn, attention; "
-        "without this option, parts of siammotion-n are switched off",
+        "without this option, parts of --engine are switched off",
     )
     shared.add_machine(command)
     shared.add_json(command)
@@ -125,10 +133,14 @@ def _ablation(options: argparse.Namespace) -> None:
     print(format_ablation_table(rows))
 
 
-def _build_ablation(options: argparse.Namespace) -> "dict[str, SiamMotionEngine]":
+def _build_ablation(options: argparse.Namespace) -> Mapping[str, MotionEngine[Any, Any]]:
     """The engines of all rows, by their parts."""
+    is_motion = options.engine == SWITCHED[0]
     if options.weights is None:
-        return ablation.switch_parts(options.device, options.precision)
+        switch = ablation.switch_parts if is_motion else ablation.switch_attention
+        return switch(options.device, options.precision)
+    if not is_motion:
+        raise UsageError("--weights is of siammotion, and excludes --engine: give one of them")
     weights = ablation.load_variants(options.weights, options.device, options.precision)
     for sentence in ablation.describe_missing_rows(weights):
         shared.print_progress(f"mvot-bench: warning: {sentence}")

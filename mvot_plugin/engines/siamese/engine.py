@@ -29,9 +29,9 @@ __all__ = ["SiameseEngine"]
 class SiameseEngine(NetworkEngine[Frame, SiameseTargets]):
     """A ``SiameseNet`` as a motion engine; the observation of a frame is the frame itself."""
 
-    extraction: Extraction = field(default_factory=lambda: Extraction(way="parts"))
-    """How the features of search areas are computed; those of SiamMOT are no squares, and only cut
-    out of parts of the frame."""
+    extraction: Extraction = field(default_factory=Extraction)
+    """How the features of search areas are computed; those of SiamMOT are no squares, and can only
+    be cut out of parts of the frame."""
     confidence: float = 0.0
     """The score, in 0..1, below which a target keeps its last box."""
     slack: float = 0.3
@@ -42,7 +42,10 @@ class SiameseEngine(NetworkEngine[Frame, SiameseTargets]):
     @classmethod
     def from_network(cls, network: Network, **fields: Any) -> "SiameseEngine":
         """The engine of a network, with the settings of its config."""
-        return super().from_network(network, **{"confidence": network.config.confidence, **fields})
+        config = network.config
+        extraction = Extraction(way="auto" if config.has_squares else "parts")
+        suited = {"confidence": config.confidence, "extraction": extraction}
+        return super().from_network(network, **{**suited, **fields})
 
     def _no_targets(self) -> SiameseTargets:
         bins, side = self.network.config.search_bins, 2 * self.network.config.canonical_side

@@ -13,6 +13,8 @@ divided by the number of places, which the paper does not do: else they grow wit
 map, and a softmax is 1 for one channel and 0 for all others.
 """
 
+from collections.abc import Collection
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -41,6 +43,19 @@ class DeformableAttention(nn.Module):
         self.channel = nn.Parameter(torch.zeros(()))
         self.cross = nn.Parameter(torch.zeros(()))
         self.deform = DeformableConvolution(width)
+
+    def switch_off(self, parts: Collection[str]) -> None:
+        """Leave "self-attention", "cross-attention" or "deformable convolution" out, in place."""
+        factors = {
+            "self-attention": (self.spatial, self.channel),
+            "cross-attention": (self.cross,),
+            "deformable convolution": (self.deform.offsets.weight, self.deform.offsets.bias),
+        }
+        with torch.no_grad():
+            for part in factors.keys() & parts:
+                for factor in factors[part]:
+                    if factor is not None:
+                        factor.zero_()
 
     def attend_self(
         self, x: Float[Tensor, "n c h w"], own: Float[Tensor, "n c c"]

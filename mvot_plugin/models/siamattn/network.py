@@ -1,6 +1,7 @@
 """The network of SiamAttn (Fig. 2): attention, region proposals, refinement of the best one."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -57,6 +58,17 @@ class SiamAttnNet(SiameseNet):
             )
         self.register_buffer("anchors", heads[0].anchors, persistent=False)
         self.register_buffer("window", cosine_window(cells), persistent=False)
+
+    def switch_off(self, parts: Iterable[str]) -> None:
+        """Leave parts out, in place: "refinement", or what ``DeformableAttention`` switches off.
+
+        A network that was trained with a part needs it; what is lost shows how much.
+        """
+        off = set(parts)
+        if "refinement" in off:
+            self.refinement, self.config = None, replace(self.config, refine=False)
+        for module in self.attention:
+            cast(DeformableAttention, module).switch_off(off)
 
     def merge(
         self, early: Float[Tensor, "b d h4 w4"], late: list[Float[Tensor, "b _ h8 w8"]]
@@ -165,7 +177,7 @@ def _build_proposals(config: SiamAttnConfig, cells: int) -> PairwiseDepthwiseRPN
     """A Siamese RPN block, whose first proposals are its anchors."""
     ratios, scale = config.ratios, config.anchor_scale
     head = PairwiseDepthwiseRPN(
-        config.width, ratios=ratios, scale=scale, stride=STRIDE, cells=cells
+        config.width, ratios=ratios, scale=scale, stride=float(STRIDE), cells=cells
     )
     for layer in (head.classify, head.regress):
         nn.init.normal_(layer.weight, std=1e-2)

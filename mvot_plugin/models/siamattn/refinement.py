@@ -23,7 +23,7 @@ def sample_regions(
     bins: int,
     shifts: Float[Tensor, "n b b 2"] | None = None,
     *,
-    stride: float = STRIDE,
+    stride: float = float(STRIDE),
     offset: float = 0.0,
 ) -> Float[Tensor, "n c b b"]:
     """Bilinear samples at the centres of the bins of one region of each map; 0 beyond it.

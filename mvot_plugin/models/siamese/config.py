@@ -30,6 +30,8 @@ class SiameseConfig(CheckedConfig):
 
     enrolls_sizes: ClassVar[bool] = False
     """Whether the function "enroll" takes the sizes of the targets, too."""
+    has_squares: ClassVar[bool] = False
+    """Whether search areas are squares."""
 
     backbone: str = "resnet50"
     """"resnet50", dilated to stride 8, or "light", that of siammotion-n."""
@@ -80,6 +82,8 @@ class SiameseConfig(CheckedConfig):
 @dataclass(frozen=True, kw_only=True)
 class SquareConfig(SiameseConfig):
     """Square search areas with context, as in SiamFC, for IMSiam and SiamAttn."""
+
+    has_squares: ClassVar[bool] = True
 
     context: Annotated[float, Range(0, 10)] = 0.5
     """Context around a box in its exemplar area: the share of (w + h) that is added to both."""

@@ -73,7 +73,7 @@ class JsonLinesSink(_TextSink):
     also have ``captured`` (seconds since 1970, when the source captured it) and ``delay`` (seconds
     from then until it is written).
 
-    ``clock`` is that of ``Frame.captured``. Masks need pycocotools, of the extra ``torch``;
+    ``clock`` is that of ``Frame.captured``. Masks need pycocotools, of the extra ``masks``;
     ``write`` raises ``UsageError`` where it is missing.
     """
 

@@ -168,3 +168,26 @@ def test_parts_of_different_engines_do_not_concatenate(moving_frames):
     parts = [load_engine(name).enroll(moving_frames[0], APART) for name in ("hold", "kalman")]
     with pytest.raises(ValueError, match="HoldTargets, KalmanTargets"):
         Targets.cat(parts)
+
+
+@every_engine
+def test_targets_have_masks_of_all_or_of_none(name, moving_frames):
+    engine = contract_engine(name)
+    observation = engine.observe(moving_frames[0])
+    enrolled = engine.enroll(observation, APART)
+    tracked, _ = engine.track(engine.observe(moving_frames[1]), enrolled)
+    some = np.array([True, False, True, False])
+    refreshed = refresh(engine, engine.observe(moving_frames[1]), tracked, APART + 2, some)
+    has_masks = name.startswith("siamattn")
+    for targets in (
+        enrolled,
+        tracked,
+        refreshed,
+        tracked[:0],
+        engine.enroll(observation, APART[:0]),
+    ):
+        assert (targets.masks is not None) == has_masks
+        if has_masks:
+            assert targets.masks.shape == (len(targets), 64, 64)
+            assert targets.masks.dtype == np.float32
+            assert ((targets.masks >= 0) & (targets.masks <= 1)).all()

@@ -9,7 +9,7 @@ from mvot_plugin.config import build_config
 from mvot_plugin.engines.table import ENGINES
 from mvot_plugin.errors import UsageError, unknown_name
 from mvot_plugin.models.siamese.config import SiameseConfig
-from mvot_training.config import TrainingConfig
+from mvot_training.config import TrainingConfig, check_counts
 from mvot_training.pairs.config import SamplingConfig
 
 __all__ = ["SYSTEMS", "SiameseLossConfig", "SiameseTrainingConfig"]
@@ -51,8 +51,11 @@ class SiameseTrainingConfig(TrainingConfig):
     batch: int = 32
     """Pairs per training step."""
     shares: Mapping[str, float] = field(default_factory=lambda: {"siamattn": 0.5})
-    """The share of each batch that an engine's network is trained on, by engine; others get all:
-    SiamAttn takes as long as the other three together."""
+    """The share of each batch that an engine's network is trained on, by engine, half of them
+    with masks; others get all: SiamAttn takes as long as the other three together."""
+    draws: Mapping[str, int] = field(default_factory=dict)
+    """The search areas that are drawn of each pair, by engine; one of others. IMM, an MLP, learns
+    from many, and they cost it little."""
     zooms: tuple[float, ...] = (0.5, 0.444)
     """Pixels that the network sees of an object, against those of its exemplar in 127 pixels; the
     steps take them in turn. SiamMOT, whose search areas are smaller, sees half as many again."""
@@ -80,13 +83,20 @@ class SiameseTrainingConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in (*self.engines, *self.networks, *self.shares):
+        for name in (*self.engines, *self.networks, *self.shares, *self.draws):
             if name not in SYSTEMS:
                 raise unknown_name("engine of this stage", name, SYSTEMS)
         if not self.engines:
             raise UsageError("setting 'engines' must name one or more engines")
         if not self.zooms or not all(0.1 <= zoom <= 2 for zoom in self.zooms):
             raise UsageError("setting 'zooms' must list numbers from 0.1 to 2")
+        for name, share in self.shares.items():
+            if not 0 < share <= 1:
+                raise UsageError(f"setting 'shares.{name}' must be above 0, up to 1, got {share}")
+        for name, count in self.draws.items():
+            if count < 1:
+                raise UsageError(f"setting 'draws.{name}' must be 1 or more, got {count}")
+        check_counts(self.loss, ("regions",), prefix="loss.")
         if len({self.architecture(name).backbone for name in self.engines}) > 1:
             raise UsageError("all networks that are trained together must have the same backbone")
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from mvot_plugin.engines.table import ENGINES
-from mvot_plugin.errors import InputError
+from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.models.siamese.network import SiameseNet
 from mvot_plugin.runtimes.devices import choose_device
 from mvot_plugin.weights import load_parameters, read_weights, shipped_weights
@@ -21,7 +21,7 @@ from mvot_training.siamese.trainer import SiameseTrainer, Systems
 from mvot_training.trainer import CHECKPOINT
 from mvot_training.validation import Validation
 
-__all__ = ["SIAMESE", "train_siamese"]
+__all__ = ["SIAMESE", "build_systems", "train_siamese"]
 
 LIGHT = "siammotion-n"
 """The engine whose backbone the networks have that are trained here."""
@@ -53,7 +53,8 @@ def train_siamese(
         The path of the first engine's weights file.
 
     Raises:
-        UsageError: Pairs without labels are asked for.
+        UsageError: Pairs without labels are asked for, or ``backbone`` is given to networks that
+            have another one.
         InputError: Data, or weights, cannot be read.
     """
     require_labels(config.sampling)
@@ -63,8 +64,11 @@ def train_siamese(
         frames=config.validation_frames,
         synthetic_scenes=min(config.synthetic_scenes, 1),
     )
-    systems = _build_systems(config, backbone)
-    record = {"backbone": LIGHT, "data": sorted(root.resolve().name for root in data)}
+    systems = build_systems(config, backbone)
+    record = {
+        "backbone": LIGHT if _has_light_backbone(config) else "random",
+        "data": sorted(root.resolve().name for root in data),
+    }
     trainer = SiameseTrainer(
         systems, config, choose_device(device), validation=validation, record=record
     )
@@ -81,8 +85,20 @@ def train_siamese(
     return path
 
 
-def _build_systems(config: SiameseTrainingConfig, backbone: Path | None) -> Systems:
-    """The networks, with the backbone of siammotion-n where they have its shape."""
+def build_systems(config: SiameseTrainingConfig, backbone: Path | None) -> Systems:
+    """The networks with random weights, on the backbone of siammotion-n where they have its shape.
+
+    Args:
+        config: The settings.
+        backbone: A weights file of siammotion-n; None is the packaged one.
+
+    Returns:
+        The networks of the engines of ``config``.
+
+    Raises:
+        UsageError: A file is given, but the networks have another backbone.
+        InputError: The file cannot be read, or does not fit.
+    """
     torch.manual_seed(config.seed)
     networks: dict[str, SiameseNet] = {}
     for name in config.engines:
@@ -91,9 +107,17 @@ def _build_systems(config: SiameseTrainingConfig, backbone: Path | None) -> Syst
         build = getattr(import_module(entry.module), entry.name)
         networks[name] = build(config.architecture(name))
     systems = Systems(networks)
-    if config.architecture(config.engines[0]).backbone == "light":
+    if _has_light_backbone(config):
         _load_backbone(systems, backbone)
+    elif backbone is not None:
+        raise UsageError(
+            f"--backbone: is of {LIGHT}, and setting 'networks' has another backbone: leave one out"
+        )
     return systems
+
+
+def _has_light_backbone(config: SiameseTrainingConfig) -> bool:
+    return config.architecture(config.engines[0]).backbone == "light"
 
 
 def _load_backbone(systems: Systems, path: Path | None) -> None:

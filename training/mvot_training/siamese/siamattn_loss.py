@@ -68,7 +68,7 @@ def _predict_masks(
     regions = _sample_regions(truth.boxes[rows])
     predicted = refinement.predict_masks(answers.fused[rows], answers.early[rows], regions)
     pixels = truth.to_pixels(regions, rows)
-    wanted = sample_regions(truth.masks[rows, None], pixels, MASK_BINS, stride=1)[:, 0]
+    wanted = sample_regions(truth.masks[rows, None], pixels, MASK_BINS, stride=1.0)[:, 0]
     return F.binary_cross_entropy_with_logits(predicted, wanted)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor, nn
 
 from mvot_plugin.engines.siamese import SiamAttnEngine, SiameseEngine
@@ -93,11 +93,21 @@ class SiameseTrainer(Trainer[Systems, SiameseTrainingConfig, TrainingData, PairB
         if config.backbone_rate_factor:
             groups.append({"params": backbone})
         else:
-            self.frozen = deepcopy(systems.backbone)
-            prepare(self.frozen, device, native_dtype(device))
+            self._freeze_backbone()
         self.optimizer = torch.optim.AdamW(
             groups, lr=config.learning_rate, weight_decay=config.weight_decay
         )
+
+    def _freeze_backbone(self) -> None:
+        """Take a copy of the backbone that is as fast as an engine's."""
+        self.frozen = deepcopy(self.network.backbone)
+        prepare(self.frozen, self.device, native_dtype(self.device))
+
+    def resume(self, path: Path) -> None:
+        """See ``Trainer``; the backbone, too, is that of the checkpoint."""
+        super().resume(path)
+        if self.frozen is not None:
+            self._freeze_backbone()
 
     @property
     def weights_name(self) -> str:
@@ -120,7 +130,8 @@ class SiameseTrainer(Trainer[Systems, SiameseTrainingConfig, TrainingData, PairB
 
         What is random in a loss depends on the step alone.
         """
-        torch.manual_seed(self.config.seed + self.step)
+        seed = self.config.seed, self.step
+        torch.manual_seed(sum(seed))
         zoom = self.config.zooms[self.step % len(self.config.zooms)]
         views: dict[bool, View] = {}
         losses: dict[str, Tensor] = {}
@@ -130,8 +141,10 @@ class SiameseTrainer(Trainer[Systems, SiameseTrainingConfig, TrainingData, PairB
             if is_region not in views:
                 views[is_region] = view_batch(self._compute, batch, zoom, is_region=is_region)
             share = self.config.shares.get(name, 1.0)
-            rows = slice(round(share * len(batch.boxes)))
-            parts = self._compare(name, network, batch, views[is_region], rows)
+            count = max(round(share * len(batch.boxes)), 1)
+            rows = _choose_rows(batch, count)
+            view = views[is_region].draw(batch, self.config.draws.get(name, 1), seed)
+            parts = self._compare(name, network, batch, view, rows)
             losses |= {f"{name}/{part}": loss for part, loss in parts.items()}
         total = torch.stack(list(losses.values())).sum()
         return total, {name: float(loss.detach()) for name, loss in losses.items()}
@@ -148,19 +161,28 @@ class SiameseTrainer(Trainer[Systems, SiameseTrainingConfig, TrainingData, PairB
             return early.float(), [level.float() for level in self.frozen.late(early)]
 
     def _compare(
-        self, name: str, network: SiameseNet, batch: PairBatch, view: View, rows: slice
+        self,
+        name: str,
+        network: SiameseNet,
+        batch: PairBatch,
+        view: View,
+        rows: Int64[np.ndarray, " m"],
     ) -> dict[str, Tensor]:
         """The losses of a network of some rows of a batch."""
         shape: SiameseConfig = network.config
-        enrolled, priors = batch.exemplar_boxes[rows], view.priors[rows]
+        priors = view.priors.reshape(-1, view.draws, 4)[rows].reshape(-1, 4)
+        rows = np.repeat(rows, view.draws)
+        enrolled = batch.exemplar_boxes[rows]
         areas = [shape.search_areas(boxes) for boxes in (enrolled, priors)]
         crops = [
             crop_features(
                 network.merge(early[rows], [level[rows] for level in late]),
-                (where - np.float32(view.margin)) * np.float32(zoom),
+                (where - np.float32(margin)) * np.float32(zoom),
                 shape.search_bins,
             )
-            for (early, late), where, zoom in zip(view.maps, areas, view.zooms, strict=True)
+            for (early, late), where, zoom, margin in zip(
+                view.maps, areas, view.zooms, view.margins, strict=True
+            )
         ]
         extents = (enrolled[:, 2:] - enrolled[:, :2]) / (areas[0][:, 2:] - areas[0][:, :2])
         sizes = torch.as_tensor(extents * shape.canonical_side, device=self.device)
@@ -168,7 +190,9 @@ class SiameseTrainer(Trainer[Systems, SiameseTrainingConfig, TrainingData, PairB
         truth = self._truth(batch, rows, areas[1], shape.canonical_side)
         return LOSSES[name](self.config.loss, network, answers, truth)
 
-    def _truth(self, batch: PairBatch, rows: slice, areas: Float32[XYXY, " n"], side: int) -> Truth:
+    def _truth(
+        self, batch: PairBatch, rows: Int64[np.ndarray, " m"], areas: Float32[XYXY, " n"], side: int
+    ) -> Truth:
         """The ground truth of some rows, in canonical pixels of their search areas."""
         boxes = to_canonical_pixels(batch.boxes[rows], areas, side)
         centred = xyxy_to_cxcywh(areas)
@@ -209,3 +233,10 @@ class SiameseTrainer(Trainer[Systems, SiameseTrainingConfig, TrainingData, PairB
             }
             file = path.with_name(f"{name}.safetensors")
             save_weights(file, network, name, network.config, record)
+
+
+def _choose_rows(batch: PairBatch, count: int) -> Int64[np.ndarray, " m"]:
+    """``count`` pairs of a batch: at least half with masks, as far as there are so many."""
+    masked = np.flatnonzero(batch.masked)[: -(-count // 2)]
+    others = np.setdiff1d(np.arange(len(batch.boxes)), masked)
+    return np.sort(np.concatenate([masked, others[: count - len(masked)]]))

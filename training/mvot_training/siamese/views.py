@@ -1,7 +1,7 @@
 """What the networks see of a batch of pairs, as engines see frames."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -27,10 +27,12 @@ GEOMETRIES = (
     PairGeometry(search_size=288, exemplar_size=288, min_side=AREA, max_side=AREA, jitter=JITTER),
 )
 """The sizes of exemplar and search images."""
-REGION_ZOOM, REGION_JITTER, REGION_MARGIN = 1.5, 0.6, 40
+REGION_ZOOM, REGION_JITTER, REGION_MARGINS = 1.5, 0.6, (8, 40)
 """Of SiamMOT, whose search areas are twice the box: how many times the others' zoom it sees, the
 share of the jitter, with which targets still lie in its search areas, and the pixels that it does
-not need at each edge of the images."""
+not need at each edge of exemplar and search images."""
+SHIFT = 0.15
+"""How far further search areas of a pair are shifted at random, in sides of the box, at most."""
 COARSEST_STRIDE = 16
 """What the sides of images that a backbone sees are multiples of."""
 
@@ -46,10 +48,27 @@ class View:
     """Of the exemplars, and of the search images."""
     zooms: list[float]
     """How many times these were enlarged."""
-    margin: int
-    """Pixels of the images that were left out at each edge."""
+    margins: tuple[int, int]
+    """Pixels of these that were left out at each edge."""
     priors: Float32[XYXY, " n"]
-    """The boxes that search areas are placed about."""
+    """The boxes that search areas are placed about; those of a pair follow one another."""
+    draws: int = 1
+    """How many there are of each pair."""
+
+    def draw(self, batch: PairBatch, count: int, seed: Sequence[int]) -> "View":
+        """The same with ``count`` search areas of each pair.
+
+        The others lie between the first one and the object, and a little beside.
+        """
+        if count == 1:
+            return self
+        rng = np.random.default_rng(seed)
+        boxes, priors = (np.repeat(part, count, axis=0) for part in (batch.boxes, self.priors))
+        nearness = rng.uniform(0, 1, (len(boxes), 1))
+        beside = rng.uniform(-SHIFT, SHIFT, (len(boxes), 2)) * (boxes[:, 2:] - boxes[:, :2])
+        drawn = priors + nearness * (boxes - priors) + np.tile(beside, 2)
+        drawn[::count] = self.priors
+        return replace(self, priors=drawn.astype(np.float32), draws=count)
 
 
 def view_batch(
@@ -67,18 +86,18 @@ def view_batch(
         zoom: How many times the images are enlarged.
         is_region: Whether it is for SiamMOT's search areas.
     """
-    margin, jitter = 0, 1.0
+    margins, jitter = (0, 0), 1.0
     if is_region:
-        zoom, margin, jitter = zoom * REGION_ZOOM, REGION_MARGIN, REGION_JITTER
+        zoom, margins, jitter = zoom * REGION_ZOOM, REGION_MARGINS, REGION_JITTER
     maps, zooms = [], []
-    for images in (batch.exemplars, batch.searches):
+    for images, margin in zip((batch.exemplars, batch.searches), margins, strict=True):
         last = images.shape[1] - margin
         inner = images[:, margin:last, margin:last]
         side = round(inner.shape[1] * zoom)
         maps.append(compute(inner, side))
         zooms.append(side / inner.shape[1])
     priors = batch.boxes + np.float32(jitter) * (batch.priors - batch.boxes)
-    return View(maps=maps, zooms=zooms, margin=margin, priors=priors)
+    return View(maps=maps, zooms=zooms, margins=margins, priors=priors)
 
 
 def resize_images(

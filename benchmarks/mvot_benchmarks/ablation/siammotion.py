@@ -1,4 +1,4 @@
-"""``mvot-bench ablation``: how much each part of SiamMOTION contributes (its 4.2, Table 1).
+"""How much each part of SiamMOTION contributes (its 4.2, Table 1).
 
 Parts have the letters of Table 1: F, the feature pyramid; R, the region proposal network PD-RPN; A,
 attention; P, the multi-object penalties; I, inertia; and V, the visibility of `siammotion-n`.
@@ -12,7 +12,6 @@ from copy import deepcopy
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from mvot_benchmarks.vot import VotScore, pool_vot_scores
 from mvot_plugin.engines import load_engine
 from mvot_plugin.errors import UsageError
 from mvot_plugin.extras import require_torch
@@ -26,7 +25,6 @@ __all__ = [
     "ROWS",
     "build_engines",
     "describe_missing_rows",
-    "format_table",
     "load_variants",
     "switch_parts",
 ]
@@ -132,24 +130,6 @@ def describe_missing_rows(engines: "Mapping[str, SiamMotionEngine]") -> list[str
     return sentences
 
 
-def format_table(scores: Mapping[str, Sequence[VotScore]]) -> str:
-    """A Markdown table of the scores of all sequences together, by parts, as ``ROWS``."""
-    lines = ["| network | accuracy | | robustness | | mean IoU | |", "| --- |" + " --- |" * 6]
-    rows = LIGHT_ROWS if LIGHT_PARTS in scores else ROWS
-    whole = rows["all parts"]
-    complete = _metrics(scores[whole])
-    for name, parts in rows.items():
-        if parts not in scores:
-            continue
-        pairs = zip(_metrics(scores[parts]), complete, strict=True)
-        cells = [
-            f"{mine:.3f} | {'' if parts == whole else f'{mine - full:+.3f}'}"
-            for mine, full in pairs
-        ]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 def _set_engine_parts(engine: "SiamMotionEngine", parts: str) -> "SiamMotionEngine":
     """An engine without those parts that are its settings."""
     if "P" not in parts:
@@ -172,11 +152,6 @@ def _require_same_network(
                     f"{origin[parts]}: its {name} is {value}, but that of {path} is "
                     f"{reference[name]}; give variants of one network"
                 )
-
-
-def _metrics(scores: Sequence[VotScore]) -> tuple[float, float, float]:
-    score = pool_vot_scores(scores)
-    return score.accuracy, score.robustness, score.mean_iou
 
 
 def _parts(config: SiamMotionConfig) -> str:
