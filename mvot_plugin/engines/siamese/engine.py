@@ -2,8 +2,9 @@
 
 The papers' networks, each with its own comparison and its own choice of a box
 (``mvot_plugin/models/``), see the same here: the features of the frame where its targets are, and
-each target's search area, about its last box, cut out of them. IMSiam and SiamAttn follow single
-objects; that all of a frame share its features is our addition.
+each target's search area, about its last box, cut out of them. Templates are those of the last
+detection, not of the last frame as of SiamMOT, whose detector corrects every frame. IMSiam and
+SiamAttn follow single objects; that all of a frame share its features is our addition.
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 __all__ = ["Bottleneck", "ResNet50"]
 
 STAGES = ((64, 3, 1, 1), (128, 4, 2, 1), (256, 6, 1, 2), (512, 3, 1, 4))
-"""Of each stage, the inner channels, the blocks, the stride and the dilation."""
+"""Of each stage, the inner channels, the blocks, the stride and the dilation; the first block of a
+stage has the dilation of the stage before, as torchvision's has."""
 EXPANSION = 4
 
 
@@ -55,10 +56,10 @@ class ResNet50(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
-        inputs, layers = 64, []
+        inputs, before, layers = 64, 1, []
         for inner, blocks, stride, dilation in STAGES:
-            first = Bottleneck(inputs, inner, stride, dilation)
-            inputs = EXPANSION * inner
+            first = Bottleneck(inputs, inner, stride, before)
+            inputs, before = EXPANSION * inner, dilation
             others = [Bottleneck(inputs, inner, 1, dilation) for _ in range(blocks - 1)]
             layers.append(nn.Sequential(first, *others))
         self.layer1, self.layer2, self.layer3, self.layer4 = layers

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from mvot_plugin.config import Fraction, Range
-from mvot_plugin.models.siamese.config import SquareConfig
+from mvot_plugin.models.siamese.config import SquareConfig, check_middle
 
 __all__ = ["PRESETS", "ImSiamConfig"]
 
@@ -21,6 +21,11 @@ class ImSiamConfig(SquareConfig):
     """Convolutions in each branch of the head (3.3)."""
     smoothing: Fraction = 0.4
     """Weight of a new size against the last: gamma of Eq. 19."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_middle(self.kept, self.exemplar_bins)
+        check_middle(self.exemplar_bins, self.search_bins, name="exemplar_bins")
 
 
 PRESETS = {

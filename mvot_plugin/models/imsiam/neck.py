@@ -1,7 +1,8 @@
 """The matching-adaptive neck of IMSiam (3.2, Figs. 4 and 5).
 
 Three maps are compared with each other: the difference of each cell to the target's mean (L1), the
-cell itself, and the correlation with the template, channel by channel. Two 1 x 1 convolutions take
+cell itself, and the correlation with the template, channel by channel (here in the mean over its
+cells, in the paper in their sum). Two 1 x 1 convolutions take
 from them what classification and regression need.
 """
 
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mvot_plugin.models.siamese.network import group_norm
 from mvot_plugin.ops.tensors.boxes import TensorXYXY
 from mvot_plugin.ops.tensors.prroi import precise_roi_pool
 from mvot_plugin.ops.tensors.xcorr import pairwise_depthwise_xcorr
@@ -57,7 +59,7 @@ def group_layer(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
     """A padded convolution with group norm and ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
-        nn.GroupNorm(max(outputs // 8, 1), outputs),
+        group_norm(outputs),
         nn.ReLU(),
     )
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from mvot_plugin.config import Fraction, NonNegative, Positive, Range
-from mvot_plugin.models.siamese.config import SquareConfig
+from mvot_plugin.models.siamese.config import SquareConfig, check_middle
 
 __all__ = ["MASK_BINS", "PRESETS", "SiamAttnConfig"]
 
@@ -17,14 +17,14 @@ class SiamAttnConfig(SquareConfig):
     """The shape of the network, and how it tracks; the defaults are the paper's."""
 
     kept: Annotated[int, Range(3, 127)] = 7
-    """Bins along the middle of the exemplar that is the template."""
+    """Bins along the middle of the exemplar that is the template, an odd number."""
     ratios: tuple[Positive, ...] = (0.33, 0.5, 1.0, 2.0, 3.0)
     """Height-to-width ratios of the anchors (4.2)."""
     anchor_scale: Annotated[float, Range(1e-2, 1e3)] = 8.0
     """Root of an anchor's area, in bins."""
     hidden: Annotated[int, Range(1, 4096)] = 512
     """Units of the two layers that refine a box (3.3)."""
-    mask_width: Annotated[int, Range(1, 1024)] = 256
+    mask_width: Annotated[int, Range(2, 1024)] = 256
     """Channels of the layers that predict a mask."""
     early_width: Annotated[int, Range(1, 256)] = 64
     """Channels of the features of stride 4 that masks are predicted from, too."""
@@ -34,6 +34,10 @@ class SiamAttnConfig(SquareConfig):
     """Weight of a new size against the last, before score and penalty (SiamRPN)."""
     refine: bool = True
     """Region refinement and masks (3.3)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_middle(self.kept, self.search_bins)
 
 
 PRESETS = {

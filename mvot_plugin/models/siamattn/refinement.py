@@ -1,4 +1,9 @@
-"""The region refinement of SiamAttn (3.3): a better box, and a mask, of the one region selected."""
+"""The region refinement of SiamAttn (3.3): a better box, and a mask, of the one region selected.
+
+Where the paper correlates without padding and resizes the maps to 25 x 25 and 64 x 64, correlations
+here are padded, in the mean over the template's cells, and each region is sampled at once. Of the
+backbone's early stages masks take the one of stride 4 alone, and deformable pooling is of boxes.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -7,6 +12,7 @@ from torch import Tensor, nn
 
 from mvot_plugin.models.siamattn.config import MASK_BINS
 from mvot_plugin.models.siamese.config import STRIDE
+from mvot_plugin.models.siamese.network import group_norm
 from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
 
 __all__ = ["DeformableRoiPool", "RegionRefinement", "sample_regions"]
@@ -127,7 +133,7 @@ def _mask_layers(width: int) -> list[nn.Module]:
         for _ in range(4)
         for layer in (
             nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.GroupNorm(max(width // 8, 1), width),
+            group_norm(width),
             nn.ReLU(),
         )
     ]

@@ -12,7 +12,7 @@ from mvot_plugin.ops.areas import context_side, square_areas
 from mvot_plugin.ops.geometry import Geometry
 from mvot_plugin.types import XYXY
 
-__all__ = ["BACKBONES", "STRIDE", "SiameseConfig", "SquareConfig"]
+__all__ = ["BACKBONES", "STRIDE", "SiameseConfig", "SquareConfig", "check_middle"]
 
 STRIDE = 8
 """Pixels of the image, as the backbone sees it, from a cell to the next; and canonical pixels, the
@@ -92,3 +92,11 @@ class SquareConfig(SiameseConfig):
         """The search area of each box, in the resolution of its exemplar."""
         side = context_side(boxes, self.context) * (self.search_bins / self.exemplar_bins)
         return np.asarray(square_areas(boxes, side))
+
+
+def check_middle(bins: int, whole: int, *, name: str = "kept") -> None:
+    """Raise ``UsageError`` for a setting that is no odd number of bins in the middle of others."""
+    if bins % 2 == 0 or bins > whole or (whole - bins) % 2:
+        raise UsageError(
+            f"setting {name!r} must be an odd number of bins in the middle of {whole}, got {bins}"
+        )

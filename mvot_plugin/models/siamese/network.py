@@ -6,6 +6,7 @@ one box (``compare``). Boxes are in canonical pixels, of which a bin of a search
 its middle.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +21,7 @@ from mvot_plugin.models.siamese.config import STRIDE
 from mvot_plugin.ops.tensors.normalization import normalize_images
 from mvot_plugin.runtimes.signature import Signature
 
-__all__ = ["SiameseFunctions", "SiameseNet", "cosine_window", "place_bins"]
+__all__ = ["SiameseFunctions", "SiameseNet", "cosine_window", "group_norm", "place_bins"]
 
 LIGHT_WIDTH = 48
 """Channels of siammotion-n's backbone."""
@@ -169,6 +170,11 @@ class SiameseFunctions(nn.Module):
 
 def _batch(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int | str, ...]]:
     return {name: ("count", *shape) for name, shape in shapes.items()}
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Group norm of about eight channels a group."""
+    return nn.GroupNorm(math.gcd(channels, max(channels // 8, 1)), channels)
 
 
 def place_bins(count: int) -> Float[Tensor, " count"]:

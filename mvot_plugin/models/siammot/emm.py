@@ -1,8 +1,8 @@
 """The explicit motion model of SiamMOT (3.3, Fig. 2).
 
-The features of a target are correlated with those of its search area, channel by channel; a fully
-convolutional network reads from the response how visible the target is at each place, and where
-its box is (as in FCOS).
+The features of a target are correlated with those of its search area, channel by channel (here in
+the mean over the template's cells, in the paper in their sum); a fully convolutional network reads
+from the response how visible the target is at each place, and where its box is (as in FCOS).
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvot_plugin.models.siamese.config import STRIDE
-from mvot_plugin.models.siamese.network import SiameseNet, cosine_window, place_bins
+from mvot_plugin.models.siamese.network import SiameseNet, cosine_window, group_norm, place_bins
 from mvot_plugin.models.siammot.config import SiamMotConfig
 from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
 from mvot_plugin.ops.tensors.xcorr import pairwise_depthwise_xcorr
@@ -69,9 +69,15 @@ class ExplicitMotionModel(SiameseNet):
     def enroll(
         self, crops: Float[Tensor, "n s s c"], sizes: Float[Tensor, "n 2"] | None
     ) -> tuple[Float[Tensor, "n k k c"]]:
-        """f_R: the middle of the search area, at the same spatial scale."""
-        border = (self.config.search_bins - self.config.exemplar_bins) // 2
-        middle = slice(border, border + self.config.exemplar_bins)
+        """f_R: the middle of the search area, at the same spatial scale.
+
+        Where that lies between bins, as of 15 in 30, it is interpolated.
+        """
+        beyond = self.config.search_bins - self.config.exemplar_bins
+        if beyond % 2:
+            rows = (crops[:, :-1] + crops[:, 1:]) / 2
+            crops = (rows[:, :, :-1] + rows[:, :, 1:]) / 2
+        middle = slice(beyond // 2, beyond // 2 + self.config.exemplar_bins)
         return (crops[:, middle, middle],)
 
     def answer(self, templates: tuple[Tensor, ...], crops: Float[Tensor, "n s s c"]) -> EmmAnswers:
@@ -120,7 +126,7 @@ def _layers(width: int) -> list[nn.Module]:
         for _ in range(2)
         for layer in (
             nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.GroupNorm(max(width // 8, 1), width),
+            group_norm(width),
             nn.ReLU(),
         )
     ]

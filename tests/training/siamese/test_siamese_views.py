@@ -16,10 +16,12 @@ from mvot_plugin.types import as_frame
 from mvot_training.losses import to_canonical_pixels
 from mvot_training.pairs.batches import PairBatch
 from mvot_training.siamese import trainer as trainer_module
+from mvot_training.siamese import views
 from mvot_training.siamese.views import (
     GEOMETRIES,
-    REGION_MARGIN,
+    REGION_MARGINS,
     REGION_ZOOM,
+    SHIFT,
     crop_features,
     resize_images,
     view_batch,
@@ -28,6 +30,7 @@ from mvot_training.siamese.views import (
 SIDE = GEOMETRIES[1].search_size
 SHIFTS = [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (8, 0), (-8, 0), (0, 8), (0, -8)]
 """How far search areas are moved, in pixels of the network; the first one is right."""
+MARGIN = REGION_MARGINS[1]
 BOXES = {"imsiam": (36, 36), "siamattn": (28, 42), "siammot-emm": (36, 64), "siammot-imm": (64, 36)}
 """Width and height of a box whose search area is about as large as the network is to see it; those
 of SiamMOT are rectangles."""
@@ -69,6 +72,7 @@ def box_about(centre, size):
 def see_in_training(name, batch, zoom, monkeypatch):
     """The network, and what it sees in training of exemplars and of search areas."""
     monkeypatch.setattr(trainer_module, "native_dtype", lambda device: torch.float32)
+    monkeypatch.setattr(views, "REGION_MARGINS", (MARGIN, MARGIN))
     zooms = (zoom / REGION_ZOOM if name.startswith("siammot") else zoom,)
     trainer = create_trainer(replace(CONFIG, engines=(name,), zooms=zooms, shares={}))
     network, seen = trainer.network.networks[name], []
@@ -93,7 +97,7 @@ def compare(name, image, side, scale, monkeypatch):
 
     The images of the pair are ``side`` pixels of the frame; all is reduced ``scale`` times.
     """
-    margin = REGION_MARGIN if name.startswith("siammot") else 0
+    margin = MARGIN if name.startswith("siammot") else 0
     corner = np.array([224, 96]) - margin
     part = np.ascontiguousarray(image[corner[1] :, corner[0] :][:side, :side])
     assert part.shape == (side, side, 3)
@@ -117,7 +121,7 @@ def compare(name, image, side, scale, monkeypatch):
 @pytest.mark.parametrize("name", BOXES)
 def test_networks_see_of_a_pair_what_their_engines_see_of_a_frame(name, scale, image, monkeypatch):
     """Both see far beyond the search area, whose cells and bins lie at the same places."""
-    found = compare(name, image, 256 * scale + 2 * REGION_MARGIN, scale, monkeypatch)
+    found = compare(name, image, 256 * scale + 2 * MARGIN, scale, monkeypatch)
     others = [difference for shift, difference in found.items() if shift != (0, 0)]
     assert found[0, 0] < min(0.07, 0.7 * min(others))
 
@@ -168,11 +172,12 @@ def test_search_areas_are_placed_about_priors(is_region, image):
         return torch.zeros(1, 24, side // 4, side // 4), [torch.zeros(1, 48, side // 8, side // 8)]
 
     view = view_batch(compute, batch, 0.5, is_region=is_region)
-    margin, zoom, share = (REGION_MARGIN, 0.75, 0.6) if is_region else (0, 0.5, 1.0)
-    assert view.margin == margin
+    margins, zoom, share = (REGION_MARGINS, 0.75, 0.6) if is_region else ((0, 0), 0.5, 1.0)
+    assert view.margins == margins
     assert np.allclose(view.priors[0], box + share * (prior - box))
-    inner = slice(margin, SIDE - margin)
-    for (images, side), whole in zip(seen, (batch.exemplars, batch.searches), strict=True):
+    wholes = batch.exemplars, batch.searches
+    for (images, side), whole, margin in zip(seen, wholes, margins, strict=True):
+        inner = slice(margin, SIDE - margin)
         assert np.array_equal(images, whole[:, inner, inner])
         assert side == zoom * images.shape[1]
     assert view.zooms == [zoom, zoom]
@@ -183,3 +188,21 @@ def test_canonical_pixels_of_rectangles_have_a_width_and_a_height():
     boxes = np.array([[120, 80, 160, 160], [0, 0, 16, 16]], np.float32)
     found = to_canonical_pixels(boxes, areas, 128)
     assert found.tolist() == [[0, 0, 64, 64], [-48, -56, 32, 16]]
+
+
+def test_more_search_areas_lie_between_the_first_one_and_the_object(image):
+    boxes = [box_about((140, 150), (40, 80)), box_about((150, 130), (60, 30))]
+    priors = [box_about((144, 144), (50, 70)), box_about((144, 144), (60, 40))]
+    batch = make_batch(image[:SIDE, :SIDE], boxes, priors=priors)
+    view = views.View(maps=[], zooms=[], margins=(0, 0), priors=batch.priors)
+    assert view.draw(batch, 1, (0, 7)) is view
+    drawn = view.draw(batch, 50, (0, 7))
+    assert (drawn.draws, drawn.priors.dtype) == (50, np.float32)
+    assert np.array_equal(drawn.priors, view.draw(batch, 50, (0, 7)).priors)
+    assert not np.array_equal(drawn.priors, view.draw(batch, 50, (0, 8)).priors)
+    for box, prior, some in zip(boxes, priors, drawn.priors.reshape(2, 50, 4), strict=True):
+        assert np.array_equal(some[0], prior)
+        slack = SHIFT * np.tile(box[2:] - box[:2], 2) + 1e-3
+        assert (some >= np.minimum(box, prior) - slack).all()
+        assert (some <= np.maximum(box, prior) + slack).all()
+        assert np.ptp(some[:, 0]) > 5

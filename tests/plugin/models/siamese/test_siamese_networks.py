@@ -99,7 +99,7 @@ def test_no_targets_are_legal(case):
 @pytest.mark.parametrize("shape", ["preset", "paper"])
 @pytest.mark.parametrize("name", NAMES)
 def test_bfloat16_gives_finite_boxes_that_are_nearly_the_same(name, shape):
-    """Log odds within 0.3 of those of single precision, of the best of which boxes are."""
+    """Log odds within 0.05 of those of single precision, boxes within 2 canonical pixels."""
     network = random_network(name, choose_config(name, shape))
     half = deepcopy(network).to(torch.bfloat16)
     before, now, sizes = (
@@ -115,7 +115,8 @@ def test_bfloat16_gives_finite_boxes_that_are_nearly_the_same(name, shape):
         assert ours.isfinite().all()
         assert ours.shape == theirs.shape
     assert rough[0].dtype == rough[1].dtype == torch.float32
-    assert (rough[1] - exact[1]).abs().max() < 0.3
+    assert (rough[0] - exact[0]).abs().max() < 2
+    assert (rough[1] - exact[1]).abs().max() < 0.05
     assert (rough[0][:, 2:] > 0).all()
     image = torch.from_numpy(random_image(2, 64, 64)[None])
     features = SiameseFunctions(half).features(image)
