@@ -19,14 +19,13 @@ from mvot_plugin.engines import load_engine
 from mvot_synthetic import NoisyDetector, street
 
 GOLDEN = Path(__file__).with_name("golden.json")
-SLACK = {"hold": 0.001, "kalman": 0.001} | dict.fromkeys(
-    ("lk-flow", "siammotion-n", "siammt"), 0.02
-)
+NETWORKS = "imsiam", "siamattn", "siammot-emm", "siammot-imm", "siammotion-n", "siammt"
+SLACK = {"hold": 0.001, "kalman": 0.001} | dict.fromkeys(("lk-flow", *NETWORKS), 0.02)
 """How far a score may fall below the stored one: processors round differently."""
 ROBUSTNESS_SLACK = 0.05
 """The same for the robustness of the engines of large slack: a single failure weighs more."""
 SEEDS = dict.fromkeys(("hold", "kalman", "lk-flow"), range(7, 27)) | dict.fromkeys(
-    ("siammotion-n", "siammt"), range(7, 10)
+    NETWORKS, range(7, 10)
 )
 """Seeds of the scenes: on a single one an identity switch would cost several points. Networks take
 longer, so they see fewer."""

@@ -91,7 +91,7 @@ def _siamese(
             functions="mvot_plugin.models.siamese.network:SiameseFunctions",
             presets=f"mvot_plugin.models.{package.partition('.')[0]}.config",
             weights=name,
-            has_graphs=False,
+            has_graphs=True,
             kind=name,
         ),
     )

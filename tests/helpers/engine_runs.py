@@ -33,11 +33,17 @@ APART = np.array(
     [[20, 20, 70, 90], [120, 30, 160, 110], [220, 25, 290, 100], [60, 130, 120, 220]], np.float32
 )
 WITHOUT_A_NETWORK = ("hold", "kalman", "lk-flow")
-FOLLOWS_OBJECTS = ("nanotrack",)
-"""Engines that follow objects, and mere texture badly; their own tests show them people."""
 BY_GRAPHS = " by graphs"
 """What follows the name of an engine that is to run as exported graphs, not in torch."""
-EXPORTED = "imsiam", "siamattn", "siammot-emm", "siammot-imm", "siammotion-n", "siammt"
+FOLLOWS_PEOPLE = "imsiam", "siamattn", "siammot-emm", "siammot-imm"
+"""Engines that follow no mere texture; their own tests show them people."""
+FOLLOWS_OBJECTS = (
+    "nanotrack",
+    *FOLLOWS_PEOPLE,
+    *(f"{name}{BY_GRAPHS}" for name in FOLLOWS_PEOPLE),
+)
+"""Those, and one that follows texture badly, whose own tests show it people, too."""
+EXPORTED = *FOLLOWS_PEOPLE, "siammotion-n", "siammt"
 """The engines that ship as graphs, too."""
 CONTRACT_NAMES = (*engine_names(), *(f"{name}{BY_GRAPHS}" for name in EXPORTED))
 """The engines that the contract is tested with."""

@@ -61,9 +61,11 @@ def test_help_version_and_engines():
     for word in ("--detect-every", "--detections", "--demo", "examples:", "Exit codes"):
         assert word in shown.stdout
     assert mvot_run("--version").stdout.startswith("mvot-run 0.")
-    networks = ["siamfc", "siamfc-mi", "siammotion", "siammotion-n", "siammt", "siammt-w"]
+    networks = ["siamattn", "siamfc", "siamfc-mi", "siammot-emm", "siammot-imm", "siammotion"]
+    networks += ["siammotion-n", "siammt", "siammt-w"]
+    others = ["hold", "imsiam", "kalman", "lk-flow", "nanotrack"]
     listed = [line.split(maxsplit=1) for line in mvot_run("--list-engines").stdout.splitlines()]
-    assert [name for name, _ in listed] == ["hold", "kalman", "lk-flow", "nanotrack", *networks]
+    assert [name for name, _ in listed] == [*others, *networks]
     assert all(purpose for _, purpose in listed)
 
 

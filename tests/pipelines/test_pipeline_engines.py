@@ -101,7 +101,7 @@ def test_targets_that_leave_between_detector_calls_do_not_affect_others():
     assert tracks.id.tolist() == [2]
 
 
-@pytest.mark.parametrize("name", ["siammotion", "siammotion-n"])
+@pytest.mark.parametrize("name", ["siammotion", "siammotion-n", "siamattn"])
 def test_a_network_in_half_precision_begins_without_targets(name, frames, perfect_detector):
     tracker = MotPipeline(perfect_detector, narrow_engine("bf16", name=name), 2)
     assert [tracks.id.tolist() for tracks in track_all(tracker, frames[:3])] == [[1, 2, 3]] * 3

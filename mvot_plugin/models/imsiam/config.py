@@ -34,9 +34,10 @@ PRESETS = {
         width=32,
         exemplar_bins=9,
         search_bins=17,
-        tracking_side=136,
+        tracking_side=112,
         kept=5,
         depth=2,
+        smoothing=0.2,
     )
 }
 """By engine name, the trained network, on the backbone of siammotion-n."""

@@ -46,11 +46,12 @@ PRESETS = {
         width=48,
         exemplar_bins=9,
         search_bins=17,
-        tracking_side=136,
+        tracking_side=112,
         anchor_scale=4.5,
         hidden=256,
         mask_width=32,
         early_width=12,
+        shape=0.15,
     )
 }
 """By engine name, the trained network, on the backbone of siammotion-n."""

@@ -43,7 +43,12 @@ class SiamMotConfig(SiameseConfig):
 
 PRESETS = {
     "siammot-emm": SiamMotConfig(
-        backbone="light", width=48, exemplar_bins=8, search_bins=16, tracking_side=96
+        backbone="light",
+        width=48,
+        exemplar_bins=8,
+        search_bins=16,
+        tracking_side=96,
+        scale_deviation=0.15,
     ),
     "siammot-imm": SiamMotConfig(
         backbone="light", width=16, exemplar_bins=4, search_bins=8, tracking_side=96

@@ -5,6 +5,7 @@ from helpers.engine_runs import (
     APART,
     CONTRACT_NAMES,
     FOLLOWS_OBJECTS,
+    FOLLOWS_PEOPLE,
     WITHOUT_A_NETWORK,
     centres,
     contract_engine,
@@ -46,7 +47,9 @@ def test_an_engine_keeps_the_contract(name, moving_frames):
         assert (size(motion.boxes) > 0).all()
 
 
-@every_engine
+@pytest.mark.parametrize(
+    "name", [name for name in CONTRACT_NAMES if not name.startswith(FOLLOWS_PEOPLE)]
+)
 def test_rows_stay_with_their_targets(name, moving_frames):
     _, motions = follow(trained_engine(name), moving_frames)
     assert (np.abs(centres(motions[-1].boxes) - centres(APART)) < 20).all()
