@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mvot_plugin.models.imsiam.config import ImSiamConfig
 from mvot_plugin.models.imsiam.neck import MatchingNeck, group_layer
 from mvot_plugin.models.siamese.config import STRIDE
-from mvot_plugin.models.siamese.network import SiameseNet, cosine_window, place_bins
+from mvot_plugin.models.siamese.network import SiameseNet, cosine_window, place_bins, smooth_sizes
 from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
 
 __all__ = ["ImSiamNet", "LevelAnswers"]
@@ -134,7 +134,6 @@ class ImSiamNet(SiameseNet):
         low, high = chosen[:, :2], chosen[:, 2:]
         bins = self.config.search_bins
         place = torch.cat([self.places[best % bins], self.places[best // bins]], dim=1)
-        smoothing = self.config.smoothing
-        size = (1 - smoothing) * last + smoothing * (low + high)
         found = score.flatten(1).gather(1, best)[:, 0].clamp(LEAST_SCORE, 1 - LEAST_SCORE)
-        return torch.cat([place + (high - low) / 2, size], dim=1), found.logit()
+        boxes = torch.cat([place + (high - low) / 2, low + high], dim=1)
+        return smooth_sizes(boxes, last, self.config.smoothing), found.logit()

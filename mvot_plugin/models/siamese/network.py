@@ -18,10 +18,18 @@ from torch import Tensor, nn
 from mvot_plugin.models.backbones.light import LightBackbone
 from mvot_plugin.models.backbones.resnet50 import ResNet50
 from mvot_plugin.models.siamese.config import STRIDE
+from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
 from mvot_plugin.ops.tensors.normalization import normalize_images
 from mvot_plugin.runtimes.signature import Signature
 
-__all__ = ["SiameseFunctions", "SiameseNet", "cosine_window", "group_norm", "place_bins"]
+__all__ = [
+    "SiameseFunctions",
+    "SiameseNet",
+    "cosine_window",
+    "group_norm",
+    "place_bins",
+    "smooth_sizes",
+]
 
 LIGHT_WIDTH = 48
 """Channels of siammotion-n's backbone."""
@@ -186,3 +194,11 @@ def cosine_window(count: int) -> Float[Tensor, "count count"]:
     """A cosine (Hann) window that is nowhere 0."""
     line = torch.hann_window(count + 2, periodic=False)[1:-1]
     return line[:, None] * line
+
+
+def smooth_sizes(
+    boxes: Float[TensorCXCYWH, " n"], last: Float[Tensor, "n 2"], share: float
+) -> Float[TensorCXCYWH, " n"]:
+    """Boxes whose sizes are moved from the last (w, h) by a share of the change (IMSiam Eq. 19)."""
+    sizes = last + share * (boxes[:, 2:] - last)
+    return torch.cat([boxes[:, :2], sizes], dim=1)

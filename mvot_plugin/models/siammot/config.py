@@ -31,6 +31,9 @@ class SiamMotConfig(SiameseConfig):
     """Units of the hidden layer of IMM."""
     scale_deviation: Annotated[float, Range(1e-3, 1e3)] = 0.3
     """Standard deviation of the Gaussian of a change in width or height (logarithm), of Eq. 5."""
+    smoothing: Fraction = 1.0
+    """Weight of a new size against the last; 1 as in the paper, whose detector measures sizes on
+    every frame."""
     confidence: Fraction = 0.4
     """The visibility below which a target keeps its last box: alpha of 3.4."""
 
@@ -49,9 +52,15 @@ PRESETS = {
         search_bins=16,
         tracking_side=96,
         scale_deviation=0.15,
+        smoothing=0.3,
     ),
     "siammot-imm": SiamMotConfig(
-        backbone="light", width=16, exemplar_bins=4, search_bins=8, tracking_side=96
+        backbone="light",
+        width=16,
+        exemplar_bins=4,
+        search_bins=8,
+        tracking_side=112,
+        smoothing=0.2,
     ),
 }
 """By engine name, the trained networks, on the backbone of siammotion-n."""

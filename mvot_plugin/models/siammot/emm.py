@@ -12,7 +12,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvot_plugin.models.siamese.config import STRIDE
-from mvot_plugin.models.siamese.network import SiameseNet, cosine_window, group_norm, place_bins
+from mvot_plugin.models.siamese.network import (
+    SiameseNet,
+    cosine_window,
+    group_norm,
+    place_bins,
+    smooth_sizes,
+)
 from mvot_plugin.models.siammot.config import SiamMotConfig
 from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
 from mvot_plugin.ops.tensors.xcorr import pairwise_depthwise_xcorr
@@ -99,6 +105,7 @@ class ExplicitMotionModel(SiameseNet):
         visible = answers.visibility.sigmoid().flatten(1)
         best = (visible * self.penalty_map(boxes[..., 2:], last)).argmax(1, keepdim=True)
         chosen = boxes.gather(1, best[..., None].expand(-1, 1, 4))[:, 0]
+        chosen = smooth_sizes(chosen, last, self.config.smoothing)
         return chosen, answers.visibility.flatten(1).gather(1, best)[:, 0]
 
     def decode(self, answers: EmmAnswers) -> Float[TensorCXCYWH, "n m"]:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mvot_plugin.models.siamese.network import SiameseNet
+from mvot_plugin.models.siamese.network import SiameseNet, smooth_sizes
 from mvot_plugin.models.siammot.config import SiamMotConfig
 from mvot_plugin.ops.tensors.anchors import decode_boxes
 from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
@@ -68,4 +68,5 @@ class ImplicitMotionModel(SiameseNet):
     ) -> tuple[Float[TensorCXCYWH, " n"], Float[Tensor, " n"]]:
         """The boxes, by the inverse of Eq. 2, and v."""
         before = torch.cat([torch.zeros_like(last), last], dim=1)
-        return decode_boxes(answers.motion, before), answers.visibility
+        boxes = decode_boxes(answers.motion, before)
+        return smooth_sizes(boxes, last, self.config.smoothing), answers.visibility
