@@ -37,7 +37,7 @@ PRESETS = {
         tracking_side=112,
         kept=5,
         depth=2,
-        smoothing=0.1,
+        smoothing=0.05,
     )
 }
 """By engine name, the trained network, on the backbone of siammotion-n."""

@@ -52,7 +52,7 @@ PRESETS = {
         mask_width=32,
         early_width=12,
         shape=0.15,
-        size_damping=0.1,
+        size_damping=0.05,
     )
 }
 """By engine name, the trained network, on the backbone of siammotion-n."""

@@ -52,7 +52,8 @@ PRESETS = {
         search_bins=16,
         tracking_side=96,
         scale_deviation=0.15,
-        smoothing=0.3,
+        smoothing=0.05,
+        confidence=0.0,
     ),
     "siammot-imm": SiamMotConfig(
         backbone="light",
@@ -61,6 +62,7 @@ PRESETS = {
         search_bins=8,
         tracking_side=112,
         smoothing=0.2,
+        confidence=0.2,
     ),
 }
 """By engine name, the trained networks, on the backbone of siammotion-n."""
