@@ -24,8 +24,10 @@ SLACK = {"hold": 0.001, "kalman": 0.001} | dict.fromkeys(("lk-flow", *NETWORKS),
 """How far a score may fall below the stored one: processors round differently."""
 ROBUSTNESS_SLACK = 0.05
 """The same for the robustness of the engines of large slack: a single failure weighs more."""
-SEEDS = dict.fromkeys(("hold", "kalman", "lk-flow"), range(7, 27)) | dict.fromkeys(
-    NETWORKS, range(7, 10)
+SEEDS = (
+    dict.fromkeys(("hold", "kalman", "lk-flow"), range(7, 27))
+    | dict.fromkeys(NETWORKS, range(7, 8))
+    | dict.fromkeys(("siammotion-n", "siammt"), range(7, 10))
 )
 """Seeds of the scenes: on a single one an identity switch would cost several points. Networks take
 longer, so they see fewer."""
