@@ -85,7 +85,7 @@ NARROW_PRESETS = (
     (siammotion, {"width": 32, "backbone_width": 16}),
     (light, SMALL),
     (siammot, {"width": 16, "hidden": 32}),
-    (imsiam, {"width": 16}),
+    (imsiam, {"width": 16, "calibration": (1.0, 4.0)}),
     (siamattn, {"width": 16, "hidden": 32, "mask_width": 8, "early_width": 4}),
 )
 """The modules with presets, and few channels for each one's networks."""

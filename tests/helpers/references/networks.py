@@ -34,7 +34,12 @@ PAPERS = {
 }
 """The papers' own shapes."""
 SHAPES = ("preset", "paper")
-PRESETS = {**SIAMMOT, **IMSIAM, **SIAMATTN}
+PRESETS = {
+    **{name: replace(config, smoothing=1.0) for name, config in SIAMMOT.items()},
+    **IMSIAM,
+    **{name: replace(config, shape=0.05) for name, config in SIAMATTN.items()},
+}
+"""The shapes of the networks that ship, with the papers' choice of a box."""
 FEW = {"width": 16}
 """Few channels: a reference in loops takes its time."""
 

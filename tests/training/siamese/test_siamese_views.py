@@ -31,7 +31,7 @@ SIDE = GEOMETRIES[1].search_size
 SHIFTS = [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (8, 0), (-8, 0), (0, 8), (0, -8)]
 """How far search areas are moved, in pixels of the network; the first one is right."""
 MARGIN = REGION_MARGINS[1]
-BOXES = {"imsiam": (36, 36), "siamattn": (28, 42), "siammot-emm": (36, 64), "siammot-imm": (64, 36)}
+BOXES = {"imsiam": (30, 30), "siamattn": (24, 36), "siammot-emm": (36, 64), "siammot-imm": (64, 36)}
 """Width and height of a box whose search area is about as large as the network is to see it; those
 of SiamMOT are rectangles."""
 

@@ -1,13 +1,14 @@
 """The implicit motion model against its reference."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch.testing import assert_close
 
 from helpers.references import siammot as slow
-from helpers.references.networks import SHAPES, random_case
+from helpers.references.networks import SHAPES, SIAMMOT, random_case, random_network
 from mvot_plugin.models.siammot.imm import ImmAnswers
 
 
@@ -57,3 +58,11 @@ def test_a_known_motion_moves_and_enlarges_a_box(case):
     answers = ImmAnswers(visibility=torch.zeros(1), motion=motion)
     boxes, _ = case.network.select(answers, torch.tensor([[40.0, 80.0]]))
     assert_close(boxes, torch.tensor([[20.0, -20.0, 80.0, 80.0]]), atol=1e-4, rtol=0)
+
+
+def test_sizes_move_by_a_share_of_their_change():
+    network = random_network("siammot-imm", replace(SIAMMOT["siammot-imm"], smoothing=0.25))
+    motion = torch.tensor([[0.5, -0.25, math.log(2), 0.0]])
+    answers = ImmAnswers(visibility=torch.zeros(1), motion=motion)
+    boxes, _ = network.select(answers, torch.tensor([[40.0, 80.0]]))
+    assert_close(boxes, torch.tensor([[20.0, -20.0, 50.0, 80.0]]), atol=1e-4, rtol=0)
