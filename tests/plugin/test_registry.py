@@ -10,8 +10,9 @@ from mvot_plugin.registry import build_registered, registered_names
 from mvot_plugin.types import Detections
 
 WITHOUT_A_NETWORK = ("hold", "kalman", "lk-flow")
-NETWORKS = ("siamfc", "siamfc-mi", "siammotion", "siammotion-n", "siammt", "siammt-w")
-OURS = (*WITHOUT_A_NETWORK, "nanotrack", *NETWORKS)
+NETWORKS = ("imsiam", "siamattn", "siamfc", "siamfc-mi", "siammot-emm", "siammot-imm")
+NETWORKS += ("siammotion", "siammotion-n", "siammt", "siammt-w")
+OURS = tuple(sorted((*WITHOUT_A_NETWORK, "nanotrack", *NETWORKS)))
 WORKING = """
 from mvot_plugin.engines.hold import HoldEngine
 

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from mvot_plugin.models.siamese.config import STRIDE
 from mvot_plugin.models.siamese.network import (
-    SiameseNet,
     cosine_window,
     group_norm,
     place_bins,
     smooth_sizes,
 )
 from mvot_plugin.models.siammot.config import SiamMotConfig
+from mvot_plugin.models.siammot.network import SiamMotNet
 from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
 from mvot_plugin.ops.tensors.xcorr import pairwise_depthwise_xcorr
 
@@ -39,7 +39,7 @@ class EmmAnswers:
     """From each place to the left, top, right and bottom of the box, in canonical pixels: p_i."""
 
 
-class ExplicitMotionModel(SiameseNet):
+class ExplicitMotionModel(SiamMotNet):
     """EMM: a channel-wise correlation and a fully convolutional network of two layers."""
 
     places: Float[Tensor, " p"]
@@ -53,18 +53,6 @@ class ExplicitMotionModel(SiameseNet):
         self.location = nn.Sequential(*_layers(width), nn.Conv2d(width, 4, 3, padding=1))
         self.register_buffer("places", place_bins(cells), persistent=False)
         self.register_buffer("window", cosine_window(cells), persistent=False)
-
-    def merge(
-        self, early: Float[Tensor, "b d h4 w4"], late: list[Float[Tensor, "b _ h8 w8"]]
-    ) -> Float[Tensor, "b h8 w8 c"]:
-        """The sum of the levels, as in a feature pyramid."""
-        levels = [layer(level) for layer, level in zip(self.reduce, late, strict=True)]
-        return torch.stack(levels).sum(0).permute(0, 2, 3, 1)
-
-    @property
-    def channels(self) -> int:
-        """Those of one level: levels are summed."""
-        return int(self.config.width)
 
     @property
     def template_shapes(self) -> dict[str, tuple[int, ...]]:

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mvot_plugin.models.siamese.network import SiameseNet, smooth_sizes
+from mvot_plugin.models.siamese.network import smooth_sizes
 from mvot_plugin.models.siammot.config import SiamMotConfig
+from mvot_plugin.models.siammot.network import SiamMotNet
 from mvot_plugin.ops.tensors.anchors import decode_boxes
 from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
 
@@ -24,7 +25,7 @@ class ImmAnswers:
     """Shift, in sides of the box, and logarithm of the growth: m_i of Eq. 2."""
 
 
-class ImplicitMotionModel(SiameseNet):
+class ImplicitMotionModel(SiamMotNet):
     """IMM: two layers, the hidden one of 512 units."""
 
     def __init__(self, config: SiamMotConfig) -> None:
@@ -32,18 +33,6 @@ class ImplicitMotionModel(SiameseNet):
         inputs = 2 * config.width * config.search_bins**2
         self.hidden = nn.Sequential(nn.Linear(inputs, config.hidden), nn.ReLU())
         self.predict = nn.Linear(config.hidden, 5)
-
-    def merge(
-        self, early: Float[Tensor, "b d h4 w4"], late: list[Float[Tensor, "b _ h8 w8"]]
-    ) -> Float[Tensor, "b h8 w8 c"]:
-        """The sum of the levels, as in a feature pyramid."""
-        levels = [layer(level) for layer, level in zip(self.reduce, late, strict=True)]
-        return torch.stack(levels).sum(0).permute(0, 2, 3, 1)
-
-    @property
-    def channels(self) -> int:
-        """Those of one level: levels are summed."""
-        return int(self.config.width)
 
     @property
     def template_shapes(self) -> dict[str, tuple[int, ...]]:
