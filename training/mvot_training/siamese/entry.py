@@ -58,31 +58,40 @@ def train_siamese(
         InputError: Data, or weights, cannot be read.
     """
     require_labels(config.sampling)
+    scenes = config.synthetic_scenes
     validation = Validation.open(
-        data,
-        config.held_out,
-        frames=config.validation_frames,
-        synthetic_scenes=min(config.synthetic_scenes, 1),
+        data, config.held_out, frames=config.validation_frames, synthetic_scenes=min(scenes, 1)
     )
-    systems = build_systems(config, backbone)
-    record = {
-        "backbone": LIGHT if _has_light_backbone(config) else "random",
-        "data": sorted(root.resolve().name for root in data),
-    }
-    trainer = SiameseTrainer(
-        systems, config, choose_device(device), validation=validation, record=record
-    )
-    if (output / CHECKPOINT).exists():
-        trainer.resume(output / CHECKPOINT)
+    trainer = _create_trainer(config, validation, data, output, device, backbone)
     output.mkdir(parents=True, exist_ok=True)
-    pairs = TrainingData.read(
-        data, held_out=config.held_out, cache=cache, synthetic_scenes=config.synthetic_scenes
-    )
+    pairs = TrainingData.read(data, held_out=config.held_out, cache=cache, synthetic_scenes=scenes)
     path = trainer.run(pairs, output, seconds=3600 * hours)
     if validation.sequences:
         for name in config.engines:
             calibrate_weights(name, path.with_name(f"{name}.safetensors"), validation)
     return path
+
+
+def _create_trainer(
+    config: SiameseTrainingConfig,
+    validation: Validation,
+    data: Sequence[Path],
+    output: Path,
+    device: str,
+    backbone: Path | None,
+) -> SiameseTrainer:
+    """A trainer at its checkpoint if there is one, or else at its start."""
+    record = {
+        "backbone": LIGHT if _has_light_backbone(config) else "random",
+        "data": sorted(root.resolve().name for root in data),
+    }
+    systems = build_systems(config, backbone)
+    trainer = SiameseTrainer(
+        systems, config, choose_device(device), validation=validation, record=record
+    )
+    if (output / CHECKPOINT).exists():
+        trainer.resume(output / CHECKPOINT)
+    return trainer
 
 
 def build_systems(config: SiameseTrainingConfig, backbone: Path | None) -> Systems:
