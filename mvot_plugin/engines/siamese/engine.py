@@ -61,10 +61,16 @@ class SiameseEngine(NetworkEngine[Frame, SiameseTargets]):
         self, observation: Frame, boxes: Float32[XYXY, " n"], all_boxes: Float32[XYXY, " m"]
     ) -> SiameseTargets:
         """New targets, from the features of their search areas."""
+        return self._enroll_areas(observation, boxes)[0]
+
+    def _enroll_areas(
+        self, observation: Frame, boxes: Float32[XYXY, " n"]
+    ) -> tuple[SiameseTargets, Array]:
+        """New targets, and the features of their search areas."""
         octaves = self._choose_octaves(boxes)
         crops = self._extract(observation, boxes, octaves)
         exemplars = self._enroll_crops(crops, self._canonical_sizes(boxes))
-        return SiameseTargets(boxes=boxes, exemplars=exemplars, octaves=octaves)
+        return SiameseTargets(boxes=boxes, exemplars=exemplars, octaves=octaves), crops
 
     def _enroll_crops(self, crops: Array, sizes: Float32[np.ndarray, "n 2"]) -> Templates:
         takes = self.network.config.enrolls_sizes
@@ -90,12 +96,15 @@ class SiameseEngine(NetworkEngine[Frame, SiameseTargets]):
         return np.asarray(np.where(is_found, found, targets.last), np.float32)
 
     def _look(self, observation: Frame, targets: SiameseTargets) -> Sequence[np.ndarray]:
+        """What ``_compare`` says of N > 0 targets on a frame."""
+        octaves = self._choose_octaves(targets.boxes, targets.octaves)
+        return self._compare(targets, self._extract(observation, targets.boxes, octaves))
+
+    def _compare(self, targets: SiameseTargets, crops: Array) -> Sequence[np.ndarray]:
         """The boxes of N > 0 targets as cx, cy, w, h in pixels, log odds, and what else there is.
 
-        That is what the network's function "compare" returns.
+        That is what the network's function "compare" returns of the features of search areas.
         """
-        octaves = self._choose_octaves(targets.boxes, targets.octaves)
-        crops = self._extract(observation, targets.boxes, octaves)
         last = self._canonical_sizes(targets.boxes)
         batches = [
             (*targets.exemplars[rows].arrays, crops[rows], last[rows])

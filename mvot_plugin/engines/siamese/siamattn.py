@@ -28,10 +28,10 @@ class SiamAttnEngine(SiameseEngine):
         self, observation: Frame, boxes: Float32[XYXY, " n"], all_boxes: Float32[XYXY, " m"]
     ) -> SiameseTargets:
         """New targets, whose masks are those found on the frame that they are enrolled on."""
-        targets = super()._enroll(observation, boxes, all_boxes)
+        targets, crops = self._enroll_areas(observation, boxes)
         if not self.network.config.refine:
             return targets
-        _, _, masks = self._look(observation, targets)
+        _, _, masks = self._compare(targets, crops)
         return replace(targets, masks=masks)
 
     def track(self, observation: Frame, targets: SiameseTargets) -> tuple[SiameseTargets, Motion]:

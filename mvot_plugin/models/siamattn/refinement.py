@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mvot_plugin.models.siamattn.config import MASK_BINS
 from mvot_plugin.models.siamese.config import STRIDE
-from mvot_plugin.models.siamese.network import group_norm
+from mvot_plugin.models.siamese.network import group_layers
 from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
 
 __all__ = ["DeformableRoiPool", "RegionRefinement", "sample_regions"]
@@ -90,7 +90,7 @@ class RegionRefinement(nn.Module):
         )
         self.early = nn.Conv2d(early_width, mask_width, 3, padding=1)
         self.fused = nn.Conv2d(width, mask_width, 1)
-        self.layers = nn.Sequential(*_mask_layers(mask_width))
+        self.layers = nn.Sequential(*group_layers(mask_width, 4))
         scale = MASK_BINS // MASK_INPUT_BINS
         self.enlarge = nn.ConvTranspose2d(mask_width, mask_width // 2, scale, scale)
         self.mask = nn.Conv2d(mask_width // 2, 1, 1)
@@ -125,15 +125,3 @@ class RegionRefinement(nn.Module):
         together = F.relu(self.fused(coarse) + fine)
         masks: Tensor = self.mask(F.relu(self.enlarge(self.layers(together))))
         return masks[:, 0].float()
-
-
-def _mask_layers(width: int) -> list[nn.Module]:
-    return [
-        layer
-        for _ in range(4)
-        for layer in (
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            group_norm(width),
-            nn.ReLU(),
-        )
-    ]

@@ -1,5 +1,6 @@
 """The settings that the networks of SiamMOT, IMSiam and SiamAttn share."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -25,7 +26,7 @@ ConfigT = TypeVar("ConfigT", bound="SiameseConfig")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SiameseConfig(CheckedConfig):
+class SiameseConfig(CheckedConfig, ABC):
     """The shape of a network, and how its engine tracks; the defaults are the papers'."""
 
     enrolls_sizes: ClassVar[bool] = False
@@ -74,9 +75,9 @@ class SiameseConfig(CheckedConfig):
         """Side of the search area in canonical pixels."""
         return STRIDE * self.search_bins
 
+    @abstractmethod
     def search_areas(self, boxes: Float[XYXY, " n"]) -> Float32[XYXY, " n"]:
         """The search area of each box, with the box in its middle."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)

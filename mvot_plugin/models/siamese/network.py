@@ -26,6 +26,7 @@ __all__ = [
     "SiameseFunctions",
     "SiameseNet",
     "cosine_window",
+    "group_layers",
     "group_norm",
     "place_bins",
     "smooth_sizes",
@@ -183,6 +184,15 @@ def _batch(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int | str, 
 def group_norm(channels: int) -> nn.GroupNorm:
     """Group norm of about eight channels a group."""
     return nn.GroupNorm(math.gcd(channels, max(channels // 8, 1)), channels)
+
+
+def group_layers(width: int, count: int) -> list[nn.Module]:
+    """Padded 3 x 3 convolutions with group norm and ReLU."""
+    layers: list[nn.Module] = []
+    for _ in range(count):
+        convolution = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        layers += [convolution, group_norm(width), nn.ReLU()]
+    return layers
 
 
 def place_bins(count: int) -> Float[Tensor, " count"]:

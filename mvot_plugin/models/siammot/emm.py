@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mvot_plugin.models.siamese.config import STRIDE
 from mvot_plugin.models.siamese.network import (
     cosine_window,
-    group_norm,
+    group_layers,
     place_bins,
     smooth_sizes,
 )
@@ -49,8 +49,8 @@ class ExplicitMotionModel(SiamMotNet):
     def __init__(self, config: SiamMotConfig) -> None:
         super().__init__(config)
         width, cells = config.width, config.search_bins - config.exemplar_bins + 1
-        self.visibility = nn.Sequential(*_layers(width), nn.Conv2d(width, 1, 3, padding=1))
-        self.location = nn.Sequential(*_layers(width), nn.Conv2d(width, 4, 3, padding=1))
+        self.visibility = nn.Sequential(*group_layers(width, 2), nn.Conv2d(width, 1, 3, padding=1))
+        self.location = nn.Sequential(*group_layers(width, 2), nn.Conv2d(width, 4, 3, padding=1))
         self.register_buffer("places", place_bins(cells), persistent=False)
         self.register_buffer("window", cosine_window(cells), persistent=False)
 
@@ -112,16 +112,3 @@ class ExplicitMotionModel(SiamMotNet):
         scale: Tensor = torch.exp(-change.square().sum(-1) / 2)
         penalty: Tensor = share * self.window.flatten() + (1 - share) * scale
         return penalty
-
-
-def _layers(width: int) -> list[nn.Module]:
-    """Two 3 x 3 convolutions with group norm."""
-    return [
-        layer
-        for _ in range(2)
-        for layer in (
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            group_norm(width),
-            nn.ReLU(),
-        )
-    ]

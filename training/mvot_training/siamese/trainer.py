@@ -137,7 +137,7 @@ class SiameseTrainer(Trainer[Systems, SiameseTrainingConfig, TrainingData, PairB
         losses: dict[str, Tensor] = {}
         for name, network in self.network.networks.items():
             assert isinstance(network, SiameseNet)
-            is_region = name.startswith("siammot")
+            is_region = not network.config.has_squares
             if is_region not in views:
                 views[is_region] = view_batch(self._compute, batch, zoom, is_region=is_region)
             share = self.config.shares.get(name, 1.0)
