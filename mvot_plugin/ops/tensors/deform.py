@@ -1,7 +1,7 @@
 """Deformable convolution (Dai et al., 2017) of 3 x 3 kernels, as samples and a convolution of them.
 
-It computes what ``torchvision.ops.deform_conv2d`` does, on CPUs in a third of the time, and its
-gradients in a seventh; and it can be exported.
+It computes what ``torchvision.ops.deform_conv2d`` does, on CPUs in less time, its gradients, too;
+and it can be exported.
 """
 
 import torch
