@@ -1,6 +1,6 @@
 """The base of detections, tracks, targets and trajectories: columns of equal length."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from importlib import import_module
@@ -9,7 +9,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["Rows", "concatenate", "split_rows", "take_rows"]
+__all__ = ["SHARED", "Rows", "concatenate", "split_rows", "take_rows"]
+
+SHARED: Mapping[str, bool] = {"shared": True}
+"""The metadata of a field that is no column: all rows share its value."""
 
 RowsT = TypeVar("RowsT", bound="Rows")
 PartT = TypeVar("PartT", bound="Rows")
@@ -18,13 +21,14 @@ PartT = TypeVar("PartT", bound="Rows")
 class Rows:
     """Base of dataclasses whose fields are columns; has a length, and is indexed by row.
 
-    An optional column may be None. Columns of unequal length are a ``ValueError``.
+    An optional column may be None, and a mapping holds columns by name. Columns of unequal length
+    are a ``ValueError``. What the rows share (``SHARED``) is kept by every selection.
     """
 
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        lengths = {k: len(v) for k, v in self._columns().items() if v is not None}
+        lengths = {k: len(v) for k, v in _flatten(self._columns()).items() if v is not None}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"{type(self).__name__} columns differ in length: {lengths}")
 
@@ -35,7 +39,7 @@ class Rows:
         """The rows that an integer, a slice, or an integer or boolean array selects."""
         selected = [rows] if isinstance(rows, (int, np.integer)) else rows
         columns = self._columns().items()
-        return type(self)(**{k: take_rows(v, selected) for k, v in columns})
+        return type(self)(**{k: take_rows(v, selected) for k, v in columns}, **self._shared())
 
     def replace_rows(self: RowsT, rows: Any, new: RowsT) -> RowsT:
         """A copy in which the rows that a boolean array marks are those of ``new``, in order."""
@@ -49,38 +53,62 @@ class Rows:
     def cat(parts: "Sequence[PartT]") -> "PartT":
         """Concatenate values of one kind, in order.
 
-        A column that is None in a part with rows is None. Raises ``ValueError`` for no parts, and
-        for parts of different kinds.
+        A column that is None in a part with rows is None; what the rows share is that of the first
+        of these parts. Raises ``ValueError`` for no parts, and for parts of different kinds.
         """
         kinds = {type(part) for part in parts}
         if len(kinds) != 1:
             names = ", ".join(sorted(kind.__name__ for kind in kinds)) or "nothing"
             raise ValueError(f"cat needs values of one kind, got {names}")
-        tables = [part._columns() for part in parts if len(part)] or [parts[0]._columns()]
-        columns = {name: [table[name] for table in tables] for name in tables[0]}
-        return kinds.pop()(**{name: concatenate(column) for name, column in columns.items()})
+        used = [part for part in parts if len(part)] or [parts[0]]
+        tables = [part._columns() for part in used]
+        columns = {name: concatenate([table[name] for table in tables]) for name in tables[0]}
+        return kinds.pop()(**columns, **used[0]._shared())
 
     def _columns(self) -> dict[str, Any]:
         kind: Any = type(self)
         return {name: getattr(self, name) for name in _column_names(kind)}
 
+    def _shared(self) -> dict[str, Any]:
+        kind: Any = type(self)
+        return {name: getattr(self, name) for name in _shared_names(kind)}
+
     def _coerce(self, **dtypes: type[np.generic]) -> None:
-        """Give the columns their dtypes, at construction."""
+        """Give columns their dtypes, at construction."""
         for name, column in self._columns().items():
-            if column is not None:
+            if column is not None and name in dtypes:
                 object.__setattr__(self, name, np.asarray(column, dtypes[name]))
 
 
 @cache
 def _column_names(kind: Any) -> tuple[str, ...]:
     """The names of the columns of a kind of rows."""
-    return tuple(one.name for one in fields(kind))
+    return tuple(one.name for one in fields(kind) if one.metadata != SHARED)
+
+
+@cache
+def _shared_names(kind: Any) -> tuple[str, ...]:
+    """The names of what the rows of a kind share."""
+    return tuple(one.name for one in fields(kind) if one.metadata == SHARED)
+
+
+def _flatten(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns, those within mappings too."""
+    flat: dict[str, Any] = {}
+    for name, column in columns.items():
+        flat.update(column if isinstance(column, Mapping) else {name: column})
+    return flat
 
 
 def take_rows(column: Any, rows: Any) -> Any:
-    """Take rows of an array, of nested ``Rows`` or of a torch tensor; of None, None."""
+    """Take rows of an array, of nested ``Rows``, of each column of a mapping, or of a torch tensor.
+
+    Of None, it is None.
+    """
     if column is None or isinstance(column, (np.ndarray, Rows)):
         return None if column is None else column[rows]
+    if isinstance(column, Mapping):
+        return {name: take_rows(one, rows) for name, one in column.items()}
     if isinstance(rows, slice) and (rows.step or 1) > 0:
         return column[rows]
     index = np.arange(len(column))[rows].copy()  # torch knows no negative strides
@@ -88,12 +116,16 @@ def take_rows(column: Any, rows: Any) -> Any:
 
 
 def concatenate(column: list[Any]) -> Any:
-    """Concatenate arrays, nested ``Rows`` or torch tensors; None where any of them is None.
+    """Concatenate arrays, nested ``Rows``, mappings of columns or torch tensors.
 
-    Parts without rows have no say in the dtype.
+    None where any of them is None; of mappings, the columns that all of them have. Parts without
+    rows have no say in the dtype.
     """
     if any(part is None for part in column):
         return None
+    if isinstance(column[0], Mapping):
+        common = [name for name in column[0] if all(name in part for part in column)]
+        return {name: concatenate([part[name] for part in column]) for name in common}
     column = [part for part in column if len(part)] or column[:1]
     if isinstance(column[0], Rows):
         return Rows.cat(column)

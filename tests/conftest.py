@@ -94,6 +94,8 @@ def _is_identical(a: Any, b: Any) -> bool:
         return type(a) is type(b) and a.dtype == b.dtype and torch.equal(a, b)
     if isinstance(a, (list, tuple)):
         return type(a) is type(b) and len(a) == len(b) and all(map(_is_identical, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_is_identical(a[name], b[name]) for name in a)
     a, b = np.asarray(a), np.asarray(b)
     if a.dtype == object:
         return a.shape == b.shape and all(map(_is_identical, a.ravel(), b.ravel()))

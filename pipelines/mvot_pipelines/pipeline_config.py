@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from mvot_pipelines.late import LateConfig
+from mvot_pipelines.tracking.config import LateConfig
 from mvot_plugin.association.associator import AssociationConfig
 from mvot_plugin.association.siammot import SiamMotSolverConfig
 from mvot_plugin.config import Positive

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from helpers.pipelines.masks import decode_rle
 from helpers.properties import scaled
 from mvot_pipelines.sinks import JsonLinesSink, MotTextSink
-from mvot_pipelines.sinks.masks import paste_mask
 from mvot_plugin.detectors import ReplayDetector
 from mvot_plugin.motfile import read_mot
-from mvot_plugin.types import Frame, Tracks
+from mvot_plugin.types import Frame, Tracks, paste_mask
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from helpers.pipelines import BOX, blank_frames, track_all
 from helpers.properties import assert_same, scaled
 from mvot_pipelines.pipeline import MotPipeline
-from mvot_pipelines.tracker import VideoClock
+from mvot_pipelines.tracking.clock import VideoClock
 from mvot_plugin.errors import UsageError
 from mvot_plugin.types import Detections, Frame
 from mvot_synthetic import NoisyDetector

@@ -19,10 +19,10 @@ from mvot_benchmarks.realtime.clock import (
     VirtualClock,
     VirtualWorker,
 )
-from mvot_pipelines.late import LateConfig
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.scheduling import Adaptive, EveryK, Scheduler
 from mvot_pipelines.sources import Source
+from mvot_pipelines.tracking.config import LateConfig
 from mvot_plugin.embedders import Embedder
 from mvot_plugin.engines.base import Motion, MotionEngine
 from mvot_plugin.errors import UsageError

@@ -8,8 +8,7 @@ from jaxtyping import Float32
 from mvot_plugin.engines.base import Motion
 from mvot_plugin.engines.siamese.engine import SiameseEngine
 from mvot_plugin.engines.siamese.targets import SiameseTargets
-from mvot_plugin.models.siamattn.config import MASK_BINS
-from mvot_plugin.types import XYXY, Frame
+from mvot_plugin.types import MASK_BINS, XYXY, Frame
 
 __all__ = ["SiamAttnEngine"]
 

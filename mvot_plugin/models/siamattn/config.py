@@ -6,10 +6,7 @@ from typing import Annotated
 from mvot_plugin.config import Fraction, NonNegative, Positive, Range
 from mvot_plugin.models.siamese.config import SquareConfig, check_middle
 
-__all__ = ["MASK_BINS", "PRESETS", "SiamAttnConfig"]
-
-MASK_BINS = 64
-"""Cells along a mask (3.3)."""
+__all__ = ["PRESETS", "SiamAttnConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mvot_plugin.models.heads import PairwiseDepthwiseRPN
 from mvot_plugin.models.siamattn.attention import DeformableAttention, channel_attention
-from mvot_plugin.models.siamattn.config import MASK_BINS, SiamAttnConfig
+from mvot_plugin.models.siamattn.config import SiamAttnConfig
 from mvot_plugin.models.siamattn.refinement import RegionRefinement
 from mvot_plugin.models.siamese.config import STRIDE
 from mvot_plugin.models.siamese.network import SiameseNet, cosine_window
@@ -19,6 +19,7 @@ from mvot_plugin.ops.tensors.anchors import decode_boxes
 from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
 from mvot_plugin.ops.tensors.windows import shape_penalty
 from mvot_plugin.ops.tensors.xcorr import pairwise_depthwise_xcorr
+from mvot_plugin.types import MASK_BINS
 
 __all__ = ["AttnAnswers", "SiamAttnNet"]
 

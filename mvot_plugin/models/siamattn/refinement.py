@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mvot_plugin.models.siamattn.config import MASK_BINS
 from mvot_plugin.models.siamese.config import STRIDE
 from mvot_plugin.models.siamese.network import group_layers
 from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
+from mvot_plugin.types import MASK_BINS
 
 __all__ = ["DeformableRoiPool", "RegionRefinement", "sample_regions"]
 

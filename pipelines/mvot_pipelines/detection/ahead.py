@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from mvot_pipelines.detection.daemon import DaemonThread
+from mvot_pipelines.detection.stage import find_class_names
 from mvot_plugin.detectors import as_detections
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Frame
@@ -29,6 +30,9 @@ class DetectAhead:
         detector: any callable that takes a ``Frame``.
         detect_every: k, where it is known that detections are asked for on every k-th frame.
         timer: adds up the seconds of the stage "detect" in that thread.
+
+    Attributes:
+        names: the other detector's class names by number; None where it has none.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class DetectAhead:
         timer: StageTimer | None = None,
     ) -> None:
         self._detector, self._every = detector, detect_every
+        self.names = find_class_names(detector)
         self._timer = timer or StageTimer()
         self._thread = DaemonThread("detect-ahead")
         self._answers: dict[int, Future[Any]] = {}

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from mvot_plugin.detectors import (
     Detector,
     as_detections,
@@ -17,7 +19,7 @@ from mvot_plugin.embedders.base import normalize_embeddings
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Detections, Frame
 
-__all__ = ["Answer", "DetectionStage"]
+__all__ = ["Answer", "DescriptionStage", "DetectionStage", "find_class_names"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,15 +38,68 @@ class Answer:
     """The seconds that the stages "detect" and "embed" took."""
 
 
+class DescriptionStage:
+    """Leaves out what cannot be tracked, and describes how detections look.
+
+    Args:
+        embedder: for detections without embeddings: an embedder, what ``as_embedder`` makes one
+            of, or None.
+        most: the most detections of a frame; None is any number.
+        class_names: the names of the classes; None takes those that the detections come with.
+
+    Raises:
+        UsageError: for an unknown embedder.
+    """
+
+    def __init__(
+        self,
+        embedder: str | Path | object | None,
+        *,
+        most: int | None = None,
+        class_names: Mapping[int, str] | None = None,
+    ) -> None:
+        self.embedder: Embedder | None = as_embedder(embedder)
+        self._most, self._class_names = most, class_names
+
+    def __call__(self, frame: Frame, found: Detections, timer: StageTimer) -> Answer:
+        """Run the stage on what a detector found on a frame; ``index`` tells its rows.
+
+        Raises ``InputError`` where the embedder fails.
+        """
+        names = self._class_names or found.class_names
+        detections = replace(found, index=np.arange(len(found)), class_names=names)
+        detections, dropped = drop_unusable(detections, frame.size)
+        detections, left_out = keep_most_confident(detections, self._most)
+        return Answer(
+            detections=self._embed(frame, detections, timer),
+            dropped=dropped,
+            left_out=left_out,
+            seconds=timer.seconds,
+        )
+
+    def _embed(self, frame: Frame, detections: Detections, timer: StageTimer) -> Detections:
+        """Detections with embeddings: their own, or else the embedder's, if there is one."""
+        own = detections.embeddings
+        if own is not None:
+            data = {**detections.data, "embeddings": own}
+            return replace(detections, embeddings=normalize_embeddings(own, frame), data=data)
+        if self.embedder is None:
+            return detections
+        with timer("embed"):
+            embeddings = embed_boxes(self.embedder, frame, detections.xyxy)
+        return replace(detections, embeddings=embeddings)
+
+
 class DetectionStage:
-    """Detects the objects of a frame and describes how they look.
+    """Detects the objects of a frame, and describes how they look.
 
     Args:
         detector: a detector, or what ``as_detector`` makes one of.
-        embedder: for detections without embeddings: an embedder, what ``as_embedder`` makes one
-            of, or None.
+        embedder: as of ``DescriptionStage``.
         clock: any callable that returns seconds, for the time that the stages take.
-        most: the most detections of a frame; None is any number.
+        most: as of ``DescriptionStage``.
+        class_names: the names of the classes; None takes those that the detections come with, or
+            the detector's ``names``.
 
     Raises:
         UsageError: for an unknown detector or embedder.
@@ -57,10 +112,11 @@ class DetectionStage:
         clock: Callable[[], float] = time.perf_counter,
         *,
         most: int | None = None,
+        class_names: Mapping[int, str] | None = None,
     ) -> None:
         self.detector: Detector = as_detector(detector)
-        self.embedder: Embedder | None = as_embedder(embedder)
-        self._clock, self._most = clock, most
+        self._describe = DescriptionStage(embedder, most=most, class_names=class_names)
+        self._clock = clock
 
     def __call__(self, frame: Frame) -> Answer:
         """Run the stage on a frame; raises ``InputError`` where the embedder fails."""
@@ -69,14 +125,9 @@ class DetectionStage:
             result = self._detect(frame)
         if isinstance(result, BaseException):
             return Answer(detections=None, error=result, seconds=timer.seconds)
-        detections, dropped = drop_unusable(result, frame.size)
-        detections, left_out = keep_most_confident(detections, self._most)
-        return Answer(
-            detections=self._embed(frame, detections, timer),
-            dropped=dropped,
-            left_out=left_out,
-            seconds=timer.seconds,
-        )
+        if result.class_names is None:
+            result = replace(result, class_names=find_class_names(self.detector))
+        return self._describe(frame, result, timer)
 
     def _detect(self, frame: Frame) -> Detections | BaseException:
         """The detections, or what the detector raised."""
@@ -87,13 +138,10 @@ class DetectionStage:
         except BaseException as error:  # such as SystemExit: it has no say in our end
             return error
 
-    def _embed(self, frame: Frame, detections: Detections, timer: StageTimer) -> Detections:
-        """Detections with embeddings: their own, or else the embedder's, if there is one."""
-        if detections.embeddings is not None:
-            normalized = normalize_embeddings(detections.embeddings, frame)
-            return replace(detections, embeddings=normalized)
-        if self.embedder is None:
-            return detections
-        with timer("embed"):
-            embeddings = embed_boxes(self.embedder, frame, detections.xyxy)
-        return replace(detections, embeddings=embeddings)
+
+def find_class_names(detector: object) -> Mapping[int, str] | None:
+    """The attribute ``names`` of a detector, where it is a mapping or a list of class names."""
+    names = getattr(detector, "names", None)
+    if isinstance(names, (list, tuple)):
+        return dict(enumerate(names))
+    return names if isinstance(names, Mapping) else None

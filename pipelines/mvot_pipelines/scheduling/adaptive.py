@@ -49,6 +49,10 @@ class Adaptive:
         given = {"every": every, "share": share, "budget": budget}
         changed = {name: value for name, value in given.items() if value is not None}
         self.config = replace(config or AdaptiveConfig(), **changed)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the video, and what was learned: the next frame is the first of another one."""
         self._budget = Budget(self.config)
         self._loss = LossEstimate(self.config)
         self._called: Frame | None = None

@@ -8,7 +8,7 @@ from mvot_plugin.engines.base import Motion
 from mvot_plugin.errors import UsageError
 from mvot_plugin.types import Detections, Frame
 
-__all__ = ["CallCost", "EveryK", "Scheduler", "SupportsFeedback"]
+__all__ = ["CallCost", "EveryK", "Scheduler", "SupportsFeedback", "SupportsReset"]
 
 
 @runtime_checkable
@@ -63,6 +63,15 @@ class SupportsFeedback(Protocol):
         ...
 
 
+@runtime_checkable
+class SupportsReset(Protocol):
+    """A scheduler that can serve one video after another."""
+
+    def reset(self) -> None:
+        """Forget the video: the next frame is the first of another one."""
+        ...
+
+
 @dataclass(kw_only=True)
 class EveryK:
     """Runs the detector on frames 0, k, 2k, ... of the source.
@@ -88,3 +97,7 @@ class EveryK:
             return False
         self._next = (frame.index // self.k + 1) * self.k
         return True
+
+    def reset(self) -> None:
+        """Forget the video: the next frame is the first of another one."""
+        self._next = 0

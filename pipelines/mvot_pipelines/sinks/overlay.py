@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from jaxtyping import Int32, UInt8
 
-from mvot_pipelines.sinks.masks import paste_mask, tint_mask
-from mvot_plugin.types import Frame, Tracks
+from mvot_pipelines.sinks.masks import tint_mask
+from mvot_plugin.types import Frame, Tracks, paste_mask
 
 __all__ = ["Painter", "draw_tracks", "track_color"]
 

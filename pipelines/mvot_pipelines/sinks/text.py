@@ -15,9 +15,9 @@ import numpy as np
 
 from mvot_pipelines.sinks.base import Sink
 from mvot_pipelines.sinks.files import OutputFile
-from mvot_pipelines.sinks.masks import encode_rle, paste_mask
+from mvot_pipelines.sinks.masks import encode_rle
 from mvot_plugin.ops.boxes import xyxy_to_ltwh
-from mvot_plugin.types import Frame, Tracks
+from mvot_plugin.types import Frame, Tracks, paste_mask
 
 __all__ = ["JsonLinesSink", "MotTextSink"]
 

@@ -15,8 +15,8 @@ from helpers.pipelines import (
     track_all,
 )
 from helpers.pipelines.workers import lagging
-from mvot_pipelines.late import LateConfig
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
+from mvot_pipelines.tracking.config import LateConfig
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.timing import StageTimer
 from mvot_synthetic import NoisyDetector, street

@@ -171,7 +171,7 @@ def test_an_unknown_worker_is_refused():
 def test_closing_twice_is_nothing_and_ends_the_thread():
     tracker = MotPipeline(constant_detector(BOX), "hold", asynchronous=True)
     tracker.step(blank_frames(1)[0])
-    thread = tracker.worker._thread._thread
+    thread = tracker.calls.worker._thread._thread
     tracker.close()
     tracker.close()
     assert not thread.is_alive()

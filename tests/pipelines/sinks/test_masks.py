@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco
 
 from helpers.pipelines.masks import decode_rle
-from mvot_pipelines.sinks.masks import PastedMask, encode_rle, paste_mask
+from mvot_pipelines.sinks.masks import encode_rle
 from mvot_plugin.errors import UsageError
+from mvot_plugin.types import PastedMask, paste_mask
 
 SIZE = WIDTH, HEIGHT = 37, 29
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

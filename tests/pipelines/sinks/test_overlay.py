@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mvot_pipelines.sinks import overlay
-from mvot_pipelines.sinks.masks import paste_mask
 from mvot_pipelines.sinks.overlay import Painter, draw_tracks, track_color
-from mvot_plugin.types import Frame, Tracks
+from mvot_plugin.types import Frame, Tracks, paste_mask
 
 GREY = np.full((288, 384, 3), 90, np.uint8)
 

@@ -10,8 +10,8 @@ from helpers.pipelines import BOX, OTHER, blank_frames, track_all
 from helpers.pipelines.masks import MaskEngine, RefreshingMaskEngine, mask_of_box
 from helpers.pipelines.workers import lagging
 from helpers.properties import assert_same
-from mvot_pipelines.late import LateConfig
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
+from mvot_pipelines.tracking.config import LateConfig
 from mvot_plugin.association.lifecycle import LifecycleConfig
 from mvot_plugin.types import Detections
 from mvot_synthetic import NoisyDetector, street

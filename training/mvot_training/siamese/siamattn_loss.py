@@ -5,11 +5,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from mvot_plugin.models.siamattn.config import MASK_BINS
 from mvot_plugin.models.siamattn.network import AttnAnswers, SiamAttnNet
 from mvot_plugin.models.siamattn.refinement import RegionRefinement, sample_regions
 from mvot_plugin.ops.tensors.anchors import encode_boxes
 from mvot_plugin.ops.tensors.boxes import TensorCXCYWH
+from mvot_plugin.types import MASK_BINS
 from mvot_training.losses import PairLossConfig, rpn_loss
 from mvot_training.siamese.config import SiameseLossConfig
 from mvot_training.siamese.truth import Truth

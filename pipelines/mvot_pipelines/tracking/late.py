@@ -9,26 +9,13 @@ comes out is what detections in time would have given.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from mvot_pipelines.tracker import Tracker
-from mvot_plugin.config import CheckedConfig, NonNegative, Range
+from mvot_pipelines.tracking.config import LateConfig
+from mvot_pipelines.tracking.tracker import Tracker
 from mvot_plugin.types import Frame
 
-__all__ = ["LateAnswers", "LateConfig"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LateConfig(CheckedConfig):
-    """Settings of late answers."""
-
-    kept_frames: Annotated[int, Range(2, 10_000)] = 8
-    """Most frames that are kept while the detector is at work, to be tracked through again; of
-    more, every second one is."""
-    budget: NonNegative | None = None
-    """Milliseconds of a new frame from which no further kept frame is tracked again with it; the
-    rest waits for the next one. At least two are; null is all at once."""
+__all__ = ["LateAnswers"]
 
 
 class LateAnswers:
@@ -44,6 +31,11 @@ class LateAnswers:
         self._asked: Tracker | None = None
         self._behind: Tracker | None = None
         self._kept: list[tuple[Frame, Any]] = []
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an answer is to come."""
+        return self._asked is not None
 
     @property
     def is_catching_up(self) -> bool:
