@@ -1,0 +1,23 @@
+# mvot-run for NVIDIA GPUs: docker build -f docker/cuda.Dockerfile -t mvot-cuda .
+# PyTorch's wheels bring the libraries of CUDA: the host needs its driver and container toolkit alone.
+# 3.12: there are wheels of every dependency for it, so that nothing is compiled.
+FROM python:3.12-slim AS build
+COPY . /source
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels /source
+
+FROM python:3.12-slim
+# PyTorch runs the engines on the GPU; yolo adds ultralytics, which is AGPL-3.0
+ARG EXTRAS=torch,serve,supervision
+# libgl1, libglib2.0-0: what OpenCV's libraries ask for
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 \
+    && rm -rf /var/lib/apt/lists/*
+RUN --mount=from=build,source=/wheels,target=/wheels \
+    pip install --no-cache-dir "$(ls /wheels/*.whl)[${EXTRAS}]" \
+    && useradd --create-home mvot
+USER mvot
+WORKDIR /data
+# Of --serve 8080 --serve-host 0.0.0.0
+EXPOSE 8080
+ENTRYPOINT ["mvot-run"]
+CMD ["--help"]
