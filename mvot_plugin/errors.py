@@ -7,6 +7,7 @@ from collections.abc import Iterable
 __all__ = [
     "ExecutableModel",
     "FallbackDetector",
+    "GuessedInput",
     "InputError",
     "MvotError",
     "OutputError",
@@ -52,6 +53,10 @@ class ExecutableModel(UserWarning):
 
 class FallbackDetector(UserWarning):
     """The packaged detector replaces one that is not available."""
+
+
+class GuessedInput(UserWarning):
+    """A detector does not say that it takes an image, and was found to."""
 
 
 def escape_line(text: str) -> str:

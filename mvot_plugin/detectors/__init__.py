@@ -1,7 +1,9 @@
-"""Detectors: any callable from a frame to detections; some can be loaded by name.
+"""Detectors: any callable from a frame, or an image, to detections; some can be loaded by name.
 
     detector = load_detector("yolo11n.pt", conf=0.3, classes=["person"])
     detections = detector(frame)
+
+``as_detector`` makes a detector of any callable, ``as_detections`` takes what it returns.
 
 Other packages register names in the entry point group ``mvot_plugin.detectors``: a callable that
 takes ``conf``, ``classes`` and ``device`` by keyword and returns a detector.
@@ -15,15 +17,21 @@ from typing import Any
 from mvot_plugin.detectors.base import (
     Classes,
     Detector,
-    as_detections,
     drop_unusable,
-    from_supervision,
-    from_ultralytics,
     keep_most_confident,
 )
+from mvot_plugin.detectors.callables import adapt_callable
+from mvot_plugin.detectors.conversion import as_detections, from_supervision, from_ultralytics
 from mvot_plugin.detectors.models import DEFAULT_MODEL, looks_like_model
 from mvot_plugin.detectors.onnx import OnnxDetector
 from mvot_plugin.detectors.packaged import packaged_model
+from mvot_plugin.detectors.references import (
+    REFERENCES,
+    CodeModule,
+    ReferencedDetector,
+    find_object,
+    split_reference,
+)
 from mvot_plugin.detectors.replay import ReplayDetector
 from mvot_plugin.detectors.ultralytics import (
     LibraryNotFound,
@@ -92,12 +100,15 @@ def load_detector(
             model is neither present nor can be downloaded, the packaged one, with a
             ``FallbackDetector`` warning), ``"ultralytics"`` (its default model), ``"packaged"``
             (the small detector that comes with this package), ``"replay:PATH"`` (a MOT
-            ``det.txt``), a name that another package has registered, the path of an ONNX file
-            (``OnnxDetector``), or the path or name of another model that ultralytics runs.
+            ``det.txt``), a name that another package has registered,
+            ``"package.module:function"`` or ``"path/file.py:function"`` (your own code: what
+            ``as_detector`` takes, or a class that is built without arguments; the current folder,
+            or the file's, is searched for modules first, while it is imported), the path of an ONNX
+            file (``OnnxDetector``), or the path or name of another model that ultralytics runs.
         conf: The least confidence of a detection; None is the detector's own threshold.
         classes: The classes to detect, by name or number; None or an empty sequence is all.
         device: ``"auto"``, or a torch device such as ``"cpu"`` or ``"cuda:0"``; ONNX files run on
-            the CPU.
+            the CPU, and your own code where it says.
         threads: How many threads an ONNX file may use; None is as many as the process may use.
 
     Returns:
@@ -105,13 +116,15 @@ def load_detector(
 
     Raises:
         UsageError: The name is none of these, or an option does not fit the detector.
-        InputError: A model or file cannot be found or used.
+        InputError: A model or file cannot be found or used, or your own code raises an error.
     """
     kind, _, path = name.partition(":")
     if kind == "replay":
         return _load_replay(path, conf=conf, classes=classes)
     if name in registered_names(GROUP) and name not in _BUILT_IN:
         return _load_registered(name, conf=conf, classes=classes, device=device)
+    if (reference := split_reference(name)) is not None:
+        return _load_reference(*reference, conf=conf, classes=classes, device=device)
     least: float = 0.25 if conf is None else conf
     if name == "packaged":
         model = _find_packaged_model()
@@ -121,13 +134,20 @@ def load_detector(
     if name == "auto":
         return _load_best(least, classes, device, threads)
     if name not in _BUILT_IN and not looks_like_model(name):
-        raise unknown_name("detector", name, [*detector_names(), DEFAULT_MODEL])
+        if name.lower().endswith(".py"):
+            raise UsageError(f"detector {name} is a file: name its function, too, {name}:FUNCTION")
+        raise unknown_name("detector", name, [*detector_names(), DEFAULT_MODEL, *REFERENCES])
     model_name = None if name == "ultralytics" else name
     return UltralyticsDetector(model_name, conf=least, classes=classes, device=device)
 
 
 def as_detector(detector: str | Path | object) -> Detector:
     """Convert a name or path, an ultralytics model or any callable to a detector.
+
+    A callable whose first parameter is annotated with ``Frame`` is a detector as it is. One that
+    takes an image is given BGR uint8 of shape (height, width, 3): it is annotated with an array
+    (numpy's, also in jaxtyping or as a text), or the first call finds out, with a ``GuessedInput``
+    warning. It may return what ``as_detections`` takes.
 
     Raises:
         UsageError: It is none of these. ``load_detector`` may raise others.
@@ -137,10 +157,10 @@ def as_detector(detector: str | Path | object) -> Detector:
     if is_model(detector):
         return UltralyticsDetector(detector)
     if callable(detector):
-        return detector
+        return adapt_callable(detector)
     raise UsageError(
-        "a detector is a callable that takes a frame, the name or path of a model, or an "
-        f"ultralytics model, got {type(detector).__name__}"
+        "a detector is a callable that takes a frame or an image, the name or path of a model, or "
+        f"an ultralytics model, got {type(detector).__name__}"
     )
 
 
@@ -180,10 +200,21 @@ def _load_replay(path: str, *, conf: float | None, classes: Classes) -> ReplayDe
     return ReplayDetector(path, conf=conf)
 
 
+def _load_reference(
+    target: str, attribute: str, *, conf: float | None, classes: Classes, device: str
+) -> Detector:
+    module = CodeModule(target)
+    found = find_object(module, attribute)
+    if is_model(found):
+        least = 0.25 if conf is None else conf
+        return UltralyticsDetector(found, conf=least, classes=classes, device=device)
+    return ReferencedDetector(module, adapt_callable(found), conf, classes)
+
+
 def _load_registered(name: str, **options: Any) -> Detector:
     detector: object = build_registered(GROUP, name, **options)
     if not callable(detector):
         raise InputError(
             f"detector {name!r} must be callable with a frame, got a {type(detector).__name__}"
         )
-    return detector
+    return adapt_callable(detector)

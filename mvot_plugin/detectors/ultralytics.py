@@ -18,8 +18,9 @@ from typing import Any, cast
 import cv2
 import numpy as np
 
-from mvot_plugin.detectors.base import Classes, as_detections
+from mvot_plugin.detectors.base import Classes
 from mvot_plugin.detectors.classes import select_classes
+from mvot_plugin.detectors.conversion import as_detections
 from mvot_plugin.detectors.models import DEFAULT_MODEL, SERVERS, find_model, may_run_code
 from mvot_plugin.errors import ExecutableModel, InputError, UsageError
 from mvot_plugin.types import Detections, Frame

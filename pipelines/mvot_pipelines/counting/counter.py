@@ -42,7 +42,7 @@ class Counter:
         ]
 
     def update(self, frame: Frame, tracks: Tracks) -> tuple[Count, ...]:
-        """Count the tracks of the next frame; returns what each line and zone has counted so far."""
+        """Count the tracks of the next frame; returns all that each line and zone has counted."""
         boxes = tracks.to_supervision()
         return tuple(region.update(frame, boxes, tracks.id) for region in self._regions)
 

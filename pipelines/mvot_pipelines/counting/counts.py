@@ -34,8 +34,9 @@ class Count:
         return f"{self.name}: {self.inside} inside, {self.entered} in all"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: ``name`` and ``kind``, and ``in`` and ``out``, or ``inside`` and
-        ``entered``.
+        """Plain values for JSON.
+
+        They are ``name`` and ``kind``, and ``in`` and ``out``, or ``inside`` and ``entered``.
         """
         numbers = {"in": self.entered, "out": self.left}
         if self.kind == "zone":

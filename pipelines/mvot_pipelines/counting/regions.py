@@ -65,6 +65,14 @@ def read_regions(config: CountingConfig, size: tuple[int, int]) -> list[Region]:
     return regions
 
 
+def _build_entry(name: str, points: Any, size: tuple[int, int], label: str) -> Region:
+    """A region of a file; an error is that of the ``label``."""
+    try:
+        return _build(name, points, size)
+    except MvotError as error:
+        raise InputError(f"{label}: {error}") from None
+
+
 def _parse_line(text: str, size: tuple[int, int]) -> Region:
     """A line of the command line."""
     name, _, numbers = text.rpartition("=")
@@ -96,13 +104,12 @@ def _read_file(path: str, size: tuple[int, int]) -> list[Region]:
         content = json.loads(text)
     except (ValueError, RecursionError):
         content = parse_yaml(text, origin)
-    regions = []
-    for number, (name, points) in enumerate(_list_entries(content, origin), start=1):
-        try:
-            regions.append(_build(name, points, size))
-        except MvotError as error:
-            label = format_value(name) if name else f"entry {number}"
-            raise InputError(f"{origin}, {label}: {error}") from None
+    regions = [
+        _build_entry(
+            name, points, size, f"{origin}, {format_value(name) if name else f'entry {number}'}"
+        )
+        for number, (name, points) in enumerate(_list_entries(content, origin), start=1)
+    ]
     if not regions:
         raise InputError(f"{origin} has no zones: write NAME: [[x, y], [x, y], [x, y]]")
     return regions

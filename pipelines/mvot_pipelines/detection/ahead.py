@@ -5,8 +5,8 @@ from concurrent.futures import Future
 from typing import Any
 
 from mvot_pipelines.detection.daemon import DaemonThread
-from mvot_pipelines.detection.stage import find_class_names
 from mvot_plugin.detectors import as_detections
+from mvot_plugin.detectors.classes import find_class_names
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Frame
 

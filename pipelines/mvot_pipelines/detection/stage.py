@@ -14,12 +14,13 @@ from mvot_plugin.detectors import (
     drop_unusable,
     keep_most_confident,
 )
+from mvot_plugin.detectors.classes import find_class_names
 from mvot_plugin.embedders import Embedder, as_embedder, embed_boxes
 from mvot_plugin.embedders.base import normalize_embeddings
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Detections, Frame
 
-__all__ = ["Answer", "DescriptionStage", "DetectionStage", "find_class_names"]
+__all__ = ["Answer", "DescriptionStage", "DetectionStage"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -137,11 +138,3 @@ class DetectionStage:
             raise
         except BaseException as error:  # such as SystemExit: it has no say in our end
             return error
-
-
-def find_class_names(detector: object) -> Mapping[int, str] | None:
-    """The attribute ``names`` of a detector, where it is a mapping or a list of class names."""
-    names = getattr(detector, "names", None)
-    if isinstance(names, (list, tuple)):
-        return dict(enumerate(names))
-    return names if isinstance(names, Mapping) else None

@@ -50,7 +50,8 @@ class Carried:
             track_id: (detections, row) if row >= 0 else self._places[track_id]
             for track_id, row in pairs
         }
-        return Carried(places, detections.class_names or self._class_names)
+        names = {**(self._class_names or {}), **(detections.class_names or {})}
+        return Carried(places, names or None)
 
     def attach(self, tracks: Tracks) -> Tracks:
         """The tracks with what their last detections had, moved along with their boxes."""

@@ -49,6 +49,10 @@ def _tensor(dtype: str) -> Any:
     return torch.as_tensor(_BOXES).to(getattr(torch, dtype))
 
 
+def _masked(value: float) -> Any:
+    return [{"boxes": _BOXES, "masks": np.full((2, 1, 120, 160), value)}]
+
+
 def _crowd() -> np.ndarray:
     corners = np.random.default_rng(0).random((50_000, 2)) * (150, 110)
     return np.concatenate([corners, corners + 9], axis=1)
@@ -61,17 +65,24 @@ def _read_only() -> np.ndarray:
 
 
 BAD: dict[str, Callable[[], Any]] = {
-    "None": lambda: None,
     "a number": lambda: 5,
     "a text": lambda: "person",
     "bytes": lambda: b"\0" * 16,
     "a generator": lambda: (box for box in _BOXES),
-    "a bare array": lambda: _BOXES,
-    "a nested list": lambda: [[10, 20, 40, 60]],
+    "a flat array": lambda: np.arange(6.0),
+    "an array of seven columns": lambda: np.ones((2, 7)),
+    "an array of a batch": lambda: _BOXES[None],
+    "relative boxes": lambda: _BOXES / 200,
     "a ragged list": lambda: [[10, 20], [30]],
-    "an empty list": list,
+    "a list of lists of rows": lambda: [[[10, 20, 40, 60]]],
     "a list of two results": lambda: [_results(), _results()],
-    "a dict": lambda: {"boxes": _BOXES},
+    "a tuple with classes before scores": lambda: (_BOXES, [0, 2], [0.5, 0.25]),
+    "a tuple with too few scores": lambda: (_BOXES, [0.5]),
+    "a dict without boxes": lambda: {"logits": _BOXES},
+    "a dict with two columns of classes": lambda: {"boxes": _BOXES, "cls": _FLAT, "labels": _FLAT},
+    "a dict with names for classes": lambda: {"boxes": _BOXES, "labels": ["car", "dog"]},
+    "a dict with too few masks": lambda: {"boxes": _BOXES, "masks": np.ones((1, 120, 160))},
+    "a dict with flat keypoints": lambda: {"boxes": _BOXES, "keypoints": np.ones((2, 6))},
     "the class Detections": lambda: Detections,
     "itself, called again": lambda: _results,
     "boxes of five numbers": lambda: _results(np.ones((2, 5))),
@@ -108,6 +119,21 @@ BAD: dict[str, Callable[[], Any]] = {
 
 GOOD: dict[str, Callable[[], Any]] = {
     "no detections": Detections.empty,
+    "None": lambda: None,
+    "an empty list": list,
+    "an empty array": lambda: np.zeros((0, 6)),
+    "a bare array": lambda: _BOXES,
+    "a nested list": lambda: [[10, 20, 40, 60]],
+    "rows of bfloat16": lambda: _tensor("bfloat16"),
+    "rows with a confidence that is NaN": lambda: np.insert(_BOXES, 4, np.nan, axis=1),
+    "a tuple of columns": lambda: (_BOXES, [0.5, 0.25], [0, 2]),
+    "a dict": lambda: {"boxes": _BOXES},
+    "a dict with masks that are NaN": lambda: _masked(np.nan),
+    "a dict with masks of the largest floats": lambda: _masked(3e38),
+    "a dict with keypoints that are infinite": lambda: {
+        "boxes": _BOXES,
+        "keypoints": np.full((2, 3, 2), np.inf),
+    },
     "boxes that are NaN": lambda: _results(_BOXES * np.nan),
     "boxes that are infinite": lambda: _results(_BOXES * np.inf),
     "boxes of negative size": lambda: _results(_BOXES[:, [2, 3, 0, 1]]),

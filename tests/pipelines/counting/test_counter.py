@@ -26,7 +26,7 @@ def tracks_at(feet, ids=None):
     count = len(feet)
     return Tracks(
         id=np.array(ids if ids is not None else range(1, count + 1), np.int64),
-        xyxy=np.concatenate([feet - (10, 40), feet + (10, 0)], axis=1).astype(np.float32),
+        xyxy=np.tile(feet, 2) + np.array([-10, -40, 10, 0], np.float32),
         score=np.ones(count, np.float32),
         class_id=np.zeros(count, np.int64),
         detected=np.zeros(count, np.bool_),
@@ -91,7 +91,7 @@ def test_memory_does_not_grow_with_the_tracks(tmp_path):
 
 
 def count_by_geometry(scene, x):
-    """How often the feet of objects that are seen cross the middle, to the left and to the right."""
+    """How often feet of objects that are seen cross a column, to the left and to the right."""
     sides, crossings = {}, {True: 0, False: 0}
     for index in range(len(scene)):
         objects = scene.ground_truth(index)

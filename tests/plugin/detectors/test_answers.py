@@ -45,3 +45,20 @@ def test_detections_of_other_shapes_are_refused():
     object.__setattr__(odd, "embeddings", np.zeros(1, np.float32))
     with pytest.raises(InputError, match=r"embeddings must have shape \(N, D\), got \(1,\)"):
         as_detections(odd)
+
+
+def test_masks_and_keypoints_of_detections_are_checked():
+    for name, shape, problem in (
+        (
+            "masks",
+            (1, 30, 40),
+            r"relative to the boxes, got \(1, 30, 40\); crop_masks\(masks, boxes",
+        ),
+        ("masks", (2, 8, 8), r"masks of Detections must have shape \(N, M, M\)"),
+        ("keypoints", (2, 5, 3), r"keypoints must have shape \(N, K, 3\), .* with 1 boxes"),
+        ("keypoints", (1, 3), r"keypoints must have shape \(N, K, 3\)"),
+    ):
+        broken = Detections.of([[0, 0, 1, 1]])
+        object.__setattr__(broken, name, np.zeros(shape, np.float32))
+        with pytest.raises(InputError, match=problem):
+            as_detections(broken)

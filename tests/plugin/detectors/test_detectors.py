@@ -1,24 +1,17 @@
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import supervision as sv
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from ultralytics.engine.results import Results
 
 from mvot_plugin.detectors import (
     Detector,
     ReplayDetector,
-    as_detections,
     as_detector,
     detector_names,
     drop_unusable,
-    from_supervision,
-    from_ultralytics,
     load_detector,
 )
 from mvot_plugin.errors import InputError, UsageError
@@ -28,11 +21,6 @@ IMAGE = np.zeros((48, 64, 3), np.uint8)
 FRAME = Frame(image=IMAGE, index=0, timestamp=0.0)
 
 edges = st.sampled_from([-70.0, -1.0, 0.0, 0.5, 30.0, 47.0, 48.0, 63.5, 64.0, 99.0, np.nan, np.inf])
-
-
-def results(rows: list[list[float]], dtype: torch.dtype = torch.float32) -> Results:
-    boxes = torch.tensor(rows, dtype=dtype).reshape(-1, 6)
-    return Results(orig_img=IMAGE, path="", names={0: "person"}, boxes=boxes)
 
 
 @pytest.fixture
@@ -51,72 +39,6 @@ def package(tmp_path, monkeypatch):
         monkeypatch.delitem(sys.modules, "other_pack", raising=False)
 
     return install
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-def test_ultralytics_results_are_taken(dtype):
-    answer = results([[1, 2, 3, 4, 0.5, 7], [5, 6, 7, 8, 0.25, 0]], dtype)
-    for shape in (answer, [answer], (answer,), answer.numpy() if dtype.itemsize > 2 else answer):
-        found = as_detections(shape)
-        assert found.xyxy.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
-        assert found.confidence.tolist() == [0.5, 0.25]
-        assert found.class_id.tolist() == [7, 0]
-        assert found.class_id.dtype == np.int64
-    assert len(from_ultralytics(results([]))) == 0
-
-
-def test_results_that_need_a_gradient_are_taken():
-    boxes = SimpleNamespace(
-        xyxy=torch.ones(1, 4, requires_grad=True), conf=torch.ones(1), cls=torch.zeros(1)
-    )
-    assert len(as_detections(SimpleNamespace(boxes=boxes))) == 1
-
-
-def test_results_without_upright_boxes_are_refused():
-    turned = Results(orig_img=IMAGE, path="", names={}, obb=torch.ones(1, 7))
-    with pytest.raises(InputError, match="oriented boxes; use a detection"):
-        as_detections([turned])
-    scene = Results(orig_img=IMAGE, path="", names={}, probs=torch.ones(3))
-    with pytest.raises(InputError, match="no boxes; use a detection"):
-        as_detections(scene)
-    with pytest.raises(InputError, match="of one frame, got 2"):
-        from_ultralytics([turned, turned])
-
-
-def test_supervision_detections_are_taken():
-    boxes = np.array([[1, 2, 3, 4]], np.float64)
-    full = sv.Detections(xyxy=boxes, confidence=np.array([0.5]), class_id=np.array([3]))
-    found = as_detections(full)
-    assert (found.xyxy.tolist(), found.confidence.tolist()) == ([[1, 2, 3, 4]], [0.5])
-    assert found.class_id.tolist() == [3]
-    bare = from_supervision(sv.Detections(xyxy=boxes))
-    assert (bare.confidence.tolist(), bare.class_id.tolist()) == ([1], [0])
-    assert len(as_detections(sv.Detections.empty())) == 0
-
-
-@pytest.mark.parametrize(
-    ("found", "got"),
-    [
-        (None, "NoneType"),
-        (np.zeros((2, 4)), "ndarray"),
-        ([], "a list of 0"),
-        ([results([]), results([])], "a list of 2"),
-        ({"boxes": []}, "dict"),
-    ],
-    ids=str,
-)
-def test_anything_else_is_refused_and_named(found, got):
-    with pytest.raises(InputError, match=f"a detector must return Detections .* returned {got}$"):
-        as_detections(found)
-
-
-def test_columns_of_odd_shape_are_refused():
-    odd = SimpleNamespace(xyxy=np.zeros((4, 5)), confidence=None, class_id=None)
-    with pytest.raises(InputError, match=r"boxes must have shape \(N, 4\), got \(4, 5\)"):
-        as_detections(odd)
-    uneven = SimpleNamespace(xyxy=np.ones((2, 4)), confidence=np.ones(1), class_id=np.ones(2))
-    with pytest.raises(InputError, match="2 boxes with 1, 2"):
-        as_detections(uneven)
 
 
 @given(
@@ -173,7 +95,9 @@ def test_replay_is_loaded_by_name_and_path(tmp_path):
 def test_an_unknown_detector_names_the_nearest():
     with pytest.raises(UsageError, match="unknown detector 'ultralitics': did you mean 'ultraly"):
         load_detector("ultralitics")
-    with pytest.raises(UsageError, match=r"choose from auto, packaged, replay, ultralytics, yolo"):
+    with pytest.raises(
+        UsageError, match=r"choose from FILE.py:FUNCTION, MODULE:FUNCTION, auto, .* yolo"
+    ):
         load_detector("zzz")
 
 

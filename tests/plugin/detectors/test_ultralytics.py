@@ -123,10 +123,25 @@ def test_an_ultralytics_model_is_a_detector_as_it_stands():
     assert isinstance(as_detector(model), UltralyticsDetector)
 
 
-@pytest.mark.parametrize("kind", ["obb", "cls"])
-def test_models_without_upright_boxes_are_refused(kind):
-    with pytest.raises(InputError, match=f"'yolo11n-{kind}.yaml' cannot be used: .*boxes; use"):
-        UltralyticsDetector(f"yolo11n-{kind}.yaml")
+def test_models_without_boxes_are_refused():
+    with pytest.raises(InputError, match=r"'yolo11n-cls.yaml' cannot be used: .*no boxes; use a"):
+        UltralyticsDetector("yolo11n-cls.yaml")
+
+
+@pytest.mark.parametrize(
+    ("task", "has"),
+    [
+        ("obb", lambda found: found.data["xyxyxyxy"].shape[1:] == (4, 2)),
+        ("pose", lambda found: found.keypoints.shape[1:] == (17, 3)),
+        ("seg", lambda found: found.masks.shape[1:] == (64, 64)),
+    ],
+)
+def test_models_of_other_tasks_say_more_than_boxes(task, has):
+    detector = UltralyticsDetector(f"yolo11n-{task}.yaml", conf=0.0, image_size=64, max_det=3)
+    found = detector(BLANK)
+    assert len(found) == 3
+    assert has(found)
+    assert found.class_names == detector.names
 
 
 @pytest.mark.usefixtures("offline")
