@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from mvot_pipelines.counting import CountingConfig
 from mvot_pipelines.pipeline_config import PipelineConfig
 from mvot_pipelines.sources.limits import FRAME_RATES, LimitsConfig
 from mvot_plugin.config import CheckedConfig, Count, Finite, Positive, Range
@@ -30,8 +31,9 @@ class RunConfig(CheckedConfig):
     """Whether the tracker waits for the detector (wait), or the detector runs beside it, in a
     thread or in a process; auto is a thread where the source is live, else wait."""
     detector: str = "auto"
-    """The detector: an ONNX file, a YOLO model or its path, a registered one, packaged, or auto
-    (ultralytics' default model, or the packaged one where that is not available)."""
+    """The detector: an ONNX file, a YOLO model or its path, a function (MODULE:FUNCTION or
+    FILE.py:FUNCTION), a registered one, packaged, or auto (ultralytics' default model, or the
+    packaged one where that is not available)."""
     detections: str | None = None
     """A file of detections (MOTChallenge's det.txt) to replay instead of running a detector."""
     engine: str = "lk-flow"
@@ -54,21 +56,43 @@ class RunConfig(CheckedConfig):
     """The most threads that engine, detector and OpenCV use; null is all that this process may."""
     frame_rate: Annotated[float, FRAME_RATES] | None = None
     """Frames per second of the video; null takes the source's own."""
+    start: Annotated[float, Range(0, 1e9)] = 0.0
+    """Seconds of a recording that are left out at its beginning."""
+    frames: Count | None = None
+    """The most frames that are tracked; null is all."""
+    stride: Count = 1
+    """Of a recording, every so manieth frame is taken, and the others are left out; the detector
+    runs on every k-th of those that are taken."""
     live: bool = False
     """Whether a recording is played as a camera would, at its own rate."""
     reconnect: Annotated[float, Range(0, math.inf)] = 30.0
     """Seconds for which a camera or stream that was lost is tried again; 0 gives up at once, and
     .inf never."""
     save_txt: str | None = None
-    """A file to write the tracks to, in MOTChallenge's format."""
+    """A file to write the tracks to, in MOTChallenge's format; - is the standard output."""
     save_jsonl: str | None = None
-    """A file to write the tracks to, one JSON object per box and frame."""
+    """A file to write the tracks to, one JSON object per box and frame, and one for each frame
+    without boxes; - is the standard output."""
     save_video: str | None = None
     """A video file, .mp4 or .avi, to write the frames to with the tracks drawn over them."""
+    overwrite: bool = False
+    """Whether files that exist may be replaced by outputs."""
+    publish: str | None = None
+    """Where tracks are sent while the run goes on: - (JSON lines on the standard output), a web
+    address (http://..., https://...), or a topic of a message broker (mqtt://HOST/TOPIC)."""
+    serve: Annotated[int, Range(0, 65535)] | None = None
+    """The port of a web page that shows the run; 0 takes one that is free."""
+    serve_host: str = "127.0.0.1"
+    """The name or address that the page is served at; others than this machine's own need a
+    token."""
+    serve_token: str | None = None
+    """What a visitor must know to see the page; null makes one where it is needed."""
     show: bool = False
     """Whether the frames with their tracks are shown in a window."""
     quiet: bool = False
     """Whether nothing but errors is printed."""
+    counting: CountingConfig = field(default_factory=CountingConfig)
+    """What is counted at lines and in zones."""
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     """What the source may ask for, at most."""
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)

@@ -1,26 +1,28 @@
 """Loading what the settings of ``mvot-run`` name: engine, detector, scheduler and worker."""
 
-import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.scheduling import Adaptive, EveryK, Scheduler
 from mvot_pipelines.sources import Source
-from mvot_plugin.detectors import GROUP, Detector, ReplayDetector, load_detector
+from mvot_plugin.detectors import (
+    GROUP,
+    Detector,
+    OnnxDetector,
+    ReplayDetector,
+    UltralyticsDetector,
+    load_detector,
+)
+from mvot_plugin.detectors.classes import find_class_names
+from mvot_plugin.detectors.models import DEFAULT_MODEL
+from mvot_plugin.detectors.packaged import packaged_model
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.base import MotionEngine
 from mvot_plugin.engines.table import ENGINES
-from mvot_plugin.errors import (
-    ExecutableModel,
-    FallbackDetector,
-    UntrainedWeights,
-    UsageError,
-    format_line,
-)
+from mvot_plugin.errors import UsageError
 from mvot_plugin.extras import is_cpu, require_torch
 from mvot_plugin.registry import registered_names
 from mvot_plugin.types import Detections, Frame
@@ -31,24 +33,24 @@ __all__ = [
     "choose_worker",
     "load_configured_detector",
     "load_configured_engine",
+    "name_detector",
 ]
 
 
-def load_configured_engine(config: RunConfig, notes: list[str]) -> MotionEngine[Any, Any]:
-    """The engine that the settings name; its warnings are printed, and added to ``notes``.
+def load_configured_engine(config: RunConfig) -> MotionEngine[Any, Any]:
+    """The engine that the settings name.
 
     Raises ``UsageError`` for a device that torch cannot use, or a GPU without torch, unless another
     package may use it.
     """
-    with _collect_warnings((UntrainedWeights,), notes):
-        engine = load_engine(
-            config.engine,
-            config.weights,
-            config.device,
-            config.precision,
-            runtime=config.runtime,
-            threads=config.threads,
-        )
+    engine = load_engine(
+        config.engine,
+        config.weights,
+        config.device,
+        config.precision,
+        runtime=config.runtime,
+        threads=config.threads,
+    )
     is_ours = config.engine in ENGINES and config.detector not in registered_names(GROUP)
     if is_ours and config.device != "auto" and not is_cpu(config.device):
         require_torch(f"--device {config.device}")
@@ -56,24 +58,40 @@ def load_configured_engine(config: RunConfig, notes: list[str]) -> MotionEngine[
     return engine
 
 
-def load_configured_detector(config: RunConfig, notes: list[str]) -> Detector:
-    """The detector that the settings name; its warnings are printed, and added to ``notes``."""
+def load_configured_detector(config: RunConfig) -> Detector:
+    """The detector that the settings name."""
     if config.detections is not None:
         if config.classes:
             raise UsageError("--classes needs a --detector; replayed detections carry no classes")
         return ReplayDetector(config.detections, conf=config.conf)
-    with _collect_warnings((ExecutableModel, FallbackDetector), notes):
-        return load_detector(
-            config.detector,
-            conf=config.conf,
-            classes=config.classes,
-            device=config.device,
-            threads=config.threads,
-        )
+    return load_detector(
+        config.detector,
+        conf=config.conf,
+        classes=config.classes,
+        device=config.device,
+        threads=config.threads,
+    )
+
+
+def name_detector(config: RunConfig, detector: Detector) -> str:
+    """The name of the detector that runs, for the report."""
+    name = Path(config.detections or config.detector).name
+    if config.detections is None and isinstance(detector, UltralyticsDetector):
+        return Path(DEFAULT_MODEL).stem if config.detector in ("auto", "ultralytics") else name
+    if config.detector in ("auto", "packaged") and isinstance(detector, OnnxDetector):
+        model = packaged_model()
+        return f"{model.stem if model else name} (packaged)"
+    return name
 
 
 class DeferredDetector:
-    """The detector that the settings name, loaded by the process that first calls it."""
+    """The detector that the settings name, loaded by the process that first calls it.
+
+    Attributes:
+        names: The class names by number, once it is loaded, where it has any.
+    """
+
+    names: Mapping[int, str] | None = None
 
     def __init__(self, config: RunConfig) -> None:
         self._config = config
@@ -82,14 +100,15 @@ class DeferredDetector:
     def __call__(self, frame: Frame, /) -> Detections:
         """Detect objects."""
         if self._detector is None:
-            self._detector = load_configured_detector(self._config, [])
+            self._detector = load_configured_detector(self._config)
+            self.names = find_class_names(self._detector)
         return self._detector(frame)
 
 
 def build_scheduler(config: RunConfig) -> Scheduler:
     """The scheduler that the settings ask for."""
     if isinstance(config.detect_every, int):
-        return EveryK(k=config.detect_every)
+        return EveryK(k=config.detect_every * config.stride)
     return Adaptive(share=config.detector_share, budget=config.budget)
 
 
@@ -108,18 +127,3 @@ def choose_worker(config: RunConfig, source: Source) -> str | None:
             "detector beside the tracker, add --live, or leave --async out"
         )
     return config.asynchronous
-
-
-@contextmanager
-def _collect_warnings(categories: tuple[type[Warning], ...], notes: list[str]) -> Iterator[None]:
-    """Print warnings of some categories to stderr, and add them to ``notes``."""
-    with warnings.catch_warnings(record=True) as caught:
-        for category in categories:
-            warnings.simplefilter("always", category)
-        try:
-            yield
-        finally:
-            messages = [str(w.message) for w in caught if issubclass(w.category, categories)]
-            for message in messages:
-                print(f"mvot-run: warning: {format_line(message)}", file=sys.stderr)
-            notes += messages

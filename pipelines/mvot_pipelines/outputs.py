@@ -1,6 +1,7 @@
 """The outputs of ``mvot-run``: which there are, and their sinks."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from itertools import chain
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.report import RunReport
+from mvot_pipelines.serve import ServeSink
 from mvot_pipelines.sinks import (
     BackgroundSink,
     JsonLinesSink,
@@ -16,6 +18,8 @@ from mvot_pipelines.sinks import (
     Sink,
     WindowSink,
 )
+from mvot_pipelines.sinks.files import STDOUT
+from mvot_pipelines.sinks.publish import open_publisher
 from mvot_pipelines.sources import Source
 from mvot_pipelines.sources.files import is_image
 from mvot_plugin.errors import InputError, UsageError
@@ -46,7 +50,7 @@ def open_sinks(
             opened.enter_context(sink)
             for sink in _create_sinks(config, outputs, source, class_names, report)
         ]
-        report.saved = list(outputs.values())
+        report.saved = [path for path in outputs.values() if path != STDOUT]
         return sinks, opened.pop_all()
 
 
@@ -54,7 +58,7 @@ def _choose_outputs(config: RunConfig, source: Source) -> dict[str, str]:
     """Output paths by kind; by default, text and video in the current folder."""
     requested = {"txt": config.save_txt, "jsonl": config.save_jsonl, "video": config.save_video}
     outputs = {kind: path for kind, path in requested.items() if path}
-    if outputs or config.show:
+    if outputs or config.show or config.publish or config.serve is not None:
         return outputs
     stem = Path(source.name).stem
     return {"txt": f"{stem}-tracks.txt", "video": f"{stem}-tracks.mp4"}
@@ -71,7 +75,12 @@ def _check_outputs(
     if any(_identify(path) for path in outputs.values()):
         read = chain(filter(None, [config_file]), source.files, _list_inputs(config))
         used |= {_identify(path) for path in read} - {None}
+    streams = [path for path in (*outputs.values(), config.publish) if path == STDOUT]
+    if len(streams) > 1:
+        raise UsageError("only one output can be -, the standard output; name a file for the rest")
     for kind, path in outputs.items():
+        if path == STDOUT:
+            continue
         itself = {_identify(path), _resolve(path)} - {None}
         if itself & used:
             raise UsageError(
@@ -82,6 +91,11 @@ def _check_outputs(
             raise UsageError(
                 f"--save-{kind} {path} has the name of an image, and would be taken for one; "
                 "choose another name"
+            )
+        if not config.overwrite and Path(path).is_file():
+            raise UsageError(
+                f"--save-{kind} {path} exists: add --overwrite to replace it, or choose another "
+                "name"
             )
         used |= itself
 
@@ -133,12 +147,31 @@ def _create_sinks(
     if path := outputs.get("video"):
         overlay = OverlayVideoSink(
             path,
-            frame_rate=source.frame_rate,
+            frame_rate=report.frame_rate,
             size=source.size,
             class_names=class_names,
             keep_time=source.is_live,
         )
         has_threads = check_threads(config.threads) > 1
         yield BackgroundSink(overlay, timer=report.time_thread()) if has_threads else overlay
+    if config.publish is not None:
+        yield open_publisher(config.publish, class_names=class_names)
+    if config.serve is not None:
+        yield _serve(config.serve, config, class_names, report)
     if config.show:
-        yield WindowSink(source.name, frame_rate=source.frame_rate, class_names=class_names)
+        yield WindowSink(source.name, frame_rate=report.frame_rate, class_names=class_names)
+
+
+def _serve(
+    port: int, config: RunConfig, class_names: Mapping[int, str] | None, report: RunReport
+) -> ServeSink:
+    """Open the page, and tell where it is."""
+    sink = ServeSink(
+        port,
+        report=report,
+        host=config.serve_host,
+        token=config.serve_token,
+        class_names=class_names,
+    )
+    print(f"mvot-run: the page is at {sink.url}", file=sys.stderr, flush=True)
+    return sink

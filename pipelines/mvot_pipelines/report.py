@@ -1,18 +1,14 @@
-"""The report of a run: a progress bar, and a summary at the end."""
+"""The report of a run, and its summary at the end."""
 
 import math
-import sys
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
-
-from tqdm import tqdm
 
 from mvot_plugin.errors import MvotError
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Frame, Tracks
 
-__all__ = ["STAGES", "Progress", "RunReport"]
+__all__ = ["STAGES", "RunReport"]
 
 STAGES = ("decode", "detect", "embed", "motion", "associate", "write")
 _LONGEST_MS = 60_000
@@ -42,6 +38,10 @@ class RunReport:
     """Frames written so far."""
     detector_calls: int = 0
     """Frames that the detector was given."""
+    detector_failures: int = 0
+    """Frames on which the detector failed, and which the engine bridged."""
+    detections: int = 0
+    """Detections so far that were taken."""
     dropped: int = 0
     """Frames of a live source that were not looked at."""
     latencies: Counter[int] = field(default_factory=Counter)
@@ -98,6 +98,7 @@ class RunReport:
             f"has {self.frame_rate:g})",
             f"{self.boxes} boxes of ids up to {self.tracks}; engine {self.engine}; "
             f"detector {self.detector} on {self.detector_calls} frames ({interval})",
+            *([self._explain_nothing()] if self.frames and not self.boxes else []),
             *([f"live: {self.format_live()}"] if self.is_live else []),
             "",
             f"{'stage':<10}{'ms/frame':>10}{'ms/call':>10}{'calls':>8}{'share':>8}{'waited':>8}",
@@ -107,6 +108,18 @@ class RunReport:
         lines += ["", *(f"saved {path}" for path in self.saved)]
         lines += [f"note: {note}" for note in self.notes]
         return "\n".join(lines)
+
+    def _explain_nothing(self) -> str:
+        """What may be the reason that there are no boxes."""
+        if not self.detections:
+            return (
+                "nothing was tracked, since the detector found nothing: check --classes and "
+                "--conf, or choose another --detector"
+            )
+        return (
+            "nothing was tracked, though the detector found something: its detections were too few "
+            "or too unsure to begin tracks; try a smaller --detect-every"
+        )
 
     def format_live(self) -> str:
         """Frames, calls of the detector and latency of a live run, in a line."""
@@ -125,47 +138,3 @@ class RunReport:
         if not any(stage in timer.seconds for timer in self.threads):
             return row
         return row + f"{self.timer.seconds.get(stage, 0.0) / total:>8.0%}"
-
-
-class Progress:
-    """A progress bar: frames, fps, time left, tracks, and milliseconds by stage.
-
-    Of a live run, it shows frames, calls of the detector and latency instead of stages. It prints
-    nothing where stderr is not a terminal, or when ``quiet``.
-    """
-
-    def __init__(self, report: RunReport, length: int | None, *, quiet: bool = False) -> None:
-        self._report, self._quiet = report, quiet
-        self._bar = tqdm(
-            total=length,
-            desc=report.name,
-            unit="frame",
-            disable=True if quiet else not sys.stderr.isatty(),
-            dynamic_ncols=True,
-        )
-
-    def update(self, tracks: Tracks) -> None:
-        """Advance by one frame."""
-        if self._bar.update():
-            self._bar.set_postfix_str(self._format_status(len(tracks)), refresh=False)
-
-    def tell(self, message: str) -> None:
-        """Print at once, from any thread, what has happened in a live run."""
-        if self._report.is_live and not self._quiet:
-            with suppress(OSError):  # nobody may read it any more
-                tqdm.write(f"mvot-run: {message}", file=sys.stderr)
-
-    def _format_status(self, tracks: int) -> str:
-        report = self._report
-        if report.is_live:
-            return f"{tracks} tracks; {report.format_live()}"
-        times = (
-            f"{stage} {1e3 * report.work(stage) / max(report.frames, 1):.1f}" for stage in STAGES
-        )
-        return f"{tracks} tracks; ms: {', '.join(times)}"
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()

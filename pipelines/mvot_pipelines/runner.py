@@ -1,30 +1,34 @@
 """A run of ``mvot-run``: from a source through the pipeline into sinks, with a report."""
 
 import math
-import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from mvot_pipelines.config import RunConfig
+from mvot_pipelines.counting.counter import Counter
 from mvot_pipelines.detection.ahead import DetectAhead
+from mvot_pipelines.interrupts import catch_interrupts
 from mvot_pipelines.loading import (
     DeferredDetector,
     build_scheduler,
     choose_worker,
     load_configured_detector,
     load_configured_engine,
+    name_detector,
 )
 from mvot_pipelines.outputs import open_sinks
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
-from mvot_pipelines.report import Progress, RunReport
+from mvot_pipelines.progress import Progress
+from mvot_pipelines.report import RunReport
 from mvot_pipelines.sinks import Sink, StopRun
 from mvot_pipelines.sources import Source, open_source
-from mvot_pipelines.sources.read_ahead import read_ahead
+from mvot_pipelines.sources.reading import count_selected, read_ahead, select_frames
+from mvot_pipelines.warned import show_warnings
 from mvot_plugin.detectors import Detector, ReplayDetector
+from mvot_plugin.detectors.classes import find_class_names
 from mvot_plugin.embedders import load_embedder
 from mvot_plugin.errors import MvotError, UsageError
 from mvot_plugin.threads import check_threads
@@ -50,13 +54,14 @@ def run(config: RunConfig, *, config_file: str | None = None) -> RunReport:
     if config.source is None:
         raise UsageError("no SOURCE given: name a video, a folder, a camera number or a URL")
     notes: list[str] = []
-    engine = load_configured_engine(config, notes)
-    embedder = load_embedder(config.embedder, threads=config.threads)
     with ExitStack() as stack:
+        stack.enter_context(show_warnings(notes))
+        engine = load_configured_engine(config)
+        embedder = load_embedder(config.embedder, threads=config.threads)
         source = stack.enter_context(_open_source(config))
         worker = choose_worker(config, source)
-        detector = load_configured_detector(config, notes)
-        report = _start_report(config, source, notes)
+        detector = load_configured_detector(config)
+        report = _start_report(config, source, detector, notes)
         ahead = _run_ahead(config, source, detector, report)
         frames, detect = stack.enter_context(ahead)
         pipeline = MotPipeline(
@@ -69,18 +74,23 @@ def run(config: RunConfig, *, config_file: str | None = None) -> RunReport:
             timer=report.timer,
         )
         stack.enter_context(pipeline)
-        names = getattr(detector, "names", None)
+        names = find_class_names(detector)
+        counter = Counter(config.counting, source.size) if config.counting.is_asked_for else None
         sinks, opened = open_sinks(config, source, names, report, config_file)
-        progress = Progress(report, source.length, quiet=config.quiet)
+        length = count_selected(
+            source.length, source.frame_rate, config.start, config.stride, config.frames
+        )
+        progress = Progress(report, length, quiet=config.quiet)
         source.on_event = progress.tell
         with (
-            _catch_interrupts(source) as interrupted,
+            catch_interrupts(source) as interrupted,
             _report_end(report),
             opened,
             progress,
         ):
-            _track_frames(source, frames, pipeline, sinks, report, progress, interrupted)
+            _track_frames(source, frames, pipeline, counter, sinks, report, progress, interrupted)
         report.notes += [*source.notes, *_collect_notes(pipeline, detector)]
+        report.notes += [note for sink in sinks for note in sink.notes]
         if report.frames == 0:  # what was there before is there still
             report.saved = []
     return report
@@ -88,13 +98,19 @@ def run(config: RunConfig, *, config_file: str | None = None) -> RunReport:
 
 def _open_source(config: RunConfig) -> Source:
     """The source that the settings name."""
-    return open_source(
+    source = open_source(
         config.source or "",
         frame_rate=config.frame_rate,
         live=config.live,
         reconnect=config.reconnect,
         limits=config.limits,
     )
+    if source.is_live and (config.start or config.stride > 1):
+        source.close()
+        raise UsageError(
+            f"--start and --stride need a recording, and {source.name} is live: leave them out"
+        )
+    return source
 
 
 def _set_budget(config: RunConfig, source: Source) -> PipelineConfig:
@@ -106,13 +122,15 @@ def _set_budget(config: RunConfig, source: Source) -> PipelineConfig:
     return replace(config.pipeline, late=late)
 
 
-def _start_report(config: RunConfig, source: Source, notes: list[str]) -> RunReport:
+def _start_report(
+    config: RunConfig, source: Source, detector: Detector, notes: list[str]
+) -> RunReport:
     return RunReport(
         name=source.name,
         engine=config.engine,
-        detector=Path(config.detections or config.detector).name,
+        detector=name_detector(config, detector),
         detect_every=config.detect_every,
-        frame_rate=source.frame_rate,
+        frame_rate=source.frame_rate / config.stride,
         is_live=source.is_live,
         notes=notes,
     )
@@ -126,14 +144,18 @@ def _run_ahead(
 
     The detector stays where it is unless it is known on which frames it will be asked.
     """
+    frames: Iterator[Frame] = select_frames(
+        source, start=config.start, stride=config.stride, count=config.frames
+    )
     if source.is_live or check_threads(config.threads) == 1:
-        yield iter(source), detector
+        yield frames, detector
         return
-    frames, k = iter(source), config.detect_every
+    k = config.detect_every
     depth = min(_MOST_AHEAD, max(1, _MOST_BYTES_AHEAD // (3 * math.prod(source.size))))
     with ExitStack() as stack:
         if isinstance(k, int):
-            ahead = stack.enter_context(DetectAhead(detector, k, report.time_thread()))
+            every = k * config.stride
+            ahead = stack.enter_context(DetectAhead(detector, every, report.time_thread()))
             frames, detector, depth = ahead.watch(frames), ahead, min(k + 1, depth)
         decoded = read_ahead(frames, timer=report.time_thread(), depth=depth)
         yield stack.enter_context(closing(decoded)), detector
@@ -157,6 +179,7 @@ def _track_frames(
     source: Source,
     frames: Iterator[Frame],
     pipeline: MotPipeline,
+    counter: Counter | None,
     sinks: list[Sink],
     report: RunReport,
     progress: Progress,
@@ -169,9 +192,12 @@ def _track_frames(
         if len(pipeline.detector_errors) > failures:
             progress.tell(f"the detector failed on {pipeline.detector_errors[-1]}")
         with report.timer("write"):
+            counts = () if counter is None else counter.update(frame, tracks)
             for sink in sinks:
-                sink.write(frame, tracks)
+                sink.write(frame, tracks, counts)
         report.dropped, report.detector_calls = source.dropped, pipeline.detector_calls
+        report.detections = pipeline.calls.detections
+        report.detector_failures = pipeline.detector_failures
         report.count(frame, tracks, time.monotonic())
         progress.update(tracks)
         if interrupted.is_set():
@@ -187,43 +213,6 @@ def _take_frames(frames: Iterator[Frame], timer: StageTimer) -> Iterator[Frame]:
         if frame is None:
             return
         yield frame
-
-
-@contextmanager
-def _catch_interrupts(source: Source) -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C (or SIGTERM, SIGHUP) into an event: the frame at hand is finished.
-
-    A live source ends, also while it waits for a frame. The second one ends the run at once, with
-    ``KeyboardInterrupt``, unless it is a SIGHUP, which a terminal that goes away sends twice.
-    """
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-
-    def stop(number: int, frame: object) -> None:
-        if event.is_set() and number in (signal.SIGINT, signal.SIGTERM):
-            raise KeyboardInterrupt
-        event.set()
-        source.interrupt()
-
-    previous = {number: signal.getsignal(number) for number in _find_interrupts()}
-    try:
-        for number in previous:
-            signal.signal(number, stop)
-        yield event
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-def _find_interrupts() -> list[signal.Signals]:
-    """The signals that ask the run to end; SIGHUP unless it is ignored, as with ``nohup``."""
-    found = [signal.SIGINT, signal.SIGTERM]
-    hangup = getattr(signal, "SIGHUP", None)
-    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
-        found.append(hangup)
-    return found
 
 
 def _collect_notes(pipeline: MotPipeline, detector: Detector) -> list[str]:

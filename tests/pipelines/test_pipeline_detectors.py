@@ -82,11 +82,9 @@ def test_a_detector_that_fails_from_the_start_gives_no_tracks():
 
 
 def test_a_result_that_is_no_detections_is_a_failure_of_the_detector():
-    with pytest.raises(InputError, match=r"failed on frame 0 \(a detector must return Detections"):
+    with pytest.raises(InputError, match=r"failed on frame 0 \(detections must be an N x 6 array"):
         MotPipeline(lambda frame: 7, "hold").step(blank_frames(1)[0])
-    tracker = MotPipeline(
-        lambda frame: None, "hold", config=PipelineConfig(on_detector_error="coast")
-    )
+    tracker = MotPipeline(lambda frame: 7, "hold", config=PipelineConfig(on_detector_error="coast"))
     assert len(tracker.step(blank_frames(1)[0])) == 0
     assert len(tracker.detector_errors) == 1
 

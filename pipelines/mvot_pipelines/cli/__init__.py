@@ -1,6 +1,7 @@
 """The command ``mvot-run``."""
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import metadata
@@ -50,7 +51,8 @@ def _track(config: RunConfig, config_file: str | None) -> int:
     with limit_threads(check_threads(config.threads)):
         report = run(config, config_file=config_file)
     if not config.quiet:
-        print_output(report.summary())
+        uses_stdout = "-" in (config.save_txt, config.save_jsonl, config.publish)
+        print_output(report.summary(), sys.stderr if uses_stdout else None)
     if report.interrupted:
         print_error("mvot-run", f"interrupted after {report.frames} frames")
     if report.error is not None:
@@ -76,8 +78,18 @@ def _build_config(options: argparse.Namespace) -> RunConfig:
     else:
         settings = read_config_file(options.config) | overrides
         config = build_config(RunConfig, settings, origin=f"--config {options.config}: ")
-    solver = getattr(options, "solver", config.pipeline.solver)
-    return replace(config, pipeline=replace(config.pipeline, solver=solver))
+    return _apply_nested(config, options)
+
+
+def _apply_nested(config: RunConfig, options: argparse.Namespace) -> RunConfig:
+    """The settings, changed by the options of settings within others."""
+    pipeline, counting = config.pipeline, config.counting
+    pipeline = replace(pipeline, solver=getattr(options, "solver", pipeline.solver))
+    if getattr(options, "per_class", False):
+        pipeline = replace(pipeline, affinity=replace(pipeline.affinity, other_class=0.0))
+    lines = tuple(getattr(options, "count_line", counting.lines))
+    counting = replace(counting, lines=lines, zones=getattr(options, "zone", counting.zones))
+    return replace(config, pipeline=pipeline, counting=counting)
 
 
 def _name_option(setting: str) -> str:

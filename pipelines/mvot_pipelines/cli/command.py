@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from mvot_plugin.errors import (
     MvotError,
@@ -35,7 +35,14 @@ def format_version(command: str) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises errors instead of exiting, and suggests the nearest option for an unknown one."""
+    """Raises errors instead of exiting, and suggests the nearest option for an unknown one.
+
+    ``on_more`` is what the message says of arguments beyond those that there are.
+    """
+
+    def __init__(self, *args: Any, on_more: str | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._on_more = on_more or f"see {self.prog} --help"
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse all of ``args``; raises ``UsageError`` for what is left over, sub-commands too."""
@@ -43,7 +50,7 @@ class Parser(argparse.ArgumentParser):
         for extra in rest:
             if extra.startswith("-"):
                 raise unknown_name("option", extra.split("=")[0], self._option_string_actions)
-            raise UsageError(f"unexpected argument {extra!r}; see {self.prog} --help")
+            raise UsageError(f"unexpected argument {extra!r}; {self._on_more}")
         return parsed, rest
 
     def error(self, message: str) -> NoReturn:
@@ -51,13 +58,18 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see {self.prog} --help")
 
 
-def print_output(text: str) -> None:
-    """Print what a command is asked for; raises ``OutputError`` where that cannot be written."""
+def print_output(text: str, stream: TextIO | None = None) -> None:
+    """Print what a command is asked for, on the standard output unless a stream is given.
+
+    Raises ``OutputError`` where that cannot be written.
+    """
+    stream = stream or sys.stdout
     try:
-        print("\n".join(map(escape_line, text.split("\n"))), flush=True)
+        print("\n".join(map(escape_line, text.split("\n"))), file=stream, flush=True)
     except OSError as error:
-        _discard(sys.stdout)
-        raise OutputError(f"the standard output failed: {error.strerror or error}") from error
+        _discard(stream)
+        name = "error" if stream is sys.stderr else "output"
+        raise OutputError(f"the standard {name} failed: {error.strerror or error}") from error
 
 
 def print_error(command: str, message: object) -> None:

@@ -21,6 +21,7 @@ examples:
   mvot-run frames/ --detections det.txt --save-txt tracks.txt --save-video tracks.mp4
   mvot-run rtsp://camera/1 --detector yolo11s.pt --save-jsonl tracks.jsonl
   mvot-run video.mp4 --live --detect-every auto --detector-share 0.3 --show
+  mvot-run rtsp://camera/1 --serve 8080 --count-line door=0,400,640,400
 
 SOURCE is a video file, a folder of images, a MOT sequence folder (seqinfo.ini), a camera number
 or a stream's URL. With no output asked for, NAME-tracks.txt and NAME-tracks.mp4 are written to
@@ -31,6 +32,8 @@ def build_parser() -> Parser:
     """The parser of the command line; options that are not given are not in its result."""
     parser = Parser(
         prog="mvot-run",
+        usage="mvot-run [SOURCE] [option ...]",
+        on_more="a run tracks one source: run the command for each",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -46,6 +49,7 @@ def build_parser() -> Parser:
     _add_tracking_options(parser.add_argument_group("tracking"))
     _add_live_options(parser.add_argument_group("live sources and slow detectors"))
     _add_output_options(parser.add_argument_group("output"))
+    _add_counting_options(parser.add_argument_group("counting (extra: supervision)"))
     about = parser.add_argument_group("more")
     about.add_argument(
         "--demo", nargs="?", const="demo", metavar="DIR", help="render, track and score a street"
@@ -72,7 +76,8 @@ def _add_tracking_options(group: Any) -> None:
     add(
         "--detector",
         metavar="NAME",
-        help="an ONNX file, a YOLO model, a registered one, packaged, or auto (default)",
+        help="an ONNX file, a YOLO model, MODULE:FUNCTION or FILE.py:FUNCTION, a registered one, "
+        "packaged, or auto (default)",
     )
     add("--detections", metavar="FILE", help="replay a MOT det.txt instead of a detector")
     add("--engine", metavar="NAME", help=f"what moves the boxes (default {default.engine})")
@@ -88,6 +93,7 @@ def _add_tracking_options(group: Any) -> None:
         help="what merges boxes and detections: our own merging, affinity (default), or SiamMOT's "
         "online solver, which compares no appearance (pipeline.solver in a file)",
     )
+    add("--per-class", action="store_true", help="never match a track with another class")
     add("--weights", metavar="FILE", help="the engine's weights, if it has a network")
     add("--conf", type=float, metavar="C", help="least confidence, in the detector's own scale")
     add("--classes", metavar="A,B", help="only these classes, by name or number")
@@ -96,6 +102,9 @@ def _add_tracking_options(group: Any) -> None:
     add("--runtime", metavar="R", help="auto, onnx (CPUs only) or torch (default auto)")
     add("--threads", type=int, metavar="N", help="use no more threads (default all it may use)")
     add("--frame-rate", type=float, metavar="FPS", help="overrides the source's own")
+    add("--start", type=_parse_time, metavar="TIME", help="begin there: seconds, or 1:02:03")
+    add("--frames", type=int, metavar="N", help="end after N frames")
+    add("--stride", type=int, metavar="S", help="take every S-th frame only; K counts those")
 
 
 def _add_live_options(group: Any) -> None:
@@ -132,20 +141,61 @@ def _add_live_options(group: Any) -> None:
     )
 
 
+def _parse_time(text: str) -> float:
+    """Seconds, or hours, minutes and seconds with colons between."""
+    seconds = 0.0
+    for part in text.split(":"):
+        seconds = 60 * seconds + float(part)
+    return seconds
+
+
 def _parse_interval(text: str) -> int | str:
     """A number of frames, or a word."""
     return int(text) if text.lstrip("-").isdecimal() else text
 
 
 _parse_interval.__name__ = "int"  # in error messages of argparse, as the others
+_parse_time.__name__ = "time"
 
 
 def _add_output_options(group: Any) -> None:
     def add(*names: str, **options: Any) -> None:
         group.add_argument(*names, default=argparse.SUPPRESS, **options)
 
-    add("--save-txt", metavar="FILE", help="MOTChallenge text")
-    add("--save-jsonl", metavar="FILE", help="one JSON object per box and frame")
-    add("--save-video", metavar="FILE", help="overlay video, .mp4 or .avi")
+    add("--save-txt", metavar="FILE", help="MOTChallenge text; - is the standard output")
+    add("--save-jsonl", metavar="FILE", help="one JSON object per box and frame; - likewise")
+    add("--save-video", metavar="FILE", help="overlay video, .mp4 (H.264) or .avi")
+    add("--overwrite", action="store_true", help="replace files that exist")
+    add(
+        "--publish",
+        metavar="TO",
+        help="send each frame's tracks as JSON to a web address (http://...), to a message broker "
+        "(mqtt://HOST/TOPIC), or to the standard output (-)",
+    )
+    add(
+        "--serve",
+        type=int,
+        metavar="PORT",
+        help="watch in a browser: page, /video.mjpeg, /metrics (Prometheus), /healthz",
+    )
+    add("--serve-host", metavar="ADDR", help="let others watch, with a token (default: only here)")
+    add("--serve-token", metavar="TOKEN", help="that token (default: made, and printed)")
     add("--show", action="store_true", help="watch in a window; q ends the run")
     add("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_counting_options(group: Any) -> None:
+    def add(*names: str, **options: Any) -> None:
+        group.add_argument(*names, default=argparse.SUPPRESS, **options)
+
+    add(
+        "--count-line",
+        action="append",
+        metavar="[NAME=]X1,Y1,X2,Y2",
+        help="count who crosses a line, in pixels or parts of the frame (can be repeated)",
+    )
+    add(
+        "--zone",
+        metavar="FILE",
+        help="count who is in zones: NAME: [[x, y], [x, y], ...], as YAML or JSON",
+    )

@@ -105,9 +105,7 @@ def _read_file(path: str, size: tuple[int, int]) -> list[Region]:
     except (ValueError, RecursionError):
         content = parse_yaml(text, origin)
     regions = [
-        _build_entry(
-            name, points, size, f"{origin}, {format_value(name) if name else f'entry {number}'}"
-        )
+        _build_entry(name, points, size, f"{origin}, {format_value(name or f'entry {number}')}")
         for number, (name, points) in enumerate(_list_entries(content, origin), start=1)
     ]
     if not regions:

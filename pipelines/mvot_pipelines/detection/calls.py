@@ -30,6 +30,7 @@ class DetectorCalls:
     Attributes:
         worker: runs detector and embedder.
         count: frames that the detector was given.
+        detections: those that were taken.
         dropped, left_out: detections that were not taken, as ``MotPipeline`` says.
         failures: frames on which the detector failed.
         errors: messages of the first 100 failures.
@@ -69,7 +70,7 @@ class DetectorCalls:
     def reset(self) -> None:
         """Begin to count anew; an answer that is to come is not used."""
         self._skips_answer |= self._submitted is not None
-        self.count = self.dropped = self.left_out = self.failures = 0
+        self.count = self.detections = self.dropped = self.left_out = self.failures = 0
         self.errors: list[str] = []
         self.seconds = 0.0
 
@@ -117,6 +118,7 @@ class DetectorCalls:
         self.seconds = sum(answer.seconds.values())
         for name, seconds in answer.seconds.items():
             self._timer.add(name, seconds)
+        self.detections += len(answer.detections or ())
         return answer.detections
 
     def _handle_failure(self, error: BaseException, frame: Frame) -> None:

@@ -1,8 +1,10 @@
 """Writing behind the tracker."""
 
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from mvot_pipelines.counting import Count
 from mvot_pipelines.sinks.base import Sink
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Frame, Tracks
@@ -29,20 +31,25 @@ class BackgroundSink(Sink):
         self._waiting: deque[Future[None]] = deque()
         self._failed = self._closed = False
 
-    def write(self, frame: Frame, tracks: Tracks) -> None:
+    def write(self, frame: Frame, tracks: Tracks, counts: Sequence[Count] = ()) -> None:
         """Hand over a frame with its tracks; waits while as many as ``depth`` are not written."""
         while self._waiting and (self._waiting[0].done() or len(self._waiting) >= self._depth):
             self._waiting.popleft().result()
-        self._waiting.append(self._thread.submit(self._write, frame, tracks))
+        self._waiting.append(self._thread.submit(self._write, frame, tracks, counts))
 
-    def _write(self, frame: Frame, tracks: Tracks) -> None:
+    def _write(self, frame: Frame, tracks: Tracks, counts: Sequence[Count]) -> None:
         """Write a frame, unless one before it failed."""
         if self._failed:
             return
         self._failed = True
         with self._timer("write"):
-            self._sink.write(frame, tracks)
+            self._sink.write(frame, tracks, counts)
         self._failed = False
+
+    @property
+    def notes(self) -> list[str]:
+        """What the other sink has to say."""
+        return self._sink.notes
 
     def close(self) -> None:
         """Write what is left and finish the output; a second call does nothing."""

@@ -1,8 +1,10 @@
 """The sink protocol."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar, runtime_checkable
 
+from mvot_pipelines.counting import Count
 from mvot_plugin.errors import OutputError
 from mvot_plugin.types import Frame, Tracks
 
@@ -23,8 +25,13 @@ class Sink(Protocol):
     be written. A sink that fails raises ``OutputError`` and names its output.
     """
 
-    def write(self, frame: Frame, tracks: Tracks) -> None:
-        """Write the tracks of one frame."""
+    @property
+    def notes(self) -> list[str]:
+        """What a report should say about the output, once it is closed."""
+        return []
+
+    def write(self, frame: Frame, tracks: Tracks, counts: Sequence[Count] = ()) -> None:
+        """Write the tracks of one frame, and what lines and zones have counted up to it."""
 
     def close(self) -> None:
         """Finish the output; a second call does nothing."""

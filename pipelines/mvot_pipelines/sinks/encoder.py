@@ -1,7 +1,6 @@
 """Encoding videos that play whatever ended the process that wrote them."""
 
 import os
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -9,36 +8,17 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mvot_pipelines.sinks.files import OutputFile
+from mvot_pipelines.sinks.formats import FORMATS, choose_format
 from mvot_plugin.errors import OutputError
 
-__all__ = ["FORMATS", "VideoEncoder"]
+__all__ = ["VideoEncoder"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class _Format:
-    """A container with its codec."""
-
-    name: str
-    """The codec, for messages."""
-    codec: str
-    """The codec, as FFmpeg names it."""
-    pixels: str
-    """Its pixel format."""
-    bits: int
-    """The most bits that a pixel takes in the mean."""
-    container: str
-    """The container, as FFmpeg names it."""
-
-
-FORMATS = {
-    ".mp4": _Format(name="MPEG-4", codec="mpeg4", pixels="yuv420p", bits=1, container="mp4"),
-    ".avi": _Format(name="motion JPEG", codec="mjpeg", pixels="yuvj420p", bits=3, container="avi"),
-}
-"""What is written, by the ending of a file."""
-_LEAST_QUANTIZER, _KEY_FRAME_INTERVAL = 3, 12
+_LEAST_QUANTIZER = 3
 _MOST_BITS = 1 << 30
 _CLOCK_LIMIT = 65535
 """MPEG-4 counts time in so many parts of a second at most."""
+_LIMITED_RANGE = 1
+"""16 to 235 are black to white, as FFmpeg numbers it."""
 _BUFFER_BYTES = 1 << 20
 _FRAGMENTS = "frag_every_frame+empty_moov+default_base_moof"
 _MADE_ORDINARY = "+hybrid_fragmented"
@@ -49,7 +29,8 @@ class VideoEncoder:
 
     An MP4 file is made of fragments, one a frame, and becomes an ordinary one when it is closed;
     AVI needs no end to play. A frame is whole when the next one comes, which tells how long it
-    lasts. The same images give the same bytes.
+    lasts. The same images give the same bytes. Where FFmpeg was built without an encoder of H.264,
+    MPEG-4 takes its place, and ``FallbackCodec`` says so.
 
     Raises ``OutputError`` where the codec does not take the size or the frame rate.
     """
@@ -59,7 +40,7 @@ class VideoEncoder:
     ) -> None:
         import av  # here, since it takes a tenth of a second
 
-        self._file, self._format, self._count = file, FORMATS[ending], 0
+        self._file, self._format, self._count = file, choose_format(ending, file.path), 0
         self._refusal = (
             f"cannot write {file.path}: cannot encode {self._format.name} video of "
             f"{size[0]}x{size[1]} pixels at {frame_rate:g} frames per second; "
@@ -87,9 +68,14 @@ class VideoEncoder:
         """Set the codec up; with several threads, the bytes would depend on their number."""
         codec = self._stream.codec_context
         codec.width, codec.height = size
-        codec.pix_fmt = self._format.pixels
-        codec.qmin, codec.gop_size = _LEAST_QUANTIZER, _KEY_FRAME_INTERVAL
-        codec.bit_rate = int(min(self._format.bits * size[0] * size[1] * frame_rate, _MOST_BITS))
+        codec.pix_fmt, codec.gop_size = self._format.pixels, self._format.key_frame_interval
+        if self._format.bits is not None:
+            bits = self._format.bits * size[0] * size[1] * frame_rate
+            codec.qmin, codec.bit_rate = _LEAST_QUANTIZER, int(min(bits, _MOST_BITS))
+        if (colors := self._format.colors) is not None:
+            codec.color_primaries = codec.color_trc = codec.colorspace = colors
+            codec.color_range = _LIMITED_RANGE
+        codec.options = dict(self._format.options)
         codec.thread_count = 1
         codec.open()
 
@@ -98,6 +84,7 @@ class VideoEncoder:
         frame = self._reformatter.reformat(
             self._new_frame(image, format="bgr24"),
             format=self._format.pixels,
+            dst_colorspace=self._format.colors,
             interpolation="AREA",
             threads=1,
         )

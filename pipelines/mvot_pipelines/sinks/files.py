@@ -12,7 +12,10 @@ from select import select
 
 from mvot_plugin.errors import OutputError
 
-__all__ = ["OutputFile"]
+__all__ = ["STDOUT", "OutputFile"]
+
+STDOUT = "-"
+"""The name of the standard output, in place of a path."""
 
 _NOT_REPLACEABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 
@@ -22,7 +25,7 @@ class OutputFile:
 
     Until then it is in memory, and what is at ``path`` stays as it is. From then on it is on the
     disk, and ends with a whole record whatever ends the run. Of a link, the file that it leads to
-    is replaced. Pipes and devices are written to directly.
+    is replaced. Pipes, devices and the standard output (``-``) are written to directly.
 
     Every method raises ``OutputError``, with the reason of the operating system.
     """
@@ -31,7 +34,8 @@ class OutputFile:
         self.path = Path(path)
         self._whole, self._in_place = 0, False
         try:
-            self._file: io.FileIO | io.BytesIO = _open_directly(self.path) or io.BytesIO()
+            direct = _open_stdout() if str(path) == STDOUT else _open_directly(self.path)
+            self._file: io.FileIO | io.BytesIO = direct or io.BytesIO()
         except (OSError, ValueError) as error:
             raise self._explain(error) from error
 
@@ -99,7 +103,12 @@ class OutputFile:
 
     def _explain(self, error: Exception) -> OutputError:
         reason = error.strerror if isinstance(error, OSError) else None
-        return OutputError(f"cannot write {self.path}: {reason or error}")
+        name = "the standard output" if str(self.path) == STDOUT else self.path
+        return OutputError(f"cannot write {name}: {reason or error}")
+
+
+def _open_stdout() -> io.FileIO:
+    return io.FileIO(os.dup(1), "wb")
 
 
 def _open_directly(path: Path) -> io.FileIO | None:

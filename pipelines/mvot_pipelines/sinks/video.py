@@ -2,15 +2,17 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from mvot_pipelines.counting import Count
 from mvot_pipelines.sinks.base import Sink
-from mvot_pipelines.sinks.encoder import FORMATS, VideoEncoder
+from mvot_pipelines.sinks.encoder import VideoEncoder
 from mvot_pipelines.sinks.files import OutputFile
+from mvot_pipelines.sinks.formats import FORMATS
 from mvot_pipelines.sinks.overlay import Painter
 from mvot_plugin.errors import OutputError
 from mvot_plugin.types import Frame, Tracks
@@ -22,7 +24,7 @@ _LONGEST_REPEAT = 2.0
 
 
 class OverlayVideoSink(Sink):
-    """Writes the video with its tracks, as MPEG-4 in ``.mp4`` or as motion JPEG in ``.avi``.
+    """Writes the video with its tracks, as H.264 in ``.mp4`` or as motion JPEG in ``.avi``.
 
     The codecs need an even width and height: odd ones are padded by a repeated column or row.
     Whatever ends the run, what was written plays, and lacks the last frame at most; a file that
@@ -56,7 +58,7 @@ class OverlayVideoSink(Sink):
             file.close()
             raise
 
-    def write(self, frame: Frame, tracks: Tracks) -> None:
+    def write(self, frame: Frame, tracks: Tracks, counts: Sequence[Count] = ()) -> None:
         """Draw and encode one frame of the size given on construction."""
         if frame.size != self._size:
             raise OutputError(
@@ -65,7 +67,7 @@ class OverlayVideoSink(Sink):
             )
         if self._keep_time and math.isfinite(frame.timestamp):
             self._repeat_until(frame.timestamp)
-        image = self._painter.paint(frame, tracks)
+        image = self._painter.paint(frame, tracks, counts)
         width, height = frame.size
         if width % 2 or height % 2:
             border = (0, height % 2, 0, width % 2)

@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import cv2
 
+from mvot_pipelines.counting import Count
 from mvot_pipelines.sinks.base import Sink, StopRun
 from mvot_pipelines.sinks.overlay import Painter
 from mvot_plugin.errors import OutputError
@@ -40,14 +41,14 @@ class WindowSink(Sink):
             raise OutputError(f"cannot open the window {title!r}: {reason}; write a file instead")
         cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
 
-    def write(self, frame: Frame, tracks: Tracks) -> None:
+    def write(self, frame: Frame, tracks: Tracks, counts: Sequence[Count] = ()) -> None:
         """Show one frame; raises ``StopRun`` if the user wants to stop."""
         if not self._resized:
             width, height = frame.size
             fit = min(1.0, _LARGEST_WINDOW[0] / width, _LARGEST_WINDOW[1] / height)
             cv2.resizeWindow(self._title, round(fit * width), round(fit * height))
             self._resized = True
-        cv2.imshow(self._title, self._painter.paint(frame, tracks))
+        cv2.imshow(self._title, self._painter.paint(frame, tracks, counts))
         key = cv2.waitKey(1) & 0xFF
         closed = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1
         if closed or key in _QUIT_KEYS:

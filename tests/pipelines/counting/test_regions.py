@@ -88,10 +88,10 @@ def test_what_is_wrong_with_a_line(line, message):
         ("shop: [[1, 2]]", "'shop': a line needs two points"),
         ("shop: 7", "'shop': its points must be pairs"),
         ("shop: [[1, 2, 3], [3, 4, 5], [6, 7, 8]]", "'shop': its points must be pairs"),
-        ("[[[900, 1], [950, 1], [950, 9]]]", "entry 1: it is outside of the frame"),
+        ("[[[900, 1], [950, 1], [950, 9]]]", "'entry 1': it is outside of the frame"),
         ("shop: [[1, .inf], [3, 4], [4, 5]]", "within a million"),
         ("shop: [[1, 2]", "line 1: not valid"),
-        ("{'type': FeatureCollection, 'features': [7]}", "entry 1: its points must be pairs"),
+        ("{'type': FeatureCollection, 'features': [7]}", "'entry 1': its points must be pairs"),
     ],
 )
 def test_what_is_wrong_with_a_file(text, message, tmp_path):

@@ -16,7 +16,7 @@ from helpers.pipelines import (
 )
 from mvot_pipelines.detection.ahead import DetectAhead
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
-from mvot_pipelines.sources.read_ahead import read_ahead
+from mvot_pipelines.sources.reading import read_ahead
 from mvot_plugin.errors import InputError
 from mvot_plugin.timing import StageTimer
 from mvot_synthetic import NoisyDetector, street

@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from mvot_pipelines.report import Progress, RunReport
+from mvot_pipelines import progress
+from mvot_pipelines.progress import Progress
+from mvot_pipelines.report import RunReport
 from mvot_plugin.types import Frame, Tracks
 
 IMAGE = np.zeros((8, 8, 3), np.uint8)
@@ -49,7 +51,8 @@ def test_a_run_without_frames_has_a_summary():
     assert "0 frames in 0.0 s (0 fps" in start_report().summary()
 
 
-def test_latency_is_counted_from_capture_to_writing():
+def test_latency_is_counted_from_capture_to_writing(monkeypatch):
+    monkeypatch.setattr(progress, "_count_columns", lambda: 200)
     report = start_report(is_live=True, dropped=7, detector_calls=1)
     for milliseconds in range(1, 101):
         report.count(frame(captured=10.0), Tracks.empty(), 10.0 + milliseconds / 1e3)
@@ -84,6 +87,6 @@ def test_a_recording_says_nothing_of_latency(is_live):
     ("is_live", "quiet", "lines"), [(True, False, 1), (True, True, 0), (False, False, 0)]
 )
 def test_what_happens_in_a_live_run_is_told_at_once(is_live, quiet, lines, capsys):
-    with Progress(start_report(is_live=is_live), None, quiet=quiet) as progress:
-        progress.tell("camera 0 went away")
+    with Progress(start_report(is_live=is_live), None, quiet=quiet) as line:
+        line.tell("camera 0 went away")
     assert capsys.readouterr().err.count("mvot-run: camera 0 went away\n") == lines

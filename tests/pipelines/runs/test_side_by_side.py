@@ -60,7 +60,7 @@ def test_a_detector_that_fails_ends_all_outputs_on_the_frame_before(
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_overlay_that_fails_on_the_way_is_reported_and_stays_whole(videos, tmp_path, threads):
-    config = configure(videos, tmp_path, threads, save_jsonl=None)
+    config = configure(videos, tmp_path, threads, save_jsonl=None, overwrite=True)
     run(config)
     with limit_files((tmp_path / "a.mp4").stat().st_size // 2):
         report = run(config)

@@ -1,9 +1,11 @@
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from helpers.threads import find_threads
+from mvot_pipelines.counting import Count
 from mvot_pipelines.sinks import BackgroundSink, MotTextSink, OverlayVideoSink, Sink
 from mvot_plugin.errors import OutputError
 from mvot_plugin.timing import StageTimer
@@ -36,24 +38,35 @@ class RecordingSink(Sink):
 
     def __init__(self, fails_on: int = -1, fails_to_close: bool = False) -> None:
         self.written: list[int] = []
+        self.counts: list[Sequence[Count]] = []
         self.threads: set[threading.Thread] = set()
         self.closed = 0
         self.go = threading.Event()
         self.go.set()
         self._fails_on, self._fails_to_close = fails_on, fails_to_close
 
-    def write(self, frame: Frame, tracks: Tracks) -> None:
+    def write(self, frame: Frame, tracks: Tracks, counts: Sequence[Count] = ()) -> None:
         assert self.go.wait(30)
         self.threads.add(threading.current_thread())
         if frame.index == self._fails_on:
             raise OutputError(f"cannot write frame {frame.index}")
         self.written.append(frame.index)
+        self.counts.append(counts)
 
     def close(self) -> None:
         self.threads.add(threading.current_thread())
         self.closed += 1
         if self._fails_to_close:
             raise OutputError("cannot finish")
+
+
+def test_counts_are_handed_over_with_their_frame():
+    inner, points = RecordingSink(), np.zeros((2, 2), np.float32)
+    counts = [Count(name="a", kind="line", points=points, entered=1)]
+    with BackgroundSink(inner) as sink:
+        sink.write(frame(0), tracks(0), counts)
+        sink.write(frame(1), tracks(1))
+    assert inner.counts == [counts, ()]
 
 
 def test_everything_is_written_in_order_in_one_other_thread():

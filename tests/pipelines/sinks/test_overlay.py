@@ -5,8 +5,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mvot_pipelines.sinks import overlay
-from mvot_pipelines.sinks.overlay import Painter, draw_tracks, track_color
+from mvot_pipelines.sinks.colors import PALETTE, TrackColors
+from mvot_pipelines.sinks.overlay import Painter, draw_tracks
+from mvot_pipelines.sinks.overlay import painter as painting
+from mvot_pipelines.sinks.overlay import tracks as drawing
 from mvot_plugin.types import Frame, Tracks, paste_mask
 
 GREY = np.full((288, 384, 3), 90, np.uint8)
@@ -33,14 +35,6 @@ def tracks(
 
 def changed_pixels(image: np.ndarray, original: np.ndarray = GREY) -> np.ndarray:
     return (image != original).any(axis=2)
-
-
-def test_an_identity_keeps_its_color_and_differs_from_its_neighbours():
-    colors = np.array([track_color(n) for n in range(1, 200)], int)
-    assert track_color(17) == tuple(colors[16])
-    for distance in range(1, 5):
-        apart = np.abs(colors[distance:] - colors[:-distance]).max(axis=1)
-        assert apart.min() > 40
 
 
 def test_drawing_does_not_change_its_input():
@@ -72,7 +66,7 @@ def test_the_label_stays_inside_the_image():
         bare = draw_tracks(GREY, tracks([box]), {})
         named = draw_tracks(GREY, tracks([box]), {}, class_names=names)
         assert changed_pixels(named).sum() > changed_pixels(bare).sum()
-        color = np.array(track_color(1))
+        color = np.array(PALETTE[0])
         assert (named == color).all(axis=2).sum() > 200, "the filled tag is in view"
 
 
@@ -105,7 +99,7 @@ def test_a_mask_is_a_tint_with_an_edge_under_box_and_label():
     np.testing.assert_array_equal(drawn, draw_tracks(GREY, tracks(boxes, masks=RING), {}))
     assert not changed_pixels(drawn, bare)[~pixels].any()
     free = pixels & ~changed_pixels(bare)
-    color = np.array(track_color(1))
+    color = np.array(PALETTE[0])
     is_edge = (drawn == color).all(axis=2) & free
     is_tint = (drawn == (0.6 * 90 + 0.4 * color).round()).all(axis=2) & free
     np.testing.assert_array_equal(is_edge | is_tint, free)
@@ -122,7 +116,7 @@ def test_a_mask_is_a_tint_with_an_edge_under_box_and_label():
 def test_the_mask_of_the_nearer_target_is_on_top():
     masks = np.ones((2, 4, 4), np.float32)
     drawn = draw_tracks(GREY, tracks([[50, 60, 150, 200], [90, 90, 200, 150]], masks=masks), {})
-    colors = np.array([track_color(1), track_color(2)])
+    colors = np.array(PALETTE[:2])
     under = (0.6 * 90 + 0.4 * colors[1]).round()
     np.testing.assert_allclose(drawn[120, 120], 0.6 * under + 0.4 * colors[0], atol=0.5)
     assert drawn[120, 170].tolist() == under.tolist()
@@ -165,11 +159,11 @@ def test_trails_are_blended_as_if_over_the_whole_image():
         start, velocity = rng.uniform(-80, 1000, 2), rng.uniform(-20, 20, 2)
         path = [start + velocity * step for step in range(int(rng.integers(1, 40)))]
         trails[track_id] = [tuple(point.round().astype(int).tolist()) for point in path]
-    canvas, layer = image.copy(), image.copy()
-    overlay._draw_trails(canvas, image, np.empty_like(image), trails)
+    canvas, layer, colors = image.copy(), image.copy(), TrackColors().assign(trails)
+    drawing._draw_trails(canvas, image, np.empty_like(image), trails, colors)
     for track_id, trail in trails.items():
         if len(trail) > 1:
-            overlay._draw_trail(layer, np.array(trail, np.int32), track_color(track_id))
+            drawing._draw_trail(layer, np.array(trail, np.int32), colors[track_id])
     np.testing.assert_array_equal(canvas, cv2.addWeighted(layer, 0.7, image, 0.3, 0))
     assert changed_pixels(canvas, image).any()
 
@@ -181,8 +175,8 @@ def test_the_legend_counts_in_the_upper_left_corner():
     assert not changed_pixels(none)[40:].any()
     later = painter.paint(frame(4, timestamp=float("nan")), Tracks.empty())
     assert changed_pixels(none, later).any()
-    assert overlay._format_time(61.5) == "  1:01.5"
-    assert overlay._format_time(float("nan")) == ""
+    assert painting._format_time(61.5) == "  1:01.5"
+    assert painting._format_time(float("nan")) == ""
 
 
 def test_drawing_takes_a_few_milliseconds():

@@ -91,8 +91,8 @@ def test_a_video_that_cannot_be_opened_fails_at_once(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match=r"cannot write .*out\.mp4: "):
         OverlayVideoSink(tmp_path / "file" / "out.mp4", frame_rate=25, size=(64, 48))
-    with pytest.raises(OutputError, match="cannot encode MPEG-4 video of 64x48 pixels at 90000"):
-        OverlayVideoSink(tmp_path / "out.mp4", frame_rate=90000.0, size=(64, 48))
+    with pytest.raises(OutputError, match=r"cannot encode H\.264 video of 20000x48 pixels at 25"):
+        OverlayVideoSink(tmp_path / "out.mp4", frame_rate=25, size=(20000, 48))
     assert not (tmp_path / "out.mp4").exists()
 
 
@@ -178,7 +178,7 @@ def test_a_video_can_be_written_to_a_pipe(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("rate", [30000 / 1001, 99.999, 7 / 3, 0.01])
-def test_the_frame_rate_is_kept_as_well_as_mpeg_4_can(tmp_path, rate):
+def test_the_frame_rate_is_kept(tmp_path, rate):
     path = tmp_path / "out.mp4"
     with OverlayVideoSink(path, frame_rate=rate, size=SIZE) as sink:
         for index in range(3):

@@ -6,7 +6,7 @@ import pytest
 from helpers.pipelines import blank_frames
 from helpers.threads import find_threads
 from mvot_pipelines.sources.base import TruncatedError
-from mvot_pipelines.sources.read_ahead import read_ahead
+from mvot_pipelines.sources.reading import read_ahead
 from mvot_plugin.timing import StageTimer
 
 

@@ -1,0 +1,148 @@
+"""Sending what is written in a thread of its own, without keeping the tracker waiting."""
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from mvot_pipelines.counting import Count
+from mvot_pipelines.sinks.base import Sink
+from mvot_pipelines.sinks.description import FrameDescription
+from mvot_plugin.errors import describe_error
+from mvot_plugin.types import Frame, Tracks
+
+__all__ = ["PublishSink", "Sender"]
+
+_MOST_WAITING, _MOST_AT_ONCE = 1000, 100
+"""Frames that wait to be sent, of which the oldest give way to new ones; and those of a call."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+"""Seconds until what failed is tried again; each time twice as many."""
+_CLOSING_SECONDS = 3.0
+"""For which the end of a run waits until all is sent."""
+
+
+@runtime_checkable
+class Sender(Protocol):
+    """Sends messages somewhere; it is used in one thread alone."""
+
+    name: str
+    """Where, without passwords, for messages."""
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Send messages in order, each a JSON object; raises an error where one is not taken."""
+        ...
+
+    def close(self) -> None:
+        """End the connection."""
+        ...
+
+
+class PublishSink(Sink):
+    """Sends a JSON object for each frame: ``frame``, ``timestamp`` and ``tracks``.
+
+    ``tracks`` is a list with the keys of ``JsonLinesSink``; with lines and zones there is
+    ``counts``, for live sources ``captured`` and ``delay``. The receiver may be slow or away: a
+    thousand frames wait for it, and then the oldest are left out, which the report notes.
+
+    Args:
+        sender: sends them; the sink closes it.
+        class_names: the names of the classes by number, where the tracks have none.
+        clock: that of ``Frame.captured``.
+    """
+
+    def __init__(
+        self,
+        sender: Sender,
+        *,
+        class_names: Mapping[int, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._sender, self._describe = sender, FrameDescription(class_names, clock)
+        self._waiting: deque[bytes] = deque()
+        self._changed = threading.Condition()
+        self._lost, self._error = 0, ""
+        self._is_closing = self._gives_up = False
+        self._thread = threading.Thread(target=self._run, name="publish", daemon=True)
+        self._thread.start()
+
+    def write(self, frame: Frame, tracks: Tracks, counts: Sequence[Count] = ()) -> None:
+        """Hand over a frame to be sent; never waits."""
+        order = np.argsort(tracks.id, kind="stable")
+        message = self._describe.frame(frame) | self._describe.times(frame)
+        message["tracks"] = self._describe.tracks(frame, tracks[order])
+        if counts:
+            message["counts"] = [count.to_dict() for count in counts]
+        with self._changed:
+            self._waiting.append(json.dumps(message, allow_nan=False).encode())
+            if len(self._waiting) > _MOST_WAITING:
+                self._waiting.popleft()
+                self._lost += 1
+            self._changed.notify()
+
+    @property
+    def notes(self) -> list[str]:
+        """How many frames were not sent, and why."""
+        if not self._lost:
+            return []
+        reason = f" ({self._error})" if self._error else ""
+        return [f"{self._lost} frames were not sent to {self._sender.name}{reason}"]
+
+    def close(self) -> None:
+        """Send what is left, for some seconds at most; a second call does nothing."""
+        if self._is_closing:
+            return
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        self._thread.join(_CLOSING_SECONDS)
+        with self._changed:
+            self._gives_up = True
+            self._lost += len(self._waiting)
+            self._waiting.clear()
+            self._changed.notify()
+        self._thread.join(_CLOSING_SECONDS)
+
+    def _run(self) -> None:
+        """Send what waits, until the sink is closed."""
+        pause = _FIRST_PAUSE
+        try:
+            while batch := self._take():
+                if self._try(batch):
+                    pause = _FIRST_PAUSE
+                    continue
+                self._put_back(batch, pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+        finally:
+            self._sender.close()
+
+    def _try(self, batch: list[bytes]) -> bool:
+        """Whether messages were sent."""
+        try:
+            self._sender.send(batch)
+        except Exception as error:
+            self._error = describe_error(error)
+            return False
+        return True
+
+    def _take(self) -> list[bytes]:
+        """The next messages, waited for; none where there will be no more."""
+        with self._changed:
+            while not self._waiting and not self._is_closing:
+                self._changed.wait()
+            return [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_AT_ONCE))]
+
+    def _put_back(self, batch: list[bytes], pause: float) -> None:
+        """Let messages wait again, as far as there is room, and pause."""
+        with self._changed:
+            kept = batch[max(len(self._waiting) + len(batch) - _MOST_WAITING, 0) :]
+            if self._gives_up:
+                kept = []
+            self._lost += len(batch) - len(kept)
+            self._waiting.extendleft(reversed(kept))
+            end = time.monotonic() + pause
+            while not self._gives_up and (left := end - time.monotonic()) > 0:
+                self._changed.wait(left)

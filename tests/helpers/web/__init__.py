@@ -1,0 +1,1 @@
+"""Serving, and browsing what is served."""
