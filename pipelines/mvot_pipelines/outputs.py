@@ -92,7 +92,7 @@ def _check_outputs(
                 f"--save-{kind} {path} has the name of an image, and would be taken for one; "
                 "choose another name"
             )
-        if not config.overwrite and Path(path).is_file():
+        if not config.overwrite and Path(path).is_file() and not _is_own_stream(path):
             raise UsageError(
                 f"--save-{kind} {path} exists: add --overwrite to replace it, or choose another "
                 "name"
@@ -122,6 +122,16 @@ def _identify(path: str | Path) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return status.st_dev, status.st_ino
+
+
+def _is_own_stream(path: str) -> bool:
+    """Whether this process writes its stdout or stderr there."""
+    for number in (1, 2):
+        with suppress(OSError):
+            status = os.fstat(number)
+            if _identify(path) == (status.st_dev, status.st_ino):
+                return True
+    return False
 
 
 def _resolve(path: str) -> str | None:

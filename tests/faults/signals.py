@@ -62,7 +62,8 @@ def _prepare(trial: Trial, *, sink: str, threads: int) -> list[object]:
     for name in ("out.txt", f"out.{sink}"):
         if trial.random.random() < 0.5:
             (trial.folder / name).write_bytes(b"old")
-    options = ["--engine", "hold", "--threads", threads, "--quiet", "--save-txt", "out.txt"]
+    options = ["--engine", "hold", "--threads", threads, "--quiet", "--overwrite"]
+    options += ["--save-txt", "out.txt"]
     return [source, "--detections", detections, *options, *_SINKS[sink]]
 
 

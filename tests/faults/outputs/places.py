@@ -33,7 +33,8 @@ def name_output(
     if make is not None:
         make(trial.folder / name)
     ending = "avi" if "avi" in name[-6:] else name[-6:].split(".")[-1]
-    return [trial.clip(frames=frames), "--detections", trial.detections(), OPTIONS[ending], name]
+    outputs = ["--overwrite", OPTIONS[ending], name]
+    return [trial.clip(frames=frames), "--detections", trial.detections(), *outputs]
 
 
 def _case(name: str, ending: str, output: str, expect: Any, **fields: Any) -> Case:
