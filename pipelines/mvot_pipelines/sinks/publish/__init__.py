@@ -1,5 +1,6 @@
 """Sending tracks to other programs while a run goes on."""
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -41,13 +42,13 @@ def open_publisher(target: str, *, class_names: Mapping[int, str] | None = None)
         from mvot_pipelines.sinks.publish.webhook import WebhookSender
 
         sender = WebhookSender(target)
-    elif is_whole and scheme in ("mqtt", "mqtts") and parts.path.strip("/"):
+    elif is_whole and scheme in ("mqtt", "mqtts") and re.fullmatch("/[^+]*[^+/]/*", parts.path):
         from mvot_pipelines.sinks.publish.mqtt import MqttSender
 
         sender = MqttSender(target)
     else:
         raise UsageError(
-            f"--publish {format_value(target)}: write - (the standard output), "
-            "http://HOST/PATH (a webhook), or mqtt://HOST/TOPIC (a message broker)"
+            f"--publish {format_value(re.sub('//.*@', '//', target))}: write - (the standard "
+            "output), http://HOST/PATH (a webhook), or mqtt://HOST/TOPIC (a message broker)"
         )
     return PublishSink(sender, class_names=class_names)

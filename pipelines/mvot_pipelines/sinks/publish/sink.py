@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -22,12 +23,12 @@ _MOST_WAITING, _MOST_AT_ONCE = 1000, 100
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 """Seconds until what failed is tried again; each time twice as many."""
 _CLOSING_SECONDS = 3.0
-"""For which the end of a run waits until all is sent."""
+"""For which the end of a run waits until all is sent, and then for what is on its way."""
 
 
 @runtime_checkable
 class Sender(Protocol):
-    """Sends messages somewhere; it is used in one thread alone."""
+    """Sends messages somewhere; after construction it is used in one thread alone."""
 
     name: str
     """Where, without passwords, for messages."""
@@ -46,7 +47,8 @@ class PublishSink(Sink):
 
     ``tracks`` is a list with the keys of ``JsonLinesSink``; with lines and zones there is
     ``counts``, for live sources ``captured`` and ``delay``. The receiver may be slow or away: a
-    thousand frames wait for it, and then the oldest are left out, which the report notes.
+    thousand frames wait for it, and then the oldest are left out, which the report notes. What
+    failed is sent again, so that a frame may arrive twice.
 
     Args:
         sender: sends them; the sink closes it.
@@ -62,9 +64,10 @@ class PublishSink(Sink):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sender, self._describe = sender, FrameDescription(class_names, clock)
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[bytes] = deque(maxlen=_MOST_WAITING)
         self._changed = threading.Condition()
-        self._lost, self._error = 0, ""
+        self._written = self._sent = 0
+        self._reason = "it takes them too slowly"
         self._is_closing = self._gives_up = False
         self._thread = threading.Thread(target=self._run, name="publish", daemon=True)
         self._thread.start()
@@ -76,20 +79,17 @@ class PublishSink(Sink):
         message["tracks"] = self._describe.tracks(frame, tracks[order])
         if counts:
             message["counts"] = [count.to_dict() for count in counts]
+        data = json.dumps(message, allow_nan=False).encode()
         with self._changed:
-            self._waiting.append(json.dumps(message, allow_nan=False).encode())
-            if len(self._waiting) > _MOST_WAITING:
-                self._waiting.popleft()
-                self._lost += 1
+            self._waiting.append(data)
+            self._written += 1
             self._changed.notify()
 
     @property
     def notes(self) -> list[str]:
-        """How many frames were not sent, and why."""
-        if not self._lost:
-            return []
-        reason = f" ({self._error})" if self._error else ""
-        return [f"{self._lost} frames were not sent to {self._sender.name}{reason}"]
+        """How many frames were not sent, and why; after ``close``."""
+        lost = self._written - self._sent
+        return [f"{lost} frames were not sent to {self._sender.name} ({self._reason})"] * bool(lost)
 
     def close(self) -> None:
         """Send what is left, for some seconds at most; a second call does nothing."""
@@ -101,7 +101,6 @@ class PublishSink(Sink):
         self._thread.join(_CLOSING_SECONDS)
         with self._changed:
             self._gives_up = True
-            self._lost += len(self._waiting)
             self._waiting.clear()
             self._changed.notify()
         self._thread.join(_CLOSING_SECONDS)
@@ -112,10 +111,11 @@ class PublishSink(Sink):
         try:
             while batch := self._take():
                 if self._try(batch):
+                    self._sent += len(batch)
                     pause = _FIRST_PAUSE
-                    continue
-                self._put_back(batch, pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                else:
+                    self._put_back(batch, pause)
+                    pause = min(2 * pause, _LONGEST_PAUSE)
         finally:
             self._sender.close()
 
@@ -124,7 +124,7 @@ class PublishSink(Sink):
         try:
             self._sender.send(batch)
         except Exception as error:
-            self._error = describe_error(error)
+            self._reason = describe_error(error)
             return False
         return True
 
@@ -138,11 +138,11 @@ class PublishSink(Sink):
     def _put_back(self, batch: list[bytes], pause: float) -> None:
         """Let messages wait again, as far as there is room, and pause."""
         with self._changed:
-            kept = batch[max(len(self._waiting) + len(batch) - _MOST_WAITING, 0) :]
-            if self._gives_up:
-                kept = []
-            self._lost += len(batch) - len(kept)
-            self._waiting.extendleft(reversed(kept))
-            end = time.monotonic() + pause
-            while not self._gives_up and (left := end - time.monotonic()) > 0:
-                self._changed.wait(left)
+            if not self._gives_up:
+                room = _MOST_WAITING - len(self._waiting)
+                self._waiting.extendleft(islice(reversed(batch), room))
+            closing = self._is_closing
+            self._changed.wait_for(
+                lambda: self._gives_up or self._is_closing is not closing,
+                _FIRST_PAUSE if closing else pause,
+            )

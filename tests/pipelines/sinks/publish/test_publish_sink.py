@@ -86,7 +86,20 @@ def test_the_oldest_give_way_while_the_receiver_is_stuck(monkeypatch):
         receiver.may_send.set()
     sent = [message["frame"] for message in receiver.messages]
     assert sent[-10:] == list(range(40, 50))
-    assert publisher.notes == [f"{50 - len(sent)} frames were not sent to somewhere"]
+    lost = f"{50 - len(sent)} frames were not sent to somewhere (it takes them too slowly)"
+    assert publisher.notes == [lost]
+
+
+def test_a_receiver_that_is_stuck_at_the_end_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(sink, "_CLOSING_SECONDS", 0.05)
+    receiver = Receiver()
+    receiver.may_send.clear()
+    with PublishSink(receiver) as publisher:
+        for frame in blank_frames(7):
+            publisher.write(frame, TRACKS)
+    notes = publisher.notes
+    receiver.may_send.set()
+    assert notes == ["7 frames were not sent to somewhere (it takes them too slowly)"]
 
 
 def test_a_receiver_that_never_comes_back_ends_with_a_note():
@@ -99,12 +112,15 @@ def test_a_receiver_that_never_comes_back_ends_with_a_note():
     assert receiver.closed == 1
 
 
-@pytest.mark.parametrize(
-    "target", ["", "x", "ftp://a/b", "http://", "mqtt://host", "mqtt://host/", "http://[bad/"]
-)
+NO_TARGETS = """x ftp://a/b http:// mqtt://host mqtt://host/ mqtt://host/+/a http://[bad/
+ftp://me:secret@a/b mqtt://me:secret@host http://me:sec/ret@host/"""
+
+
+@pytest.mark.parametrize("target", ["", *NO_TARGETS.split()])
 def test_what_is_no_target_is_refused(target):
-    with pytest.raises(UsageError, match=r"write - .*http://HOST/PATH .*mqtt://HOST/TOPIC"):
+    with pytest.raises(UsageError, match=r"write - .*http://HOST/PATH .*mqtt://HOST/TOPIC") as told:
         open_publisher(target)
+    assert "sec" not in str(told.value)
 
 
 def test_the_standard_output_gets_json_lines(capfd):

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from helpers.pipelines import blank_frames
-from mvot_pipelines.sinks.publish import open_publisher, sink
+from mvot_pipelines.sinks.publish import open_publisher, sink, webhook
 from mvot_plugin.errors import OutputError
 from mvot_plugin.types import Tracks
 
@@ -78,11 +78,20 @@ def test_what_a_server_refuses_is_a_note_without_its_secrets(monkeypatch):
     monkeypatch.setattr(sink, "_CLOSING_SECONDS", 0.2)
     with server(*[403] * 1000) as (address, _):
         (note,) = publish(f"http://user:secret@{address}/hook?key=1")
-    assert note == f"5 frames were not sent to http://{address}/hook (OSError: it answered 403)"
+    assert note == f"5 frames were not sent to http://{address} (it answers 403)"
 
 
 def test_a_server_that_is_not_there_is_told_before_the_run():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(OutputError, match=rf"http://127.0.0.1:{port}/ cannot be reached"):
-        open_publisher(f"http://user:secret@127.0.0.1:{port}/")
+    told = rf"--publish http://127.0.0.1:{port} cannot be reached \(Connection refused\): check"
+    with pytest.raises(OutputError, match=told):
+        open_publisher(f"http://user:secret@127.0.0.1:{port}/secret")
+
+
+def test_a_server_that_does_not_answer_is_told_before_the_run(monkeypatch):
+    monkeypatch.setattr(webhook, "_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(OutputError, match=rf"http://{address} cannot be reached \(timed out\)"):
+            open_publisher(f"http://{address}/")
