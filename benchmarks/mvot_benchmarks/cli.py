@@ -35,7 +35,7 @@ def _run(arguments: Sequence[str], options: argparse.Namespace) -> int:
     _parser().parse_args(arguments, options)
     threads = check_threads(getattr(options, "threads", None))
     with warnings.catch_warnings(), limit_threads(threads):
-        warnings.showwarning = _print_warning
+        warnings.showwarning = _WarningPrinter()
         options.command(options)
     return 0
 
@@ -47,8 +47,16 @@ def _describe_rows(options: argparse.Namespace) -> str:
     return f"; rows so far are in {options.json}: the same command continues"
 
 
-def _print_warning(message: Warning | str, *_where: object, **_how: object) -> None:
-    print_error("mvot-bench", f"warning: {message}")
+class _WarningPrinter:
+    """Prints each warning once, however many rows it concerns."""
+
+    def __init__(self) -> None:
+        self._printed: set[str] = set()
+
+    def __call__(self, message: Warning | str, *_where: object, **_how: object) -> None:
+        if str(message) not in self._printed:
+            print_error("mvot-bench", f"warning: {message}")
+        self._printed.add(str(message))
 
 
 def _parser() -> Parser:

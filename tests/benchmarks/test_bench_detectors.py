@@ -70,6 +70,25 @@ def test_conf_applies_to_public_detections_too(sequence):
         assert len(detector(frame)) == count
 
 
+@pytest.mark.filterwarnings("default:MOVES")
+def test_of_several_files_of_detections_the_one_taken_and_the_others_are_named(sequence, capsys):
+    others = [sequence / "det" / "frcnn.txt", sequence / "det-sdp" / "det.txt"]
+    for path in others:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("1,-1,1,11,40,40,1")
+    names = " or ".join(map(str, sorted(others)))
+    arguments = ["mot", str(sequence), "--detect-every", "1", "2", "--engine", "hold"]
+    assert main(arguments) == 0
+    taken = f"MOVES: the detections are those of {sequence / 'det' / 'det.txt'}"
+    said = f"{taken}; --detector replay:FILE takes {names} instead\n"
+    assert capsys.readouterr().err.count(said) == 1
+    assert main([*arguments, "--detector", f"replay:{others[0]}"]) == 0
+    assert "the detections are" not in capsys.readouterr().err
+    (sequence / "det" / "det.txt").unlink()
+    assert main(arguments) == 1
+    assert f"in det/det.txt; --detector replay:FILE takes {names}\n" in capsys.readouterr().err
+
+
 def test_each_detector_has_rows_of_its_own_in_tables_and_file(sequence, tmp_path, capsys):
     worse = tmp_path / "worse.txt"
     worse.write_text("1,-1,1,11,40,40,1")

@@ -21,11 +21,13 @@ LIGHT = [name for name, entry in ENGINES.items() if not entry.needs_torch]
 def measure_share(engine, single):
     """The rate beside busy processes, as a share of the rate without: a median of pairs.
 
+    There are no more of these once most are enough, as the median is then.
+
     The rate without is no less than that of one thread, which waits for no other: where something
     else is running, too, threads that spin are slow without these processes as well.
     """
     shares = []
-    for _ in range(PAIRS):
+    while len(shares) < PAIRS and sum(share >= LEAST_SHARE for share in shares) <= PAIRS // 2:
         alone = max(engine.measure(SECONDS), single.measure(SECONDS))
         with busy_neighbours():
             shares.append(engine.measure(SECONDS) / alone)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mvot_benchmarks.ceiling.measurement import PART_NAMES, CeilingResult, split_missing
 from mvot_benchmarks.ceiling.tables import add_pooled
 from mvot_benchmarks.reporting.plots import create_figure, save_figure
-from mvot_benchmarks.reporting.tables import ALL_TOGETHER
+from mvot_benchmarks.reporting.tables import ALL_TOGETHER, QUALITIES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,8 +30,10 @@ _LABELS = {
     "detector": "detector (its errors)",
     "delay": "delay (reported late or not)",
 }
-_LEAST_WIDTH = 0.75
+_LEAST_WIDTH = 2.0
 """Percent of the axis from which a bar has room for its number."""
+_METRICS = ("idf1", "hota")
+"""The scores that say something of identities."""
 
 
 def save_plot(results: Sequence[CeilingResult], path: str | Path) -> None:
@@ -43,33 +45,42 @@ def save_plot(results: Sequence[CeilingResult], path: str | Path) -> None:
 
 
 def draw_missing(results: Sequence[CeilingResult]) -> "Figure":
-    """Draw what is reached of IDF1 and what each part costs: a stacked bar for each k.
+    """Draw what is reached of IDF1 and HOTA and what each part costs: a stacked bar for each k.
 
-    An axis for each engine. Several sequences are shown all together. Negative parts are stacked
-    to the left of 0. Raises ``UsageError`` without matplotlib.
+    A row of axes for each engine. Several sequences are shown all together. Negative parts are
+    stacked to the left of 0. Raises ``UsageError`` without matplotlib.
     """
     results = add_pooled(results)
     results = [one for one in results if one.sequence == ALL_TOGETHER] or results
     engines = list(dict.fromkeys(result.engine for result in results))
-    figure = create_figure(8.5, 1.3 + 0.5 * len(engines) + 0.38 * len(results))
+    figure = create_figure(11.0, 1.3 + 0.5 * len(engines) + 0.38 * len(results))
     counts = [sum(result.engine == engine for result in results) for engine in engines]
     axes = figure.subplots(
-        len(engines), squeeze=False, sharex=True, height_ratios=[count + 0.6 for count in counts]
+        len(engines),
+        len(_METRICS),
+        squeeze=False,
+        sharex=True,
+        sharey="row",
+        height_ratios=[count + 0.6 for count in counts],
     )
-    for (axis,), engine in zip(axes, engines, strict=True):
-        _draw_bars(axis, [result for result in results if result.engine == engine])
-        axis.set_title(engine, loc="left", fontsize="medium")
-    axes[-1, 0].set_xlabel("IDF1 (%)")
-    figure.suptitle(f"Where IDF1 is lost: {results[0].sequence}, detector on every k-th frame")
+    for row, engine in zip(axes, engines, strict=True):
+        of_engine = [result for result in results if result.engine == engine]
+        for axis, metric in zip(row, _METRICS, strict=True):
+            _draw_bars(axis, of_engine, metric)
+            axis.set_title(f"{engine}: {QUALITIES[metric]}", fontsize="medium")
+        row[0].invert_yaxis()
+    for axis, metric in zip(axes[-1], _METRICS, strict=True):
+        axis.set_xlabel(f"{QUALITIES[metric]} (%)")
+    figure.suptitle(f"Where points are lost: {results[0].sequence}, detector on every k-th frame")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize="small")
     return figure
 
 
-def _draw_bars(axis: "Axes", results: Sequence[CeilingResult]) -> None:
-    """Draw the bars of one engine, the smallest k on top."""
+def _draw_bars(axis: "Axes", results: Sequence[CeilingResult], metric: str) -> None:
+    """Draw the bars of one engine, by increasing k."""
     results = sorted(results, key=lambda result: result.k)
-    parts = [split_missing(result, "idf1") for result in results]
+    parts = [split_missing(result, metric) for result in results]
     ends = {True: [0.0] * len(results), False: [0.0] * len(results)}
     for name in PART_NAMES:
         values = [getattr(part, name) for part in parts]
@@ -81,7 +92,6 @@ def _draw_bars(axis: "Axes", results: Sequence[CeilingResult]) -> None:
         for row, value in enumerate(values):
             ends[value > 0][row] += value
     axis.set_yticks(range(len(results)), [f"k = {result.k}" for result in results])
-    axis.invert_yaxis()
     axis.margins(x=0)
 
 

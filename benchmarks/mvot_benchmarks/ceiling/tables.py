@@ -11,6 +11,7 @@ from mvot_benchmarks.ceiling.measurement import (
 )
 from mvot_benchmarks.metrics.scoring import Scores
 from mvot_benchmarks.reporting.tables import (
+    QUALITIES,
     QUALITY_HEADING,
     group_across_sequences,
     label_detectors,
@@ -18,8 +19,6 @@ from mvot_benchmarks.reporting.tables import (
 
 __all__ = ["add_pooled", "describe_missing", "format_table"]
 
-_METRICS = ("mota", "idf1", "hota")
-"""In the order of ``QUALITY_HEADING``."""
 _RUNS = {
     "scores": "as it is",
     "true_motion": "true motion",
@@ -78,7 +77,7 @@ def _format_runs(name: str, results: Sequence[CeilingResult]) -> str:
 def _format_parts(name: str, results: Sequence[CeilingResult]) -> str:
     lines = _format_head(f"{name}: points of {QUALITY_HEADING}", PART_NAMES)
     for result in results:
-        by_metric = (astuple(split_missing(result, metric)) for metric in _METRICS)
+        by_metric = (astuple(split_missing(result, metric)) for metric in QUALITIES)
         lines.append(_format_row(result, list(zip(*by_metric, strict=True))))
     return "\n".join(lines)
 
@@ -94,4 +93,4 @@ def _format_row(result: CeilingResult, cells: Sequence[tuple[float, ...]]) -> st
 
 
 def _to_percent(scores: Scores) -> tuple[float, ...]:
-    return tuple(100 * getattr(scores, metric) for metric in _METRICS)
+    return tuple(100 * getattr(scores, metric) for metric in QUALITIES)

@@ -78,7 +78,7 @@ def add_detectors(command: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[PUBLIC],
         metavar="NAME",
-        help="replay (each sequence's own det.txt, the default), packaged, replay:FILE, a YOLO "
+        help="replay (each sequence's own det/det.txt, the default), packaged, replay:FILE, a YOLO "
         "model or path, or a registered one",
     )
     command.add_argument(

@@ -23,19 +23,22 @@ def read_motchallenge(folder: Path) -> Sequence:
     """Read ``gt/gt.txt``, with the frames in ``img1/`` or in a video.
 
     The video is the one that ``seqinfo.ini`` names, or the only one in the folder. Public
-    detections are in ``det/det.txt``. Without ``gt/gt.txt``, masks ``mask/000001.png`` and so on
-    are the ground truth. Pedestrians of flag 1 are evaluated; distractors are ignored, in MOT20
-    non-motorised vehicles too, as in TrackEval.
+    detections are in ``det/det.txt``; other text files in ``det/``, and in folders whose names
+    begin so, are those of other detectors. Without ``gt/gt.txt``, masks ``mask/000001.png`` and
+    so on are the ground truth. Pedestrians of flag 1 are evaluated; distractors are ignored, in
+    MOT20 non-motorised vehicles too, as in TrackEval.
     """
     has_seqinfo = (folder / "seqinfo.ini").is_file()
     detections = folder / "det" / "det.txt"
+    found = sorted(path for path in folder.glob("det*/**/*.txt") if path.is_file())
     return Sequence(
         name=folder.resolve().name,
         frames=folder if has_seqinfo else find_frames(folder, "img1"),
         frame_rate=None,
         ground_truth=_read_ground_truth(folder),
         regions=IgnoredRegions.empty(),
-        detections=detections if detections.is_file() else None,
+        detections=detections if detections in found else None,
+        other_detections=tuple(path for path in found if path != detections),
     )
 
 

@@ -1,5 +1,6 @@
 """A sequence of any data set: its frames and its ground truth."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,9 @@ class Sequence:
     ground_truth: GroundTruthRows
     regions: IgnoredRegions
     detections: Path | None = None
-    """The public detections, ``det.txt``."""
+    """The public detections, ``det/det.txt``."""
+    other_detections: tuple[Path, ...] = ()
+    """Those of other detectors beside them, which are taken only where a command names the file."""
 
     @property
     def length(self) -> int:
@@ -67,11 +70,16 @@ class Sequence:
     def detector(self, conf: float | None = None) -> ReplayDetector:
         """A detector that replays the public detections.
 
-        ``conf`` is the least score, in the file's scale. Raises ``InputError`` for a sequence
-        without public detections.
+        ``conf`` is the least score, in the file's scale. Warns where there are those of other
+        detectors too. Raises ``InputError`` for a sequence without public detections.
         """
+        others = " or ".join(map(str, self.other_detections))
         if self.detections is None:
             raise InputError(
                 f"{self.name} has no public detections: a MOT sequence has them in det/det.txt"
+                + (f"; --detector replay:FILE takes {others}" if others else "")
             )
+        if others:
+            taken = f"{self.name}: the detections are those of {self.detections}"
+            warnings.warn(f"{taken}; --detector replay:FILE takes {others} instead", stacklevel=2)
         return ReplayDetector(self.detections, conf=conf)

@@ -12,6 +12,7 @@ from mvot_benchmarks.intervals.measurement import (
 )
 from mvot_benchmarks.intervals.tables import compute_curves
 from mvot_benchmarks.reporting.plots import create_figure, save_figure
+from mvot_benchmarks.reporting.tables import QUALITIES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["draw_curves", "save_plot"]
 
 _STYLES = {FIXED_K: ("#d9605a", "-"), FIXED_SECONDS: ("#b8b0ac", "--"), ADAPTIVE: ("#72b06b", "-")}
-_PANELS = ("MOTA", "IDF1")
 
 
 def save_plot(results: Sequence[IntervalResult], path: str | Path) -> None:
@@ -31,16 +31,16 @@ def save_plot(results: Sequence[IntervalResult], path: str | Path) -> None:
 
 
 def draw_curves(results: Sequence[IntervalResult]) -> "Figure":
-    """Draw MOTA and IDF1 against the share of frames with a detector call, a row for each engine.
+    """Draw the quality against the share of frames with a detector call, a row for each engine.
 
     Raises ``UsageError`` without matplotlib.
     """
     curves = compute_curves(results)
     engines = list(dict.fromkeys(curve.engine for curve in curves))
-    figure = create_figure(9.0, 0.6 + 3.4 * len(engines))
-    axes = figure.subplots(len(engines), len(_PANELS), squeeze=False, sharex=True)
+    figure = create_figure(11.0, 0.6 + 3.4 * len(engines))
+    axes = figure.subplots(len(engines), len(QUALITIES), squeeze=False, sharex=True)
     for row, engine in zip(axes, engines, strict=True):
-        for column, (axis, name) in enumerate(zip(row, _PANELS, strict=True)):
+        for column, (axis, name) in enumerate(zip(row, QUALITIES.values(), strict=True)):
             for curve in (curve for curve in curves if curve.engine == engine):
                 colour, style = _STYLES[curve.scheduler]
                 values = 100 * curve.quality[:, column]

@@ -8,10 +8,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from mvot_benchmarks.intervals.measurement import FIXED_K, FIXED_SECONDS, IntervalResult
+from mvot_benchmarks.reporting.tables import QUALITIES, QUALITY_HEADING, format_shares
 
 __all__ = ["Curve", "compute_curves", "format_table"]
-
-_QUALITIES = ("mota", "idf1", "hota")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,7 +30,7 @@ class Curve:
     share: Float64[np.ndarray, " n"]
     """The share of all frames that the detector ran on; it falls."""
     quality: Float64[np.ndarray, "n 3"]
-    """MOTA, IDF1 and HOTA, as shares."""
+    """The ``QUALITIES``, as shares."""
     spread: Float64[np.ndarray, "n 3"]
     """Their standard deviations over the sequences."""
 
@@ -73,7 +72,7 @@ def _summarise(group: Sequence[IntervalResult]) -> tuple[float, float, Any, Any]
     values = [
         np.mean(
             [
-                [getattr(row.scores, quality) for quality in _QUALITIES]
+                [getattr(row.scores, quality) for quality in QUALITIES]
                 for row in group
                 if row.sequence == name
             ],
@@ -81,7 +80,7 @@ def _summarise(group: Sequence[IntervalResult]) -> tuple[float, float, Any, Any]
         )
         for name in names
     ]
-    spread = np.std(values, axis=0, ddof=1) if len(values) > 1 else np.zeros(len(_QUALITIES))
+    spread = np.std(values, axis=0, ddof=1) if len(values) > 1 else np.zeros(len(QUALITIES))
     return group[0].interval, share, np.mean(values, axis=0), spread
 
 
@@ -107,7 +106,7 @@ def _format_equal(curves: Sequence[Curve]) -> list[str]:
     tables = []
     for fixed in (curve for curve in curves if curve.scheduler == FIXED_K):
         heads = " | ".join(f"k = {k:g} ({share:.1%})" for k, share in _columns(fixed))
-        lines = [f"| {fixed.engine} at equal calls: MOTA / IDF1 / HOTA | {heads} |"]
+        lines = [f"| {fixed.engine} at equal calls: {QUALITY_HEADING} | {heads} |"]
         lines.append(f"| --- |{' --- |' * len(fixed.intervals)}")
         for curve in (curve for curve in curves if curve.engine == fixed.engine):
             cells = " | ".join(_format_at(curve, share) for _, share in _columns(fixed))
@@ -125,4 +124,4 @@ def _format_at(curve: Curve, share: float) -> str:
     quality = curve.at(share)
     if np.isnan(quality).any():
         return ""
-    return " / ".join(f"{100 * value:.1f}" for value in quality)
+    return format_shares(quality)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mvot_benchmarks.realtime.measurement import RtResult
 from mvot_benchmarks.realtime.tables import CostLine, summarise_costs
 from mvot_benchmarks.reporting.plots import create_figure, save_figure
+from mvot_benchmarks.reporting.tables import QUALITIES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +22,7 @@ _STYLES = {
     "adaptive": ("#72b06b", "-"),
     "no clock, as many calls": ("#4c78a8", ":"),
 }
-_PANELS = {"mota": "MOTA", "idf1": "IDF1", "latency": "latency, 95th percentile (ms)"}
+_PANELS = {**QUALITIES, "latency": "latency, 95th percentile (ms)"}
 
 
 def save_plot(results: Sequence[RtResult], path: str | Path) -> None:
@@ -33,13 +34,13 @@ def save_plot(results: Sequence[RtResult], path: str | Path) -> None:
 
 
 def draw_costs(results: Sequence[RtResult]) -> "Figure":
-    """Draw MOTA, IDF1 and latency against the cost of a detector call, a row for each engine.
+    """Draw quality and latency against the cost of a detector call, a row for each engine.
 
     The means over sequences, at the best k for each cost. Raises ``UsageError`` without matplotlib.
     """
     lines = summarise_costs(results)
     engines = list(dict.fromkeys(line.engine for line in lines))
-    figure = create_figure(11.0, 0.6 + 3.4 * len(engines))
+    figure = create_figure(13.5, 0.6 + 3.4 * len(engines))
     axes = figure.subplots(len(engines), len(_PANELS), squeeze=False, sharex=True)
     for row, engine in zip(axes, engines, strict=True):
         for axis, name in zip(row, _PANELS, strict=True):

@@ -13,9 +13,11 @@ from mvot_benchmarks.realtime.measurement import (
     RtResult,
 )
 from mvot_benchmarks.reporting.tables import (
+    QUALITIES,
     QUALITY_HEADING,
     format_grid,
     format_quality,
+    format_shares,
     group_across_sequences,
     group_rows,
     label_detectors,
@@ -90,6 +92,8 @@ class CostLine:
     """MOTA at each cost, as a share."""
     idf1: tuple[float, ...]
     """IDF1 at each cost, as a share."""
+    hota: tuple[float, ...]
+    """HOTA at each cost, as a share."""
     latency: tuple[float, ...]
     """The 95th percentile of the latency at each cost, in milliseconds."""
 
@@ -135,19 +139,23 @@ def _rate(group: Sequence[RtResult]) -> tuple[int, float]:
 def _to_line(engine: str, label: str, found: Mapping[float, Sequence[RtResult]]) -> CostLine:
     """The line through the means of groups of rows, by cost."""
     means = [
-        np.mean([(row.scores.mota, row.scores.idf1, row.latency[1]) for row in group], axis=0)
+        np.mean([(*_shares(row), row.latency[1]) for row in group], axis=0)
         for group in found.values()
     ]
-    mota, idf1, latency = zip(*(mean.tolist() for mean in means), strict=True)
+    *shares, latency = zip(*(mean.tolist() for mean in means), strict=True)
     return CostLine(
         engine=engine,
         label=label,
         costs=tuple(found),
         k=tuple(group[0].k for group in found.values()),
-        mota=mota,
-        idf1=idf1,
         latency=latency,
+        **dict(zip(QUALITIES, shares, strict=True)),
     )
+
+
+def _shares(row: RtResult) -> list[float]:
+    """The ``QUALITIES`` of a row."""
+    return [getattr(row.scores, quality) for quality in QUALITIES]
 
 
 def _format_latency(milliseconds: float) -> str:
@@ -162,16 +170,18 @@ def _format_costs(results: Sequence[RtResult]) -> list[str]:
     lines = summarise_costs(results)
     costs = sorted({cost for line in lines for cost in line.costs})
     sequences = len({row.sequence for row in results})
-    title = (
-        f"mean of {sequences} sequences at {results[0].fps:g} fps: MOTA / IDF1 (best k), latency"
-    )
+    title = f"mean of {sequences} sequences at {results[0].fps:g} fps"
     heads = " | ".join(f"{cost:g} ms" for cost in costs)
-    table = [f"| {title} | {heads} |", f"| --- |{' --- |' * len(costs)}"]
+    table = [
+        f"| {title}: {QUALITY_HEADING} (best k), latency | {heads} |",
+        f"| --- |{' --- |' * len(costs)}",
+    ]
     for line in lines:
-        values = zip(line.costs, line.mota, line.idf1, line.k, line.latency, strict=True)
+        shares = zip(*(getattr(line, quality) for quality in QUALITIES), strict=True)
+        values = zip(line.costs, shares, line.k, line.latency, strict=True)
         cells = {
-            cost: f"{100 * mota:.1f} / {100 * idf1:.1f} ({k})" + _format_latency(latency)
-            for cost, mota, idf1, k, latency in values
+            cost: format_shares(at_cost) + f" ({k})" + _format_latency(latency)
+            for cost, at_cost, k, latency in values
         }
         shown = " | ".join(cells.get(cost, "") for cost in costs)
         table.append(f"| {line.engine}, {line.label} | {shown} |")

@@ -9,7 +9,7 @@ from mvot_benchmarks.extras import import_extra
 from mvot_benchmarks.mot import MotResult
 from mvot_benchmarks.realtime.measurement import RtResult
 from mvot_benchmarks.reporting.summaries import average_runs
-from mvot_benchmarks.reporting.tables import label_detectors
+from mvot_benchmarks.reporting.tables import QUALITIES, label_detectors
 from mvot_plugin.errors import OutputError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def save_figure(figure: "Figure", path: str | Path) -> None:
 
 
 def draw_quality(results: Sequence[MotResult], timed: Sequence[RtResult] = ()) -> "Figure":
-    """Plot MOTA and IDF1 against k: a row of axes for each sequence, a colour for each engine.
+    """Plot the quality against k: a row of axes for each sequence, a colour for each engine.
 
     Runs are averaged. ``timed`` results are in real time, with a dashed or dotted line style for
     each frame rate. Raises ``UsageError`` without matplotlib.
@@ -46,13 +46,13 @@ def draw_quality(results: Sequence[MotResult], timed: Sequence[RtResult] = ()) -
     rows: list[MotResult | RtResult] = label_detectors([*average_runs(results), *timed])
     names = list(dict.fromkeys(row.sequence for row in rows))
     engines = list(dict.fromkeys(row.engine for row in rows))
-    figure = create_figure(8.0, 3.2 * len(names))
-    axes = figure.subplots(len(names), 2, squeeze=False, sharex=True)
+    figure = create_figure(11.0, 3.2 * len(names))
+    axes = figure.subplots(len(names), len(QUALITIES), squeeze=False, sharex=True)
     for axes_row, name in zip(axes, names, strict=True):
         of_sequence = [row for row in rows if row.sequence == name]
-        for axis, quality in zip(axes_row, ("mota", "idf1"), strict=True):
+        for axis, (quality, title) in zip(axes_row, QUALITIES.items(), strict=True):
             _draw_lines(axis, of_sequence, engines, quality)
-            axis.set(title=f"{name}: {quality.upper()}", ylim=(min(0, axis.get_ylim()[0]), 100))
+            axis.set(title=f"{name}: {title}", ylim=(min(0, axis.get_ylim()[0]), 100))
             ks = sorted({row.k for row in rows})
             axis.set_xscale("log")
             axis.set_xticks(ks, [str(k) for k in ks], minor=False)

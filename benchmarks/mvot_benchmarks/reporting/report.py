@@ -18,6 +18,7 @@ from mvot_benchmarks.commands.motion import (
     format_ablation_table,
     format_vot_table,
 )
+from mvot_benchmarks.detectors import PUBLIC
 from mvot_benchmarks.intervals import plots as interval_plots
 from mvot_benchmarks.intervals import tables as interval_tables
 from mvot_benchmarks.intervals.measurement import IntervalResult
@@ -56,12 +57,17 @@ KINDS: Mapping[str, tuple[type[Any], Callable[[Any], str]]] = {
 _PAGE = """\
 <!doctype html>
 <html lang="en"><meta charset="utf-8"><title>mvot-bench</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
 body {{ font: 15px/1.5 sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em }}
-table {{ border-collapse: collapse; margin: 1em 0 }}
+p, pre {{ overflow-wrap: anywhere }}
+.scroll {{ overflow-x: auto; margin: 1em 0 }}
+table {{ border-collapse: collapse }}
+td + td {{ white-space: nowrap }}
 td, th {{ border: 1px solid #ccc; padding: .2em .7em; text-align: right }}
-td:first-child, th:first-child {{ text-align: left }}
-img {{ max-width: 100% }}
+td:first-child, th:first-child {{ text-align: left; position: sticky; left: 0 }}
+td:first-child, th:first-child {{ background: #fff; box-shadow: inset -1px 0 #ccc }}
+img {{ max-width: 100%; height: auto }}
 pre {{ background: #f4f4f4; padding: .5em; white-space: pre-wrap }}
 </style>
 <h1>mvot-bench</h1>
@@ -195,6 +201,11 @@ def _describe_run(run: Results[Any]) -> str:
         f"{environment['device']} on {environment['cpu']}, {environment['threads']} threads; "
         f"{packages}."
     ]
+    detectors = [
+        "each sequence's det/det.txt" if name == PUBLIC else name
+        for name in run.settings.get("detector", ())
+    ]
+    sentences += [f"Detections: {', '.join(detectors)}."] if detectors else []
     skipped = run.settings.get("skipped", {})
     sentences += [f"{name} was skipped: it {why}." for name, why in skipped.items()]
     if not run.complete:
@@ -208,11 +219,11 @@ def _html_cell(markdown: str) -> str:
 
 
 def _html_table(markdown: str) -> str:
-    """One of our Markdown tables as HTML: a line of headings, a line of dashes, rows."""
+    """One of our Markdown tables (headings, dashes, rows) as HTML, to scroll where it is wide."""
     head, _, *rows = (
         [_html_cell(cell.strip()) for cell in line.split("|")[1:-1]]
         for line in markdown.splitlines()
     )
     lines = [f"<tr><th>{'<th>'.join(head)}"]
     lines += [f"<tr><td>{'<td>'.join(row)}" for row in rows]
-    return "\n".join(["<table>", *lines, "</table>"])
+    return "\n".join(['<div class="scroll" tabindex="0"><table>', *lines, "</table></div>"])

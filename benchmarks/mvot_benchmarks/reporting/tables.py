@@ -1,6 +1,6 @@
 """Markdown tables of the quality of tracking: engines by k, for each sequence and all together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -8,19 +8,23 @@ from mvot_benchmarks.metrics.scoring import Scores, pool_scores
 
 __all__ = [
     "ALL_TOGETHER",
+    "QUALITIES",
     "QUALITY_HEADING",
     "Cell",
     "Row",
     "format_counts",
     "format_grid",
     "format_quality",
+    "format_shares",
     "group_across_sequences",
     "group_rows",
     "label_detectors",
     "pool_rows",
 ]
 
-QUALITY_HEADING = "MOTA / IDF1 / HOTA"
+QUALITIES: Mapping[str, str] = {"mota": "MOTA", "idf1": "IDF1", "hota": "HOTA"}
+"""The fields of ``Scores`` that tables and plots show, and their names there."""
+QUALITY_HEADING = " / ".join(QUALITIES.values())
 """What ``format_quality`` writes, as the heading of a table."""
 ALL_TOGETHER = "all together"
 """The label in tables of all sequences of a run as one."""
@@ -123,9 +127,13 @@ def format_grid(title: str, results: Sequence[Cell], format_cell: Callable[[Any]
 
 
 def format_quality(result: Row) -> str:
-    """MOTA / IDF1 / HOTA, in percent."""
-    scores = result.scores
-    return f"{100 * scores.mota:.1f} / {100 * scores.idf1:.1f} / {100 * scores.hota:.1f}"
+    """The ``QUALITIES`` of a result, in percent."""
+    return format_shares(getattr(result.scores, quality) for quality in QUALITIES)
+
+
+def format_shares(shares: Iterable[float]) -> str:
+    """Shares in percent, as ``QUALITY_HEADING`` has them."""
+    return " / ".join(f"{100 * share:.1f}" for share in shares)
 
 
 def format_counts(title: str, results: Sequence[Row]) -> str:
@@ -140,9 +148,7 @@ def format_counts(title: str, results: Sequence[Row]) -> str:
     ]
     for result in results:
         scores = result.scores
-        shares = " | ".join(
-            f"{100 * share:.1f}" for share in (scores.mota, scores.idf1, scores.hota)
-        )
+        shares = " | ".join(f"{100 * getattr(scores, quality):.1f}" for quality in QUALITIES)
         lines.append(
             f"| {result.engine} | {result.k} | {shares} | {scores.switches} | "
             f"{scores.fragmentations} | {scores.false_positives} | {scores.misses} | "

@@ -72,21 +72,23 @@ def bars(axis):
     ]
 
 
-def test_the_picture_stacks_the_parts_for_each_k_on_an_axis_for_each_engine():
+def test_the_picture_stacks_the_parts_for_each_k_on_axes_for_each_engine():
     other = result(engine="kalman", shares=(0.5, 0.1, 0.4, 0.45, 0.2, 0.9))
     figure = draw_missing([result(k=10), result(k=1), other])
-    first, second = figure.axes
+    first, _, second, hota = figure.axes
     assert [label.get_text() for label in first.get_yticklabels()] == ["k = 1", "k = 10"]
     assert bars(first) == [[(0, 50), (50, 70), (70, 80), (80, 90), (90, 100)]] * 2
     assert bars(second) == [[(0, 50), (-10, 0), (50, 55), (55, 100), (100, 110)]]
     assert [text.get_text() for text in second.texts] == ["50", "-10", "5", "45", "10"]
     assert second.get_xlabel() == "IDF1 (%)"
+    assert bars(hota) == [[(0, 20), (0, 0), (0, 0), (0, 0), (20, 100)]]
+    assert hota.get_xlabel() == "HOTA (%)"
     assert "A" in figure.get_suptitle()
 
 
 def test_the_picture_of_several_sequences_shows_them_all_together():
     figure = draw_missing([result("A"), result("B")])
-    assert len(figure.axes) == len(bars(figure.axes[0])) == 1
+    assert [len(bars(axis)) for axis in figure.axes] == [1, 1]
     assert "all together" in figure.get_suptitle()
 
 

@@ -8,6 +8,7 @@ import pytest
 from helpers.benchmarks.moving_sequence import write_sequence
 from mvot_benchmarks.cli import main
 from mvot_benchmarks.intervals.measurement import FIXED_K, FIXED_SECONDS, IntervalResult, evaluate
+from mvot_benchmarks.intervals.plots import draw_curves
 from mvot_benchmarks.intervals.tables import compute_curves
 from mvot_benchmarks.mot import evaluate_one
 from mvot_plugin.engines import load_engine
@@ -42,7 +43,10 @@ def test_calls_are_pooled_and_qualities_are_means_over_sequences(scores):
     rows = [row("A", 2.0, 50, good), row("B", 2.0, 10, bad, frames=20)]
     rows += [row("A", 9.0, 12, bad), row("B", 9.0, 3, bad, frames=20)]
     rows += [row("A", 5.0, 20, good)]  # of one sequence only: left out
+    *_, hota = draw_curves(rows).axes
+    assert hota.get_title() == "hold: HOTA"
     (curve,) = compute_curves(rows)
+    assert hota.get_lines()[0].get_ydata() == pytest.approx(100 * curve.quality[:, 2])
     assert curve.intervals.tolist() == [2, 9]
     assert curve.share.tolist() == [0.5, 0.125]
     assert curve.quality[:, 0] == pytest.approx([(good.mota + bad.mota) / 2, bad.mota])

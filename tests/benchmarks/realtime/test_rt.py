@@ -1,6 +1,7 @@
 """`mvot-bench rt`, with fixed costs only, since measured ones differ from run to run."""
 
 import json
+import re
 from functools import partial
 
 import pytest
@@ -15,8 +16,11 @@ from mvot_benchmarks.realtime.measurement import (
     BLOCKING,
     UNCLOCKED,
     RealTimeBenchmark,
+    RtResult,
     parse_rates,
 )
+from mvot_benchmarks.realtime.plots import draw_costs
+from mvot_benchmarks.reporting.results import read_results
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.scheduling import EveryK
 from mvot_plugin.association.lifecycle import LifecycleConfig
@@ -174,8 +178,10 @@ def test_the_command_measures_every_way_to_run_a_detector_and_draws_them(
     assert "| MOVES at 25 fps, detector 90 ms: MOTA / IDF1 / HOTA | k = 1 | ms/frame |" in out
     assert "| hold, asynchronous | " in out
     assert "detector 90 ms, asynchronous: MOTA" in err
-    heading = "| mean of 1 sequences at 25 fps: MOTA / IDF1 (best k), latency | 30 ms | 90 ms |"
+    quality = "MOTA / IDF1 / HOTA (best k), latency"
+    heading = f"| mean of 1 sequences at 25 fps: {quality} | 30 ms | 90 ms |"
     table = out[out.index(heading) :].splitlines()
+    assert re.fullmatch(r"[-0-9.]+ / [-0-9.]+ / [-0-9.]+ \(1\), \d+ ms", table[2].split(" | ")[1])
     assert [line.split(" | ")[0] for line in table[2:]] == [
         "| hold, every frame",
         "| hold, blocking, best k",
@@ -183,12 +189,17 @@ def test_the_command_measures_every_way_to_run_a_detector_and_draws_them(
         "| hold, adaptive",
         "| hold, no clock, as many calls",
     ]
+    stored = read_results(file, {"rt": RtResult})
     rows = json.loads(file.read_text())["rows"]
     modes = [BLOCKING, ASYNCHRONOUS, ADAPTIVE, UNCLOCKED]
     assert [(row["detector_ms"], row["mode"]) for row in rows] == [
         (cost, mode) for cost in (30, 90) for mode in modes
     ]
     assert plot.read_bytes().startswith(b"\x89PNG")
+    hota = draw_costs(stored.rows).axes[2]
+    assert hota.get_title() == "hold: HOTA"
+    blocking = hota.get_lines()[0].get_ydata().tolist()
+    assert blocking == [100 * row.scores.hota for row in stored.rows if row.mode == BLOCKING]
     assert main([*arguments, "--json", str(file)]) == 0
     assert capsys.readouterr().err.count("(from ") == 8
     assert main(["report", str(file), "--output", str(tmp_path / "report")]) == 0

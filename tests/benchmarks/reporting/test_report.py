@@ -55,9 +55,10 @@ def files(tmp_path):
     ]
     runs = {one.name: scores for one in fields(CeilingResult) if one.type is Scores}
     ceiling = [CeilingResult(k=k, frames=10, **{**common, **runs}) for k in (1, 5)]
+    detectors = ["replay", "replay:frcnn.txt (sha256 12)"]
     own = [overhead.Overhead(targets=5, k=1, median=0.5, p95=0.7)]
     return [
-        write_results(tmp_path / "a.json", mot.MotResult, "mot", quality),
+        write_results(tmp_path / "a.json", mot.MotResult, "mot", quality, detector=detectors),
         write_results(tmp_path / "b.json", RtResult, "rt", timed),
         write_results(tmp_path / "c.json", ScalingRow, "scaling", rows),
         write_results(tmp_path / "d.json", CeilingResult, "ceiling", ceiling),
@@ -77,11 +78,16 @@ def test_a_report_has_all_runs_and_a_page_that_needs_no_other_file(files, tmp_pa
     assert "mvot-bench rt 'A B'" in text
     assert "| 5 | 1 | none | 0.50 | 0.70 |" in text
     assert "ultralytics" not in text
+    assert text.count("Detections: ") == 1
+    assert "Detections: each sequence's det/det.txt, replay:frcnn.txt (sha256 12)." in text
     for name in re.findall(r"!\[.*\]\((.*)\)", text):
         assert cv2.imread(str(folder / name)).shape[1] > 500
     page = (folder / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 4
     assert page.count("<table>") == 11
+    assert page.count('<div class="scroll" tabindex="0"><table>') == 11
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
+    assert ".scroll { overflow-x: auto;" in page
     assert "a &lt;fast&gt; one" in page
     assert not re.search(r'(src|href)="(?!data:)', page)
 
@@ -94,15 +100,18 @@ def test_engines_without_stages_have_no_plot_of_stages(tmp_path):
     assert [one.name for one in (tmp_path / "r").glob("*.png")] == ["speed-1.png"]
 
 
-def test_several_runs_are_one_point_of_the_plot():
+def test_several_runs_are_one_point_of_the_plot_of_each_quality():
     common = {"sequence": "TUD", "engine": "hold", "milliseconds": 2.0, "frames": 10}
     shares = {(1, 0): 0.2, (1, 1): 0.6, (5, 0): 0.3}
     rows = [
-        mot.MotResult(k=k, run=run, scores=make_scores(mota=share), **common)
+        mot.MotResult(k=k, run=run, scores=make_scores(mota=share, hota=share / 2), **common)
         for (k, run), share in shares.items()
     ]
-    (line,) = draw_quality(rows).axes[0].get_lines()
-    assert line.get_xydata().tolist() == [[1, pytest.approx(40)], [5, pytest.approx(30)]]
+    mota, _, hota = draw_quality(rows).axes
+    assert hota.get_title() == "TUD: HOTA"
+    for axis, first, second in ((mota, 40, 30), (hota, 20, 15)):
+        (line,) = axis.get_lines()
+        assert line.get_xydata().tolist() == [[1, pytest.approx(first)], [5, pytest.approx(second)]]
 
 
 def test_a_file_without_results_is_an_error_that_names_it(tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import pickle
 from copy import deepcopy
+from functools import cache
 
 import numpy as np
 import pytest
@@ -31,6 +32,24 @@ def follow_interleaved(frames, runs):
     return motions
 
 
+@pytest.fixture(scope="module")
+def run(moving_frames):
+    """The last targets and all motions of ``APART``, by the name of an engine; computed once."""
+    return cache(lambda name: follow(contract_engine(name), moving_frames))
+
+
+@pytest.fixture(scope="module")
+def start(moving_frames):
+    """An engine by its name, its targets after three frames, and the next one; computed once."""
+
+    @cache
+    def follow_some(name):
+        engine = contract_engine(name)
+        return engine, follow(engine, moving_frames[:3])[0], engine.observe(moving_frames[3])
+
+    return follow_some
+
+
 @every_engine
 def test_targets_are_immutable_values(name, moving_frames, is_identical):
     engine = contract_engine(name)
@@ -50,24 +69,19 @@ def test_targets_are_immutable_values(name, moving_frames, is_identical):
 
 
 @every_engine
-def test_a_run_is_repeatable(name, moving_frames, is_identical):
-    first, again = (
-        follow(contract_engine(name), moving_frames),
-        follow(contract_engine(name), moving_frames),
-    )
-    assert is_identical(first[0], again[0])
-    assert all(map(is_identical, first[1], again[1]))
-    engine = contract_engine(name)
-    assert all(
-        map(is_identical, follow(engine, moving_frames)[1], follow(engine, moving_frames)[1])
-    )
+def test_a_run_is_repeatable(name, run, moving_frames, is_identical):
+    engine, (targets, motions) = contract_engine(name), run(name)
+    for _ in range(2):
+        again = follow(engine, moving_frames)
+        assert is_identical(targets, again[0])
+        assert all(map(is_identical, motions, again[1]))
 
 
 @every_engine
-def test_two_runs_of_one_engine_are_independent(name, moving_frames, is_identical):
+def test_two_runs_of_one_engine_are_independent(name, run, moving_frames, is_identical):
     engine = contract_engine(name)
     mixed = follow_interleaved(moving_frames, [(engine, APART), (engine, APART[:2] + 15)])
-    assert all(map(is_identical, mixed[0], follow(engine, moving_frames)[1]))
+    assert all(map(is_identical, mixed[0], run(name)[1]))
     assert all(map(is_identical, mixed[1], follow(engine, moving_frames, APART[:2] + 15)[1]))
 
 
@@ -86,9 +100,9 @@ def test_a_batch_is_as_many_targets_alone(name, moving_frames, is_identical):
 
 
 @every_engine
-def test_the_order_of_targets_does_not_matter(name, moving_frames, is_identical):
+def test_the_order_of_targets_does_not_matter(name, run, moving_frames, is_identical):
     engine, order = contract_engine(name), np.array([2, 0, 3, 1])
-    _, straight = follow(engine, moving_frames)
+    _, straight = run(name)
     _, shuffled = follow(engine, moving_frames, APART[order])
     targets = engine.enroll(engine.observe(moving_frames[0]), APART)[order]
     for frame, motion, other in zip(moving_frames[1:], straight, shuffled, strict=True):
@@ -115,34 +129,29 @@ def test_the_order_of_targets_does_not_matter(name, moving_frames, is_identical)
     ],
     ids=str,
 )
-def test_targets_are_indexed_like_an_array(name, rows, moving_frames):
-    engine = contract_engine(name)
-    targets, _ = follow(engine, moving_frames[:3])
+def test_targets_are_indexed_like_an_array(name, rows, start):
+    engine, targets, observation = start(name)
     chosen = targets[rows]
     assert type(chosen) is type(targets)
     assert np.array_equal(chosen.boxes, targets.boxes[rows].reshape(-1, 4))
     assert len(chosen) == len(chosen.boxes)
-    _, motion = engine.track(engine.observe(moving_frames[3]), chosen)
+    _, motion = engine.track(observation, chosen)
     assert motion.boxes.shape == (len(chosen), 4)
 
 
 @every_engine
-def test_split_targets_can_be_concatenated_again(name, moving_frames, is_identical):
-    engine = contract_engine(name)
-    targets, _ = follow(engine, moving_frames[:3])
+def test_split_targets_can_be_concatenated_again(name, start, is_identical):
+    engine, targets, observation = start(name)
     again = Targets.cat([targets[:1], targets[1:3], targets[3]])
     assert is_identical(again, targets)
-    observation = engine.observe(moving_frames[3])
     assert is_identical(engine.track(observation, again)[1], engine.track(observation, targets)[1])
 
 
 @every_engine
-def test_targets_survive_a_pickle(name, moving_frames, is_identical):
-    engine = contract_engine(name)
-    targets, _ = follow(engine, moving_frames[:3])
+def test_targets_survive_a_pickle(name, start, is_identical):
+    engine, targets, observation = start(name)
     thawed = pickle.loads(pickle.dumps(targets))
     assert is_identical(thawed, targets)
-    observation = engine.observe(moving_frames[3])
     assert is_identical(engine.track(observation, thawed)[1], engine.track(observation, targets)[1])
 
 

@@ -1,6 +1,7 @@
 """The data of ``--smoke`` runs: complete, the same each time, and readable by every stage."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -16,9 +17,9 @@ from mvot_training.pairs.batches import sample_batch
 from mvot_training.validation import Validation
 
 
-@pytest.fixture(scope="module")
-def roots(tmp_path_factory):
-    return write_smoke_data(tmp_path_factory.mktemp("smoke") / "data")
+@pytest.fixture
+def roots(smoke_roots):
+    return smoke_roots
 
 
 def test_the_same_files_are_written_each_time(roots, tmp_path):
@@ -30,8 +31,8 @@ def test_the_same_files_are_written_each_time(roots, tmp_path):
         assert all((one / file).read_bytes() == (other / file).read_bytes() for file in files)
 
 
-def test_a_complete_folder_is_left_as_it_is_and_an_incomplete_one_completed(tmp_path):
-    (root,) = write_smoke_data(tmp_path / "data")
+def test_a_complete_folder_is_left_as_it_is_and_an_incomplete_one_completed(roots, tmp_path):
+    root = shutil.copytree(roots[0], tmp_path / "data")
     table = root / SMOKE_HELD_OUT / "gt" / "gt.txt"
     text = table.read_text()
     table.write_text("")

@@ -161,6 +161,7 @@ SHORT += ["--set", "network.head_width=16"]
 
 
 @forks
+@pytest.mark.usefixtures("smoke_is_written")
 def test_mvot_train_saves_weights_that_an_engine_loads(published, tmp_path, capsys, moving_frames):
     folder = tmp_path / "run"
     arguments = ["light", *SHORT, "--teacher", str(published), "--output", str(folder)]
@@ -184,6 +185,7 @@ def test_mvot_train_saves_weights_that_an_engine_loads(published, tmp_path, caps
 
 
 @forks
+@pytest.mark.usefixtures("smoke_is_written")
 def test_a_training_starts_from_weights(published, tmp_path):
     torch.manual_seed(5)
     config, start = LightConfig(**SMALL), tmp_path / "start.safetensors"
@@ -198,6 +200,7 @@ def test_a_training_starts_from_weights(published, tmp_path):
         assert torch.equal(tensors[name], value.detach().half().float()), name
 
 
+@pytest.mark.usefixtures("smoke_is_written")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -217,6 +220,7 @@ def test_errors_are_one_sentence(arguments, message, published, tmp_path, capsys
     assert error.count("\n") == 1
 
 
+@pytest.mark.usefixtures("smoke_is_written")
 def test_without_the_teachers_files_and_a_network_there_is_a_sentence(
     tmp_path, capsys, monkeypatch
 ):

@@ -12,7 +12,7 @@ from mvot_plugin.engines.nanotrack.published import expose_gates
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.runtimes.graph import Graph
 from mvot_training.cli import main
-from mvot_training.data.smoke import SMOKE_HELD_OUT, write_smoke_data
+from mvot_training.data.smoke import SMOKE_HELD_OUT
 from mvot_training.nanotrack.config import NanoTrackConstantsConfig
 from mvot_training.nanotrack.entry import measure_constants
 from mvot_training.nanotrack.gates import measure_gates
@@ -28,8 +28,8 @@ def weights(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return write_smoke_data(tmp_path_factory.mktemp("data"))
+def data(smoke_roots):
+    return smoke_roots
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +100,7 @@ def test_the_same_constants_result_each_time(written, weights, data, tmp_path):
     assert again.read_bytes() == written.read_bytes()
 
 
+@pytest.mark.usefixtures("smoke_is_written")
 def test_smoke_needs_only_the_published_files(weights, tmp_path, capsys):
     arguments = ["nanotrack", "--smoke", "--weights", str(weights), "--output", str(tmp_path)]
     assert main([*arguments, "--set", "calibration_frames=3"]) == 0

@@ -137,6 +137,7 @@ def test_pairs_without_labels_are_refused(roots, tmp_path):
 
 
 @forks
+@pytest.mark.usefixtures("smoke_is_written")
 def test_mvot_train_saves_weights_that_engines_load(tmp_path, capsys, moving_frames):
     folder = tmp_path / "run"
     arguments = ["siamese", *FAST, "--output", str(folder)]
