@@ -48,13 +48,6 @@ def test_a_run_with_the_packaged_detector_needs_no_more_than_onnx_runtime(videos
     assert (tmp_path / "a.txt").read_text()
 
 
-def test_the_demo_needs_no_extra(tmp_path):
-    done = run_without(HEAVY, RUN, "--demo", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "| lk-flow | every 5th |" in (tmp_path / "table.md").read_text()
-    assert (tmp_path / "street.mp4").stat().st_size > 1000
-
-
 def test_help_settings_and_engines_need_no_extra():
     for option in ("--help", "--version", "--list-engines", "--print-config"):
         done = run_without(HEAVY, RUN, option)

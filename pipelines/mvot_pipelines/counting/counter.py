@@ -14,7 +14,7 @@ from mvot_plugin.types import Frame, Tracks
 __all__ = ["Counter"]
 
 _FORGOTTEN = 60.0
-"""Seconds after which a track that was in a zone would be a new one there; no id comes back."""
+"""Seconds after which a track that is not reported any more is forgotten, and counts as new."""
 
 
 class Counter:
@@ -37,7 +37,7 @@ class Counter:
         self._regions = [
             _Line(supervision, region, anchor, config.crossing_frames)
             if region.is_line
-            else _Zone(supervision, region, anchor)
+            else _Zone(supervision, region, anchor, size)
             for region in read_regions(config, size)
         ]
 
@@ -48,15 +48,27 @@ class Counter:
 
 
 class _Line:
+    """A line. It sees a track that is hidden where it was last, and so knows its side."""
+
     def __init__(self, supervision: Any, region: Region, anchor: list[Any], frames: int) -> None:
         self._region = region
+        self._build_boxes = supervision.Detections
         start, end = (supervision.Point(x, y) for x, y in region.points.tolist())
         self._line = supervision.LineZone(
             start, end, triggering_anchors=anchor, minimum_crossing_threshold=frames
         )
+        self._last: dict[int, tuple[float, list[float]]] = {}
 
     def update(self, frame: Frame, boxes: Any, ids: Int64[np.ndarray, " n"]) -> Count:
-        self._line.trigger(boxes)
+        time = frame.timestamp
+        self._last |= {
+            one: (time, box) for one, box in zip(ids.tolist(), boxes.xyxy.tolist(), strict=True)
+        }
+        self._last = {one: at for one, at in self._last.items() if abs(time - at[0]) <= _FORGOTTEN}
+        xyxy = np.array([box for _, box in self._last.values()], np.float32).reshape(-1, 4)
+        self._line.trigger(
+            self._build_boxes(xyxy=xyxy, tracker_id=np.array(list(self._last), np.int64))
+        )
         return Count(
             name=self._region.name,
             kind="line",
@@ -67,19 +79,24 @@ class _Line:
 
 
 class _Zone:
-    def __init__(self, supervision: Any, region: Region, anchor: list[Any]) -> None:
+    def __init__(
+        self, supervision: Any, region: Region, anchor: list[Any], size: tuple[int, int]
+    ) -> None:
         self._region = region
-        polygon = region.points.round().astype(np.int64)
+        points = region.points.round().astype(np.int64)
+        edge = np.array(size)  # boxes are half-open: those in the last pixel end beyond it
+        polygon = np.where(points == edge - 1, edge, points)
         self._zone = supervision.PolygonZone(polygon, triggering_anchors=anchor)
         self._seen: dict[int, float] = {}
         self._entered = 0
 
     def update(self, frame: Frame, boxes: Any, ids: Int64[np.ndarray, " n"]) -> Count:
         inside: Bool[np.ndarray, " n"] = self._zone.trigger(boxes)
+        time = frame.timestamp
         for track_id in ids[inside].tolist():
             self._entered += track_id not in self._seen
-            self._seen[track_id] = frame.timestamp
-        self._forget(frame.timestamp)
+            self._seen[track_id] = time
+        self._seen = {one: at for one, at in self._seen.items() if abs(time - at) <= _FORGOTTEN}
         return Count(
             name=self._region.name,
             kind="zone",
@@ -87,9 +104,3 @@ class _Zone:
             entered=self._entered,
             inside=int(inside.sum()),
         )
-
-    def _forget(self, time: float) -> None:
-        """Forget tracks that have not been here for long, so that memory is bounded."""
-        old = [one for one, seen in self._seen.items() if abs(time - seen) > _FORGOTTEN]
-        for track_id in old:
-            del self._seen[track_id]

@@ -116,7 +116,8 @@ def _read_file(path: str, size: tuple[int, int]) -> list[Region]:
 def _list_entries(content: Any, origin: str) -> Iterator[tuple[str, Any]]:
     """The name, empty where there is none, and the points of each entry."""
     if isinstance(content, dict) and content.get("type") == "FeatureCollection":
-        for feature in content.get("features") or ():
+        features = content.get("features")
+        for feature in features if isinstance(features, list) else ():
             yield _read_feature(feature)
     elif isinstance(content, dict):
         for name, points in content.items():
@@ -149,20 +150,27 @@ def _is_point(value: Any) -> bool:
 def _build(name: str, points: Any, size: tuple[int, int]) -> Region:
     """A region; the message of an error says what is wrong with its points."""
     is_plain = isinstance(points, list) and all(map(_is_point, points))
-    flat = [value for point in points for value in point] if is_plain else [None]
+    flat: list[Any] = [value for point in points for value in point] if is_plain else [None]
     if any(isinstance(value, bool) or not isinstance(value, (int, float)) for value in flat):
         raise InputError("its points must be pairs of numbers, [[x, y], [x, y], ...]")
-    array = np.array(points, np.float64).reshape(-1, 2)
-    if len(array) < 2 or not (np.abs(array) <= _FARTHEST).all():
+    if len(points) < 2 or not all(abs(value) <= _FARTHEST for value in flat):
         raise InputError(
             "a line needs two points and a zone three or more, all within a million pixels"
         )
-    if (array >= 0).all() and (array <= 1).all():
+    array = np.array(points, np.float64)
+    if (np.abs(array) <= 1).all():
         array = array * size
-    if len(np.unique(array, axis=0)) < min(len(array), 3):
-        raise InputError("its points are one and the same")
+    rank = np.linalg.matrix_rank(array - array[0])
+    if rank < min(len(array) - 1, 2):
+        where = "one and the same" if rank == 0 else "on one straight line"
+        raise InputError(f"its points are {where}")
     width, height = size
     low, high = array.min(0), array.max(0)
     if low[0] >= width or low[1] >= height or high[0] < 0 or high[1] < 0:
         raise InputError(f"it is outside of the frame, which has {width} x {height} pixels")
+    if (array < np.negative(size)).any() or (array > np.multiply(size, 2)).any():
+        raise InputError(
+            "it reaches more than a frame's size outside of the frame, which has "
+            f"{width} x {height} pixels"
+        )
     return Region(name=name, points=array.astype(np.float32))

@@ -26,6 +26,8 @@ def test_lines_are_in_pixels_or_in_sizes_of_the_frame():
     assert (door.name, door.points.tolist()) == ("door", [[10, 20], [30, 40]])
     assert (other.name, other.points.tolist()) == ("line 2", [[0, 50], [200, 50]])
     assert door.is_line
+    (beyond,) = read_regions(CountingConfig(lines=("-0.5,0.5,1,0.5",)), SIZE)
+    assert beyond.points.tolist() == [[-100, 50], [200, 50]]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,7 @@ def test_zones_in_yaml_beside_lines(tmp_path):
         ("door=", "write x1,y1,x2,y2"),
         ("5,5,5,5", "one and the same"),
         ("nan,0,5,5", "within a million"),
+        ("0,0,500000,9", "more than a frame's size outside of the frame"),
         ("500,0,600,9", "outside of the frame, which has 200 x 100"),
     ],
 )
@@ -90,7 +93,11 @@ def test_what_is_wrong_with_a_line(line, message):
         ("shop: [[1, 2, 3], [3, 4, 5], [6, 7, 8]]", "'shop': its points must be pairs"),
         ("[[[900, 1], [950, 1], [950, 9]]]", "'entry 1': it is outside of the frame"),
         ("shop: [[1, .inf], [3, 4], [4, 5]]", "within a million"),
+        (f"shop: [[1{'0' * 400}, 2], [3, 4], [4, 5]]", "within a million"),
+        ("shop: [[0, 0], [99999, 0], [0, 99999]]", "'shop': it reaches more than a frame's size"),
+        ("shop: [[10, 10], [20, 20], [40, 40]]", "'shop': its points are on one straight line"),
         ("shop: [[1, 2]", "line 1: not valid"),
+        ("{'type': FeatureCollection, 'features': 7}", "has no zones"),
         ("{'type': FeatureCollection, 'features': [7]}", "'entry 1': its points must be pairs"),
     ],
 )

@@ -137,9 +137,10 @@ def test_models_without_boxes_are_refused():
     ],
 )
 def test_models_of_other_tasks_say_more_than_boxes(task, has):
+    torch.manual_seed(1)  # of the weights
     detector = UltralyticsDetector(f"yolo11n-{task}.yaml", conf=0.0, image_size=64, max_det=3)
     found = detector(BLANK)
-    assert len(found) == 3
+    assert 0 < len(found) <= 3  # objects whose masks are empty are left out
     assert has(found)
     assert found.class_names == detector.names
 
