@@ -13,7 +13,7 @@ import yaml
 
 __all__ = ["format_config"]
 
-WIDTH = 96
+WIDTH = 88
 """The most columns that a comment takes."""
 
 

@@ -61,8 +61,8 @@ class RunConfig(CheckedConfig):
     frames: Count | None = None
     """The most frames that are tracked; null is all."""
     stride: Count = 1
-    """Of a recording, every so manieth frame is taken, and the others are left out; the detector
-    runs on every k-th of those that are taken."""
+    """Every so manieth frame of the source is taken, and the others are left out; the detector runs
+    on every k-th of those that are taken."""
     live: bool = False
     """Whether a recording is played as a camera would, at its own rate."""
     reconnect: Annotated[float, Range(0, math.inf)] = 30.0

@@ -25,26 +25,45 @@ from mvot_pipelines.sources.files import is_image
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.threads import check_threads
 
-__all__ = ["open_sinks"]
+__all__ = ["choose_outputs", "open_sinks"]
+
+
+def choose_outputs(
+    config: RunConfig, source: Source, config_file: str | None = None
+) -> dict[str, str]:
+    """The paths of the files to write, by kind; nothing is opened.
+
+    By default, these are text and video in the current folder.
+
+    Raises ``UsageError`` for an output that exists, unless it may be replaced, and for one that
+    would overwrite an input, ``config_file`` or another output.
+    """
+    requested = {"txt": config.save_txt, "jsonl": config.save_jsonl, "video": config.save_video}
+    outputs = {kind: path for kind, path in requested.items() if path}
+    if not (outputs or config.show or config.publish or config.serve is not None):
+        stem = Path(source.name).stem
+        outputs = {"txt": f"{stem}-tracks.txt", "video": f"{stem}-tracks.mp4"}
+    _check_outputs(outputs, config, source, config_file)
+    return outputs
 
 
 def open_sinks(
     config: RunConfig,
+    outputs: dict[str, str],
     source: Source,
     class_names: Mapping[int, str] | None,
     report: RunReport,
-    config_file: str | None = None,
 ) -> tuple[list[Sink], ExitStack]:
-    """Open the sinks that the settings ask for; the stack closes them.
+    """Open the sinks for ``outputs``, and the others that the settings ask for.
 
     The overlay video is written in a thread of its own, unless there may be one thread only.
 
+    Returns:
+        The sinks, and a stack that closes them.
+
     Raises:
-        UsageError: for an output that would overwrite an input or another output.
         OutputError: for an output that cannot be written; none is left open.
     """
-    outputs = _choose_outputs(config, source)
-    _check_outputs(outputs, config, source, config_file)
     with ExitStack() as opened:
         sinks = [
             opened.enter_context(sink)
@@ -52,16 +71,6 @@ def open_sinks(
         ]
         report.saved = [path for path in outputs.values() if path != STDOUT]
         return sinks, opened.pop_all()
-
-
-def _choose_outputs(config: RunConfig, source: Source) -> dict[str, str]:
-    """Output paths by kind; by default, text and video in the current folder."""
-    requested = {"txt": config.save_txt, "jsonl": config.save_jsonl, "video": config.save_video}
-    outputs = {kind: path for kind, path in requested.items() if path}
-    if outputs or config.show or config.publish or config.serve is not None:
-        return outputs
-    stem = Path(source.name).stem
-    return {"txt": f"{stem}-tracks.txt", "video": f"{stem}-tracks.mp4"}
 
 
 def _check_outputs(

@@ -19,13 +19,13 @@ from mvot_pipelines.loading import (
     load_configured_engine,
     name_detector,
 )
-from mvot_pipelines.outputs import open_sinks
+from mvot_pipelines.outputs import choose_outputs, open_sinks
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.progress import Progress
 from mvot_pipelines.report import RunReport
 from mvot_pipelines.sinks import Sink, StopRun
 from mvot_pipelines.sources import Source, open_source
-from mvot_pipelines.sources.reading import count_selected, read_ahead, select_frames
+from mvot_pipelines.sources.reading import count_selected, read_ahead
 from mvot_pipelines.warned import show_warnings
 from mvot_plugin.detectors import Detector, ReplayDetector
 from mvot_plugin.detectors.classes import find_class_names
@@ -59,6 +59,7 @@ def run(config: RunConfig, *, config_file: str | None = None) -> RunReport:
         engine = load_configured_engine(config)
         embedder = load_embedder(config.embedder, threads=config.threads)
         source = stack.enter_context(_open_source(config))
+        outputs = choose_outputs(config, source, config_file)
         worker = choose_worker(config, source)
         detector = load_configured_detector(config)
         report = _start_report(config, source, detector, notes)
@@ -76,7 +77,7 @@ def run(config: RunConfig, *, config_file: str | None = None) -> RunReport:
         stack.enter_context(pipeline)
         names = find_class_names(detector)
         counter = Counter(config.counting, source.size) if config.counting.is_asked_for else None
-        sinks, opened = open_sinks(config, source, names, report, config_file)
+        sinks, opened = open_sinks(config, outputs, source, names, report)
         length = count_selected(
             source.length, source.frame_rate, config.start, config.stride, config.frames
         )
@@ -91,8 +92,8 @@ def run(config: RunConfig, *, config_file: str | None = None) -> RunReport:
             _track_frames(source, frames, pipeline, counter, sinks, report, progress, interrupted)
         report.notes += [*source.notes, *_collect_notes(pipeline, detector)]
         report.notes += [note for sink in sinks for note in sink.notes]
-        if report.frames == 0:  # what was there before is there still
-            report.saved = []
+        if report.frames == 0:
+            _report_no_frames(report, config)
     return report
 
 
@@ -105,11 +106,9 @@ def _open_source(config: RunConfig) -> Source:
         reconnect=config.reconnect,
         limits=config.limits,
     )
-    if source.is_live and (config.start or config.stride > 1):
+    if source.is_live and config.start:
         source.close()
-        raise UsageError(
-            f"--start and --stride need a recording, and {source.name} is live: leave them out"
-        )
+        raise UsageError(f"--start needs a recording, and {source.name} is live: leave it out")
     return source
 
 
@@ -117,7 +116,7 @@ def _set_budget(config: RunConfig, source: Source) -> PipelineConfig:
     """The settings of the pipeline: frames of a live source come at the pace of the source."""
     late = config.pipeline.late
     if late.budget is None:
-        period = 1e3 / source.frame_rate if source.is_live else None
+        period = 1e3 * config.stride / source.frame_rate if source.is_live else None
         late = replace(late, budget=period if config.budget is None else config.budget)
     return replace(config.pipeline, late=late)
 
@@ -144,9 +143,7 @@ def _run_ahead(
 
     The detector stays where it is unless it is known on which frames it will be asked.
     """
-    frames: Iterator[Frame] = select_frames(
-        source, start=config.start, stride=config.stride, count=config.frames
-    )
+    frames = source.select(start=config.start, stride=config.stride, count=config.frames)
     if source.is_live or check_threads(config.threads) == 1:
         yield frames, detector
         return
@@ -173,6 +170,15 @@ def _report_end(report: RunReport) -> Iterator[None]:
         report.error = error
     finally:
         report.seconds = time.perf_counter() - start
+
+
+def _report_no_frames(report: RunReport, config: RunConfig) -> None:
+    """Report that nothing was saved, and why where it is known."""
+    report.saved = []  # what was there before is there still
+    if config.start and not (report.error or report.interrupted):
+        report.error = UsageError(
+            f"--start {config.start:g} is beyond the end of {report.name}: begin earlier"
+        )
 
 
 def _track_frames(

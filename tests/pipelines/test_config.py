@@ -63,3 +63,4 @@ def test_printed_settings_are_documented_and_are_a_config_file(tmp_path, capsys)
     lines = path.read_text().splitlines()
     for number, line in enumerate(lines):
         assert line.lstrip().startswith("#") or lines[number - 1].lstrip().startswith("#"), line
+        assert len(line) <= 88

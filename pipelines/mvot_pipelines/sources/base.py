@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mvot_pipelines.sources.newest import NewestFrame
+from mvot_pipelines.sources.reading import select_frames
 from mvot_plugin.errors import InputError
 from mvot_plugin.types import Frame
 
@@ -57,6 +58,21 @@ class Source(ABC):
         self._stop()
         self._running = self._frames()
         return self._running
+
+    def select(
+        self, *, start: float | int = 0.0, stride: int = 1, count: int | None = None
+    ) -> Iterator[Frame]:
+        """Iterate over a part of the frames, which keep their numbers and times.
+
+        Args:
+            start: seconds after the first frame at which the part begins.
+            stride: every so manieth frame is taken.
+            count: the most that are taken; None is all.
+
+        Returns:
+            The frames; this is an iteration like any other.
+        """
+        return select_frames(self, start=start, stride=stride, count=count)
 
     @property
     def notes(self) -> list[str]:

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Frame
 
-__all__ = ["count_selected", "read_ahead", "select_frames"]
+__all__ = ["count_selected", "index_at", "read_ahead", "select_frames"]
 
 _TOLERANCE = 1e-6
 """Seconds by which a frame may be early."""
@@ -49,34 +49,33 @@ def read_ahead(
 
 
 def select_frames(
-    frames: Iterable[Frame], *, start: float = 0.0, stride: int = 1, count: int | None = None
+    frames: Iterable[Frame], *, start: float | int = 0.0, stride: int = 1, count: int | None = None
 ) -> Generator[Frame, None, None]:
     """Leave out frames, which are decoded all the same.
 
     Args:
         frames: frames in order.
         start: seconds after the first frame at which the frames begin that are taken.
-        stride: every so manieth of them is taken.
+        stride: every so manieth of them is taken; where some are missing, the next ones.
         count: the most that are taken; None is all.
 
     Yields:
         Those that are taken, with the numbers and times that they have.
     """
     first: float | None = None
-    taken = 0
+    taken, due = 0, 0
     for frame in frames:
         first = frame.timestamp if first is None else first
-        if frame.timestamp - first < start - _TOLERANCE:
+        if frame.timestamp - first < start - _TOLERANCE or frame.index < due:
             continue
-        if taken % stride == 0:
-            yield frame
-        taken += 1
-        if count is not None and taken > (count - 1) * stride:
+        yield frame
+        taken, due = taken + 1, frame.index + stride
+        if taken == count:
             return
 
 
 def count_selected(
-    length: int | None, rate: float, start: float, stride: int, count: int | None
+    length: int | None, rate: float, start: float | int, stride: int, count: int | None
 ) -> int | None:
     """How many of ``length`` frames, ``rate`` a second, ``select_frames`` takes, or None.
 
@@ -84,5 +83,9 @@ def count_selected(
     """
     if length is None:
         return count
-    left = max(length - math.ceil(start * rate - _TOLERANCE), 0)
-    return min(-(-left // stride), left if count is None else count)
+    return len(range(length)[index_at(start, rate) :: stride][:count])
+
+
+def index_at(seconds: float | int, rate: float) -> int:
+    """The index of the first frame that is not before ``seconds``, at ``rate`` frames a second."""
+    return math.ceil((seconds - _TOLERANCE) * rate)

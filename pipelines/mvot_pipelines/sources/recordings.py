@@ -1,6 +1,6 @@
 """Recordings: video files and folders of images."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import cv2
@@ -20,6 +20,7 @@ from mvot_pipelines.sources.capture import (
 from mvot_pipelines.sources.files import read_image
 from mvot_pipelines.sources.files.playlists import list_files
 from mvot_pipelines.sources.limits import DEFAULT_FRAME_RATE, LimitsConfig
+from mvot_pipelines.sources.reading import index_at
 from mvot_plugin.errors import InputError
 from mvot_plugin.types import Frame
 
@@ -103,8 +104,21 @@ class ImageSource(Source):
         self.length = len(paths)
         self.size = image_size(read_image(paths[0], self._limits))
 
+    def select(
+        self, *, start: float | int = 0.0, stride: int = 1, count: int | None = None
+    ) -> Iterator[Frame]:
+        """As for every source; no other image is read."""
+        self._stop()
+        first = index_at(start, self.frame_rate)
+        self._running = self._read(range(len(self._paths))[first::stride][:count])
+        return self._running
+
     def _frames(self) -> Generator[Frame, None, None]:
-        for index, path in enumerate(self._paths):
+        return self._read(range(len(self._paths)))
+
+    def _read(self, indices: range) -> Generator[Frame, None, None]:
+        for index in indices:
+            path = self._paths[index]
             image = read_image(path, self._limits)
             if image_size(image) != self.size:
                 raise InputError(

@@ -6,11 +6,19 @@ import numpy as np
 import pytest
 
 from mvot_pipelines import progress
+from mvot_pipelines.config import RunConfig
+from mvot_pipelines.loading import name_detector
 from mvot_pipelines.progress import Progress
 from mvot_pipelines.report import RunReport
+from mvot_plugin.detectors import OnnxDetector, ReplayDetector, UltralyticsDetector
 from mvot_plugin.types import Frame, Tracks
 
 IMAGE = np.zeros((8, 8, 3), np.uint8)
+
+
+class OwnDetector:
+    def __call__(self, frame):
+        raise NotImplementedError
 
 
 def start_report(**settings):
@@ -90,3 +98,30 @@ def test_what_happens_in_a_live_run_is_told_at_once(is_live, quiet, lines, capsy
     with Progress(start_report(is_live=is_live), None, quiet=quiet) as line:
         line.tell("camera 0 went away")
     assert capsys.readouterr().err.count("mvot-run: camera 0 went away\n") == lines
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "name"),
+    [
+        ({}, UltralyticsDetector, "yolo11n"),
+        ({}, OnnxDetector, "detector-n (packaged)"),
+        ({"detector": "packaged"}, OnnxDetector, "detector-n (packaged)"),
+        ({"detector": "models/best.pt"}, UltralyticsDetector, "best.pt"),
+        ({"detector": "models/best.onnx"}, OnnxDetector, "best.onnx"),
+        ({"detector": "my_module:detect"}, OwnDetector, "my_module:detect"),
+        ({"detections": "sequence/det.txt"}, ReplayDetector, "det.txt"),
+    ],
+)
+def test_the_detector_that_runs_is_named(settings, kind, name):
+    assert name_detector(RunConfig(**settings), kind.__new__(kind)) == name
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"), [(0, "the detector found nothing"), (9, "too few or too unsure")]
+)
+def test_a_run_without_tracks_says_why(found, reason):
+    report = start_report(frames=10, detector_calls=2, detections=found)
+    assert "nothing was tracked" in report.summary()
+    assert reason in report.summary()
+    report.boxes = 1
+    assert "nothing was tracked" not in report.summary()

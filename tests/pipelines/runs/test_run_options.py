@@ -8,13 +8,17 @@ import re
 import struct
 import subprocess
 import termios
+from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from helpers.pipelines.mvot_run import COMMAND, FRAMES
+from mvot_pipelines import runner
 from mvot_pipelines.cli import main
 from mvot_pipelines.sources import VideoSource
 from mvot_pipelines.sources.reading import count_selected, select_frames
+from mvot_plugin.types import Frame
 
 
 @pytest.fixture
@@ -34,10 +38,12 @@ def read_lines(text):
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_an_existing_output_is_replaced_only_where_asked(run, tmp_path):
+def test_an_existing_output_is_replaced_only_where_asked(run, tmp_path, monkeypatch):
     kept = tmp_path / "a.txt"
     kept.write_text("mine")
-    code, out, err = run("--save-txt", "a.txt")
+    with monkeypatch.context() as patched:
+        patched.delattr(runner, "load_configured_detector")  # it may be downloaded, or take long
+        code, out, err = run("--save-txt", "a.txt")
     assert (code, out) == (2, "")
     assert err == (
         "mvot-run: --save-txt a.txt exists: add --overwrite to replace it, or choose another name\n"
@@ -94,11 +100,23 @@ def test_a_part_of_a_recording(run):
     _, out, err = run(*options, "--detect-every", 2)
     lines = read_lines(out)
     assert sorted({line["frame"] for line in lines}) == [10, 13, 16, 19, 22]
-    assert sorted({line["frame"] for line in lines if line.get("state") == "detected"}) in (
-        [10, 13, 19],
-        [10, 16, 22],
-    )
+    detected = sorted({line["frame"] for line in lines if line.get("state") == "detected"})
+    assert detected == [10, 13, 19], "the first, and those after each sixth of the source"
     assert "the video has 8.33" in err
+
+
+def test_of_a_live_source_frames_are_left_out_too(run):
+    lines = read_lines(run("--save-jsonl", "-", "--live", "--stride", 4, "--frames", 3)[1])
+    taken = sorted({line["frame"] for line in lines})
+    assert len(taken) == 3
+    assert all(later - before >= 4 for before, later in pairwise(taken)), taken
+
+
+def test_a_start_beyond_the_end_is_told(run, tmp_path):
+    code, _, err = run("--start", "1:00:00", "--save-txt", "a.txt")
+    assert code == 2
+    assert err == "mvot-run: --start 3600 is beyond the end of street.avi: begin earlier\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -108,7 +126,7 @@ def test_a_part_of_a_recording(run):
         (("--start", -1), "--start must be 0 or more"),
         (("--start", "1:xx"), "invalid time value: '1:xx'"),
         (("--frames", 0), "--frames must be 1 or more"),
-        (("--start", 1, "--live"), "--start and --stride need a recording"),
+        (("--start", 1, "--live"), "--start needs a recording, and street.avi is live"),
         (("more.mp4",), "unexpected argument 'more.mp4'; a run tracks one source: run the"),
         (("--serve", 70000), "--serve must be 65535 or less"),
         (("--count-line", "1,2,3"), "--count-line '1,2,3': write x1,y1,x2,y2"),
@@ -138,14 +156,18 @@ def test_classes_are_kept_apart(run, monkeypatch):
 def test_frames_are_selected_with_their_own_numbers(videos):
     with VideoSource(videos / "street.avi") as source:
         for start, stride, count in ((0, 1, None), (0.5, 4, 3), (0.31, 7, None), (99, 1, None)):
-            taken = [
-                one.index
-                for one in select_frames(source, start=float(start), stride=stride, count=count)
-            ]
+            part = source.select(start=start, stride=stride, count=count)
+            taken = [frame.index for frame in part]
             wanted = [index for index in range(FRAMES) if index / 25 >= start][::stride][:count]
             assert taken == wanted
             expected = count_selected(FRAMES, 25.0, float(start), stride, count)
             assert expected == len(wanted)
+
+
+def test_where_frames_are_missing_the_next_ones_are_taken():
+    image = np.zeros((8, 8, 3), np.uint8)
+    frames = [Frame(image=image, index=n, timestamp=n / 25) for n in (0, 1, 2, 4, 5, 6, 7, 9)]
+    assert [frame.index for frame in select_frames(frames, stride=3)] == [0, 4, 7]
 
 
 @pytest.mark.parametrize("options", [(), ("--live",)])

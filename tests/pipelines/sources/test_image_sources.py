@@ -19,6 +19,21 @@ def test_the_images_of_a_folder_run_at_25_frames_per_second(tmp_path):
     assert [frame.timestamp for frame in frames] == pytest.approx([0, 0.04, 0.08])
 
 
+@pytest.mark.parametrize(("start", "stride", "count"), [(0.2, 3, 2), (0.21, 2, None), (9, 1, 1)])
+def test_images_outside_of_a_part_are_not_read(tmp_path, start, stride, count):
+    images = write_images(tmp_path, [f"{n:02}.png" for n in range(12)])
+    wanted = [index for index in range(12) if index / 25 >= start][::stride][:count]
+    for index in set(range(1, 12)) - set(wanted):
+        (tmp_path / f"{index:02}.png").write_bytes(b"no image")
+    with open_source(tmp_path) as source:
+        for _ in range(2):
+            frames = list(source.select(start=start, stride=stride, count=count))
+            assert [frame.index for frame in frames] == wanted
+    for frame in frames:
+        np.testing.assert_array_equal(frame.image, images[frame.index])
+        assert frame.timestamp == frame.index / 25
+
+
 def test_an_image_of_another_size_is_named(tmp_path):
     write_images(tmp_path, ["1.png", "2.png"])
     cv2.imwrite(str(tmp_path / "3.png"), noise_image(0, size=(32, 32)))
