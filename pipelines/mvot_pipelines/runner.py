@@ -75,26 +75,26 @@ def run(config: RunConfig, *, config_file: str | None = None) -> RunReport:
             timer=report.timer,
         )
         stack.enter_context(pipeline)
-        names = find_class_names(detector)
         counter = Counter(config.counting, source.size) if config.counting.is_asked_for else None
-        sinks, opened = open_sinks(config, outputs, source, names, report)
-        length = count_selected(
-            source.length, source.frame_rate, config.start, config.stride, config.frames
-        )
-        progress = Progress(report, length, quiet=config.quiet)
-        source.on_event = progress.tell
-        with (
-            catch_interrupts(source) as interrupted,
-            _report_end(report),
-            opened,
-            progress,
-        ):
+        sinks, opened = open_sinks(config, outputs, source, find_class_names(detector), report)
+        progress = _show_progress(config, source, report)
+        with catch_interrupts(source) as interrupted, _report_end(report), opened, progress:
             _track_frames(source, frames, pipeline, counter, sinks, report, progress, interrupted)
         report.notes += [*source.notes, *_collect_notes(pipeline, detector)]
         report.notes += [note for sink in sinks for note in sink.notes]
         if report.frames == 0:
             _report_no_frames(report, config)
     return report
+
+
+def _show_progress(config: RunConfig, source: Source, report: RunReport) -> Progress:
+    """The progress line, which also tells what happens to a live source."""
+    length = count_selected(
+        source.length, source.frame_rate, config.start, config.stride, config.frames
+    )
+    progress = Progress(report, length, quiet=config.quiet)
+    source.on_event = progress.tell
+    return progress
 
 
 def _open_source(config: RunConfig) -> Source:
