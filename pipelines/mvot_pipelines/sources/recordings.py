@@ -1,6 +1,9 @@
 """Recordings: video files and folders of images."""
 
+import math
+import sys
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -80,11 +83,33 @@ class VideoSource(Source):
         """
         expected = self.length or 0
         missing = skipped + max(0, expected - 1 - last)
-        if missing > max(2.0, 0.02 * expected):
+        tolerated = max(2.0, 0.02 * expected)
+        if missing > tolerated and isinstance(self._address, Path):
+            shown = _count_shown(self._address, self._file_rate, self._limits)
+            missing = skipped + max(0, min(expected, shown) - 1 - last)
+        if missing > tolerated:
             raise TruncatedError(
                 f"{self._label} is damaged or cut short: only {read} of {read + missing} frames "
                 "could be read, and the results hold those alone; copy it here again for the rest"
             )
+
+
+def _count_shown(path: Path, rate: float, limits: LimitsConfig) -> int:
+    """The most frames that a video shows; of an MP4, its edit list may hide many that it holds.
+
+    So do phones trim videos. Other containers have no such list, and their duration may be that of
+    what is left of them.
+    """
+    import av  # here, since few videos need it, and it takes some time
+
+    with (
+        suppress(av.FFmpegError, IndexError),
+        av.open(str(path.resolve()), metadata_errors="replace", timeout=limits.opening) as video,
+    ):
+        stream = video.streams.video[0]
+        if "mov" in video.format.name and stream.duration and stream.time_base:
+            return math.ceil(stream.duration * stream.time_base * rate)
+    return sys.maxsize
 
 
 class ImageSource(Source):

@@ -1,5 +1,6 @@
 """Small videos and images of noise, for the tests of sources; a video of a street."""
 
+import struct
 from pathlib import Path
 
 import cv2
@@ -34,6 +35,16 @@ def write_variable_rate_video(path: Path, ticks: list[int]) -> Path:
         writer.set(cv2.VIDEOWRITER_PROP_PTS, tick)
         writer.write(cv2.imencode(".jpg", noise_image(tick))[1])
     writer.release()
+    return path
+
+
+def write_trimmed_video(path: Path, frames: int, shown: int) -> Path:
+    """An mp4 whose edit list shows only its last frames, as a phone trims it."""
+    data = bytearray(write_video(path, frames, codec="mp4v").read_bytes())
+    place, ticks = data.index(b"mdhd") + 16, data.index(b"elst") + 12
+    (rate,) = struct.unpack_from(">I", data, place)
+    struct.pack_into(">Ii", data, ticks, 100 * shown, (frames - shown) * rate // 10)
+    path.write_bytes(data)
     return path
 
 

@@ -10,6 +10,7 @@ from helpers.pipelines.videos import (
     HEIGHT,
     WIDTH,
     noise_image,
+    write_trimmed_video,
     write_variable_rate_video,
     write_video,
 )
@@ -105,6 +106,14 @@ def test_frames_after_a_damaged_stretch_keep_their_numbers_and_times(tmp_path):
     assert max(times) == 39
     assert len(times) < 38
     assert list(times.values()) == pytest.approx([index / 10 for index in times])
+
+
+def test_a_trimmed_video_is_read_to_the_end_of_what_it_shows(tmp_path):
+    path = write_trimmed_video(tmp_path / "phone.mp4", frames=40, shown=12)
+    with open_source(path) as source:
+        assert source.length == 40, "all that the file holds"
+        times = [frame.timestamp for frame in source]
+    assert times == pytest.approx(np.arange(12) / 10)
 
 
 def test_a_shortfall_of_two_frames_is_tolerated(tmp_path):
