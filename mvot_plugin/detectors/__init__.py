@@ -125,20 +125,7 @@ def load_detector(
         return _load_registered(name, conf=conf, classes=classes, device=device)
     if (reference := split_reference(name)) is not None:
         return _load_reference(*reference, conf=conf, classes=classes, device=device)
-    least: float = 0.25 if conf is None else conf
-    if name == "packaged":
-        model = _find_packaged_model()
-        return OnnxDetector(model, conf=least, classes=classes, threads=threads)
-    if name.lower().endswith(_GRAPH):
-        return OnnxDetector(name, conf=least, classes=classes, threads=threads)
-    if name == "auto":
-        return _load_best(least, classes, device, threads)
-    if name not in _BUILT_IN and not looks_like_model(name):
-        if name.lower().endswith(".py"):
-            raise UsageError(f"detector {name} is a file: name its function, too, {name}:FUNCTION")
-        raise unknown_name("detector", name, [*detector_names(), DEFAULT_MODEL, *REFERENCES])
-    model_name = None if name == "ultralytics" else name
-    return UltralyticsDetector(model_name, conf=least, classes=classes, device=device)
+    return _load_model(name, 0.25 if conf is None else conf, classes, device, threads)
 
 
 def as_detector(detector: str | Path | object) -> Detector:
@@ -164,6 +151,25 @@ def as_detector(detector: str | Path | object) -> Detector:
     )
 
 
+def _load_model(
+    name: str, conf: float, classes: Classes, device: str, threads: int | None
+) -> Detector:
+    """The detector that a model, or one of our names for models, stands for."""
+    if name == "packaged":
+        model = _find_packaged_model()
+        return OnnxDetector(model, conf=conf, classes=classes, threads=threads)
+    if name.lower().endswith(_GRAPH):
+        return OnnxDetector(name, conf=conf, classes=classes, threads=threads)
+    if name == "auto":
+        return _load_best(conf, classes, device, threads)
+    if name not in _BUILT_IN and not looks_like_model(name):
+        if name.lower().endswith(".py"):
+            raise UsageError(f"detector {name} is a file: name its function, too, {name}:FUNCTION")
+        raise unknown_name("detector", name, [*detector_names(), DEFAULT_MODEL, *REFERENCES])
+    model_name = None if name == "ultralytics" else name
+    return UltralyticsDetector(model_name, conf=conf, classes=classes, device=device)
+
+
 def _load_best(conf: float, classes: Classes, device: str, threads: int | None) -> Detector:
     """Ultralytics' default model, or the packaged one where that is not available."""
     try:
@@ -177,7 +183,7 @@ def _load_best(conf: float, classes: Classes, device: str, threads: int | None) 
         f"{reason}: the small detector that comes with this package, {model.stem}, is used "
         f"instead; {remedy}",
         FallbackDetector,
-        stacklevel=3,
+        stacklevel=4,
     )
     return OnnxDetector(model, conf=conf, classes=classes, threads=threads)
 

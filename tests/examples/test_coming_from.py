@@ -82,6 +82,7 @@ def test_each_line_on_the_left_runs(table):
     for code in read_cells(table, 0):
         if code != "sv.ByteTrack":  # of earlier versions
             exec(code, names)
+    assert len(names["detections" if table == "supervision" else "found"]) == 2
 
 
 @pytest.mark.parametrize(("other", "count"), [(0.0, 2), (0.2, 1)])

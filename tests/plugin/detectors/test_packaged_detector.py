@@ -77,7 +77,7 @@ def test_mvot_run_warns_and_uses_it_where_the_default_is_unavailable(
 
 @pytest.mark.usefixtures("with_model")
 def test_classes_are_those_of_the_packaged_detector(image_folder, capsys):
-    outputs = ["--save-txt", "tracks.txt", "--device", "cpu"]
+    outputs = ["--save-txt", "tracks.txt", "--overwrite", "--device", "cpu"]
     assert main([image_folder, *outputs, "--classes", "dog"]) == 0
     assert "is used instead" in capsys.readouterr().out
     assert main([image_folder, *outputs, "--classes", "boat"]) == 2
