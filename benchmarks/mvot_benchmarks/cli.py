@@ -6,14 +6,16 @@ import warnings
 from collections.abc import Sequence
 
 from mvot_benchmarks.commands.ceiling import add_ceiling
-from mvot_benchmarks.commands.cost import add_overhead, add_scaling
+from mvot_benchmarks.commands.cost.overhead import add_overhead
+from mvot_benchmarks.commands.cost.scaling import add_scaling
+from mvot_benchmarks.commands.cost.soak import add_soak
+from mvot_benchmarks.commands.cost.streams import add_streams
 from mvot_benchmarks.commands.intervals import add_intervals
 from mvot_benchmarks.commands.motion import add_ablation, add_vot
 from mvot_benchmarks.commands.peers import add_peers
 from mvot_benchmarks.commands.quality import add_mot
 from mvot_benchmarks.commands.realtime import add_rt
 from mvot_benchmarks.commands.report import add_report
-from mvot_benchmarks.commands.soak import add_soak
 from mvot_benchmarks.commands.streets import add_streets
 from mvot_pipelines.cli import Parser, format_version, print_error, run_command
 from mvot_plugin.threads import check_threads, limit_threads
@@ -64,7 +66,8 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=format_version("mvot-bench"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     quality = add_mot, add_rt, add_intervals, add_ceiling, add_peers, add_vot, add_ablation
-    for add_command in (*quality, add_overhead, add_scaling, add_soak, add_streets, add_report):
+    cost = add_overhead, add_scaling, add_soak, add_streams
+    for add_command in (*quality, *cost, add_streets, add_report):
         add_command(commands)
     return parser
 

@@ -11,6 +11,7 @@ from mvot_plugin.types import Detections, Frame
 __all__ = [
     "Classes",
     "Detector",
+    "SupportsBatches",
     "drop_unusable",
     "keep_most_confident",
 ]
@@ -37,6 +38,15 @@ class Detector(Protocol):
         Returns:
             N detections, with boxes in pixels of the frame; ``Detections.empty()`` for none.
         """
+        ...
+
+
+@runtime_checkable
+class SupportsBatches(Protocol):
+    """A detector that takes several frames in one call."""
+
+    def detect_batch(self, frames: Sequence[Frame], /) -> Sequence[Detections]:
+        """Detect objects on each of several frames of one size; as many answers, in order."""
         ...
 
 

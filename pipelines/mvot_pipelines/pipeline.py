@@ -227,12 +227,12 @@ class MotPipeline(CallCounts):
     def _is_due(self, frame: Frame) -> bool:
         """Whether the detector is to look at the frame: not while it is at work, or late."""
         is_free = self.calls.worker.is_free and not self._late.is_catching_up
-        return is_free and self.scheduler.due(frame, self.tracker.motion)
+        return self.calls.is_waiting or (is_free and self.scheduler.due(frame, self.tracker.motion))
 
     def _detect(self, frame: Frame) -> Detections | None:
         """Begin to detect on the frame; returns the detections where they are there at once."""
-        self._late.expect(self.tracker)
-        self.calls.submit(frame)
+        if self.calls.submit(frame):
+            self._late.expect(self.tracker)
         return self._collect()
 
     def _collect(self) -> Detections | None:
@@ -248,7 +248,8 @@ class MotPipeline(CallCounts):
         self.calls.left_out += merge.left_out
         if isinstance(self.scheduler, SupportsFeedback) and tracker.frame is not None:
             spent = sum(self.timer.seconds.get(name, 0.0) for name in ("motion", "associate"))
-            cost = CallCost(detector=self.calls.seconds, tracking=spent / self.steps)
+            seconds, streams = self.calls.seconds, self.calls.streams
+            cost = CallCost(detector=seconds, tracking=spent / self.steps, streams=streams)
             self.scheduler.learn(tracker.frame, motion, detections, merge, cost)
 
     def _add_time(self, image: Frame | np.ndarray, timestamp: float | None = None) -> Frame:

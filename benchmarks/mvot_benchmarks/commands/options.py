@@ -38,7 +38,9 @@ __all__ = [
     "load_engines",
     "measure_row",
     "open_results",
+    "parse_size",
     "print_progress",
+    "require_positive",
 ]
 
 Commands: TypeAlias = Any
@@ -192,6 +194,21 @@ def measure_row(
     row, is_new = results.get_or_measure(measure, **key)
     print_progress(format_row(row) if is_new else f"{format_row(row)} (from {results.path})")
     return row
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height, in pixels, from the "640x480" of ``--size``."""
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise UsageError(f"--size {text!r}: a size is WIDTHxHEIGHT in pixels, like 1280x720")
+    return int(width), int(height)
+
+
+def require_positive(number: int, option: str) -> int:
+    """The number that was given to an option; raises ``UsageError`` below 1."""
+    if number < 1:
+        raise UsageError(f"{option} {number}: must be 1 or more")
+    return number
 
 
 def print_progress(line: str) -> None:

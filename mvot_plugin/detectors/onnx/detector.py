@@ -41,6 +41,7 @@ class OnnxDetector:
         threads: How many threads it may use; None is as many as the process may use.
 
     Attributes:
+        is_thread_safe: True: several threads may call it at once.
         names: The model's class names by number: those in its metadata, COCO's for 80 classes or
             where it does not say how many it has, and otherwise class0, class1, ...
 
@@ -50,6 +51,7 @@ class OnnxDetector:
         InputError: The file is missing, or is no export that is understood.
     """
 
+    is_thread_safe = True
     names: Mapping[int, str]
 
     def __init__(

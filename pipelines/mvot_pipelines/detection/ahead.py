@@ -65,7 +65,7 @@ class DetectAhead:
         return self._thread.submit(self._detect, frame)
 
     def _detect(self, frame: Frame) -> Any:
-        with self._timer("detect"):
+        with self._timer.activate(), self._timer("detect"):
             return as_detections(self._detector(frame))
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mvot_pipelines.detection import open_worker
 from mvot_pipelines.detection.stage import Answer, DescriptionStage
-from mvot_pipelines.detection.worker import DetectionWorker, Stage
+from mvot_pipelines.detection.worker import DetectionWorker, Stage, SupportsReplacement
 from mvot_pipelines.pipeline_config import PipelineConfig
 from mvot_plugin.detectors import as_detections
 from mvot_plugin.errors import InputError, UsageError, describe_error
@@ -74,11 +74,29 @@ class DetectorCalls:
         self.errors: list[str] = []
         self.seconds = 0.0
 
-    def submit(self, frame: Frame) -> None:
-        """Begin to detect on a frame."""
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the submitted frame waits for its turn, so that a newer one may take its place."""
+        is_wanted = self._submitted is not None and not self._skips_answer
+        return is_wanted and isinstance(self.worker, SupportsReplacement) and self.worker.is_waiting
+
+    @property
+    def streams(self) -> int:
+        """How many streams share the detector."""
+        return self.worker.streams if isinstance(self.worker, SupportsReplacement) else 1
+
+    def submit(self, frame: Frame) -> bool:
+        """Begin to detect on a frame, in place of the submitted one where that waits for its turn.
+
+        Returns false where that turn has begun meanwhile.
+        """
+        if self._submitted is None or not isinstance(self.worker, SupportsReplacement):
+            self.count += 1
+            self.worker.submit(frame)
+        elif not self.worker.replace(frame):
+            return False
         self._submitted = frame
-        self.count += 1
-        self.worker.submit(frame)
+        return True
 
     def collect(self) -> tuple[bool, Detections | None]:
         """Whether there is an answer on the submitted frame, and its detections.

@@ -20,7 +20,7 @@ from mvot_plugin.embedders.base import normalize_embeddings
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Detections, Frame
 
-__all__ = ["Answer", "DescriptionStage", "DetectionStage"]
+__all__ = ["Answer", "DescriptionStage", "DetectionStage", "detect"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,20 +121,35 @@ class DetectionStage:
 
     def __call__(self, frame: Frame) -> Answer:
         """Run the stage on a frame; raises ``InputError`` where the embedder fails."""
+        start = self._clock()
+        result = detect(self.detector, frame)
+        return self.finish(frame, result, self._clock() - start)
+
+    def finish(self, frame: Frame, result: Detections | BaseException, seconds: float) -> Answer:
+        """The answer of the stage, where the detector has been called already.
+
+        Args:
+            frame: the frame.
+            result: the detections, or what the detector raised.
+            seconds: those that the detector took for it.
+
+        Raises:
+            InputError: where the embedder fails.
+        """
         timer = StageTimer(self._clock)
-        with timer("detect"):
-            result = self._detect(frame)
+        timer.add("detect", seconds)
         if isinstance(result, BaseException):
             return Answer(detections=None, error=result, seconds=timer.seconds)
         if result.class_names is None:
             result = replace(result, class_names=find_class_names(self.detector))
         return self._describe(frame, result, timer)
 
-    def _detect(self, frame: Frame) -> Detections | BaseException:
-        """The detections, or what the detector raised."""
-        try:
-            return as_detections(self.detector(replace(frame)))
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # such as SystemExit: it has no say in our end
-            return error
+
+def detect(detector: Detector, frame: Frame) -> Detections | BaseException:
+    """What a detector finds on a frame, or what it raised."""
+    try:
+        return as_detections(detector(replace(frame)))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # such as SystemExit: it has no say in our end
+        return error

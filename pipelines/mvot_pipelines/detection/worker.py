@@ -10,7 +10,13 @@ from mvot_pipelines.detection.stage import Answer
 from mvot_plugin.errors import UsageError
 from mvot_plugin.types import Frame
 
-__all__ = ["DetectionWorker", "DirectWorker", "Stage", "ThreadWorker"]
+__all__ = [
+    "DetectionWorker",
+    "DirectWorker",
+    "Stage",
+    "SupportsReplacement",
+    "ThreadWorker",
+]
 
 Stage: TypeAlias = Callable[[Frame], Answer]
 _CLOSING_SECONDS = 2.0
@@ -38,6 +44,25 @@ class DetectionWorker(Protocol):
 
     def close(self) -> None:
         """End the worker; a second call does nothing."""
+        ...
+
+
+@runtime_checkable
+class SupportsReplacement(Protocol):
+    """A worker whose frames may have to wait for their turn."""
+
+    @property
+    def streams(self) -> int:
+        """How many streams share the detector."""
+        ...
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the frame that was submitted waits for its turn yet."""
+        ...
+
+    def replace(self, frame: Frame) -> bool:
+        """Put a newer frame in its place; returns false where its turn has begun meanwhile."""
         ...
 
 

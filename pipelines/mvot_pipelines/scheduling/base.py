@@ -37,6 +37,8 @@ class CallCost:
     """The call itself."""
     tracking: float
     """A frame without it, in the mean so far."""
+    streams: int = 1
+    """How many streams share the detector, and with it its share of the time."""
 
 
 @runtime_checkable

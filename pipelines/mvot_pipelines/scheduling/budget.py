@@ -1,6 +1,7 @@
 """How many calls of the detector are to be had."""
 
 import math
+from dataclasses import replace
 
 from mvot_pipelines.scheduling.base import CallCost
 from mvot_pipelines.scheduling.config import AdaptiveConfig
@@ -47,7 +48,7 @@ class Budget:
         detector, memory = max(cost.detector, 1e-6), self._config.memory
         if self._cost is not None:
             detector = memory * self._cost.detector + (1 - memory) * detector
-        self._cost = CallCost(detector=detector, tracking=cost.tracking)
+        self._cost = replace(cost, detector=detector)
 
     def longest(self, age: int) -> float:
         """The most frames between calls, ``age`` frames after the last one; 0 without a budget."""
@@ -76,6 +77,7 @@ class Budget:
         if self._cost is None:
             return 0.0
         if config.share is not None:
-            return config.share * (frame.timestamp - last.timestamp) / self._cost.detector
+            share = config.share / self._cost.streams
+            return share * (frame.timestamp - last.timestamp) / self._cost.detector
         left = max((config.budget or 0.0) / 1e3 - self._cost.tracking, 0.0)
         return (frame.index - last.index) * left / self._cost.detector

@@ -1,39 +1,18 @@
-"""``mvot-bench scaling`` and ``mvot-bench overhead``: the time of engines and of the pipeline."""
+"""``mvot-bench scaling``: the time of engines against the number of targets."""
 
 import argparse
 from functools import cache, partial
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mvot_benchmarks import overhead
 from mvot_benchmarks.commands import options as shared
-from mvot_benchmarks.reporting.results import name_with_hash
-from mvot_plugin.embedders import load_embedder
 from mvot_plugin.errors import UsageError
 
 if TYPE_CHECKING:
     from mvot_benchmarks.scaling.measurement import ScalingRow
     from mvot_plugin.types import Frame
 
-__all__ = ["add_overhead", "add_scaling"]
-
-
-def add_overhead(commands: shared.Commands) -> None:
-    """Add ``overhead``: the time of the pipeline itself."""
-    command = commands.add_parser("overhead", help="the time of the pipeline itself, per frame")
-    command.add_argument("--targets", nargs="+", type=int, default=[10, 100, 300])
-    command.add_argument("--detect-every", nargs="+", type=int, default=[1, 5])
-    command.add_argument(
-        "--embedder",
-        nargs="+",
-        default=["none", "colour"],
-        metavar="NAME",
-        help="embedders to measure with: none, colour, an ONNX file, or a registered one (default: "
-        "none colour)",
-    )
-    shared.add_json(command)
-    command.set_defaults(command=_overhead)
+__all__ = ["add_scaling"]
 
 
 def add_scaling(commands: shared.Commands) -> None:
@@ -59,26 +38,13 @@ def add_scaling(commands: shared.Commands) -> None:
     command.set_defaults(command=_scaling)
 
 
-def _overhead(options: argparse.Namespace) -> None:
-    results, rows = shared.open_results(options, overhead.Overhead), []
-    embedders = {name_with_hash(name): load_embedder(name) for name in options.embedder}
-    with results:
-        for targets, k, (name, embedder) in product(
-            options.targets, options.detect_every, embedders.items()
-        ):
-            measure = partial(overhead.measure_overhead, targets, k, name, embedder)
-            key = {"targets": targets, "k": k, "embedder": name}
-            rows.append(results.get_or_measure(measure, **key)[0])
-    print(overhead.format_table(rows))
-
-
 def _scaling(options: argparse.Namespace) -> None:
     from mvot_benchmarks.scaling import measurement as scaling
     from mvot_benchmarks.scaling import tables as scaling_tables
 
     sizes = dict.fromkeys(_parse_size(text) for text in options.size)
-    counts = sorted({_require_positive(count, "--targets") for count in options.targets})
-    timed_frames = _require_positive(options.frames, "--frames")
+    counts = sorted({shared.require_positive(count, "--targets") for count in options.targets})
+    timed_frames = shared.require_positive(options.frames, "--frames")
     engines = shared.load_engines(options)
     settings = "video", "engine", "frames", *shared.ENGINE_OPTIONS
     results, rows = shared.open_results(options, scaling.ScalingRow, *settings), []
@@ -113,19 +79,11 @@ def _format_scaling_row(row: "ScalingRow") -> str:
 
 
 def _parse_size(text: str) -> tuple[int, int]:
-    """Width and height from "640x480"."""
+    """Width and height from "640x480", large enough for the targets."""
     from mvot_benchmarks.scaling.measurement import LARGEST_BOX
 
-    width, _, height = text.partition("x")
-    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
-        raise UsageError(f"--size {text!r}: a size is WIDTHxHEIGHT in pixels, like 1280x720")
-    if int(width) < LARGEST_BOX[0] or int(height) < LARGEST_BOX[1]:
+    width, height = shared.parse_size(text)
+    if width < LARGEST_BOX[0] or height < LARGEST_BOX[1]:
         largest = f"{LARGEST_BOX[0]}x{LARGEST_BOX[1]}"
         raise UsageError(f"--size {text!r}: targets are up to {largest} pixels; take a larger one")
-    return int(width), int(height)
-
-
-def _require_positive(number: int, option: str) -> int:
-    if number < 1:
-        raise UsageError(f"{option} {number}: must be 1 or more")
-    return number
+    return width, height

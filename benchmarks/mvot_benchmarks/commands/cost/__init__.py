@@ -1,0 +1,1 @@
+"""The commands that measure time, memory and whole machines rather than quality."""

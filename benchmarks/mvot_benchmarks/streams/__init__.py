@@ -1,0 +1,1 @@
+"""``mvot-bench streams``: what many videos at once cost."""
