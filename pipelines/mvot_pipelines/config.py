@@ -20,6 +20,9 @@ class RunConfig(CheckedConfig):
 
     source: str | None = None
     """The video: a file, a folder of images, a MOT sequence folder, a camera number or a URL."""
+    name: str | None = None
+    """What the stream is called in reports, and {name} in the names of outputs; null is by the
+    source."""
     detect_every: Count | str = 5
     """The detector runs on every k-th frame (k), or, with auto, where it is worth most."""
     detector_share: Annotated[float, Range(1e-3, 1)] | None = None
@@ -52,6 +55,9 @@ class RunConfig(CheckedConfig):
     """The engine's number format: auto, fp32, bf16 or fp16."""
     runtime: str = "auto"
     """What the engine's network runs on: auto, onnx (ONNX Runtime, on CPUs) or torch."""
+    detector_batch: Count | None = None
+    """Of several streams, the most frames that are detected in one call, by detectors that take
+    batches; null is 8 on a GPU, else 1, where batches gain nothing."""
     threads: Annotated[int, THREADS] | None = None
     """The most threads that engine, detector and OpenCV use; null is all that this process may."""
     frame_rate: Annotated[float, FRAME_RATES] | None = None

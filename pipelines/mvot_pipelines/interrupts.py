@@ -2,20 +2,19 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from mvot_pipelines.sources import Source
 
 __all__ = ["catch_interrupts"]
 
 
 @contextmanager
-def catch_interrupts(source: Source) -> Iterator[threading.Event]:
+def catch_interrupts(interrupt: Callable[[], object]) -> Iterator[threading.Event]:
     """Turn the first Ctrl-C (or SIGTERM, SIGHUP) into an event: the frame at hand is finished.
 
-    A live source ends, also while it waits for a frame. The second one ends the run at once, with
-    ``KeyboardInterrupt``, unless it is a SIGHUP, which a terminal that goes away sends twice.
+    ``interrupt`` is called, too, to end a live source that waits for a frame. The second one ends
+    the run at once, with ``KeyboardInterrupt``, unless it is a SIGHUP, which a terminal that goes
+    away sends twice.
     """
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -26,7 +25,7 @@ def catch_interrupts(source: Source) -> Iterator[threading.Event]:
         if event.is_set() and number in (signal.SIGINT, signal.SIGTERM):
             raise KeyboardInterrupt
         event.set()
-        source.interrupt()
+        interrupt()
 
     previous = {number: signal.getsignal(number) for number in _find_interrupts()}
     try:

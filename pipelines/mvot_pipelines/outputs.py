@@ -2,14 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
 
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.report import RunReport
-from mvot_pipelines.serve import ServeSink
+from mvot_pipelines.serve import Page, ServeSink
 from mvot_pipelines.sinks import (
     BackgroundSink,
     JsonLinesSink,
@@ -22,29 +22,50 @@ from mvot_pipelines.sinks.files import STDOUT
 from mvot_pipelines.sinks.publish import open_publisher
 from mvot_pipelines.sources import Source
 from mvot_pipelines.sources.files import is_image
+from mvot_pipelines.streams.names import PLACEHOLDER, to_file_name
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.threads import check_threads
 
-__all__ = ["choose_outputs", "open_sinks"]
+__all__ = ["check_together", "choose_outputs", "open_sinks"]
 
 
 def choose_outputs(
-    config: RunConfig, source: Source, config_file: str | None = None
+    config: RunConfig, source: Source, config_files: Sequence[str] = ()
 ) -> dict[str, str]:
     """The paths of the files to write, by kind; nothing is opened.
 
     By default, these are text and video in the current folder.
 
     Raises ``UsageError`` for an output that exists, unless it may be replaced, and for one that
-    would overwrite an input, ``config_file`` or another output.
+    would overwrite an input, one of ``config_files`` or another output.
     """
     requested = {"txt": config.save_txt, "jsonl": config.save_jsonl, "video": config.save_video}
     outputs = {kind: path for kind, path in requested.items() if path}
     if not (outputs or config.show or config.publish or config.serve is not None):
-        stem = Path(source.name).stem
+        stem = Path(source.name).stem if config.name is None else to_file_name(config.name)
         outputs = {"txt": f"{stem}-tracks.txt", "video": f"{stem}-tracks.mp4"}
-    _check_outputs(outputs, config, source, config_file)
+    _check_outputs(outputs, config, source, config_files)
     return outputs
+
+
+def check_together(outputs: Sequence[Mapping[str, str]], sources: Sequence[Source]) -> None:
+    """Raise ``UsageError`` where an output of a stream is one of another, or another's source."""
+    read = {_identify(path) for source in sources for path in source.files} - {None}
+    used: set[object] = set()
+    for paths in outputs:
+        for kind, path in paths.items():
+            itself = {_identify(path), _resolve(path)} - {None}
+            if path == STDOUT or itself & used:
+                raise UsageError(
+                    f"--save-{kind} {path} would be written by several streams: put {PLACEHOLDER} "
+                    "into it, which is each stream's name"
+                )
+            if itself & read:
+                raise UsageError(
+                    f"--save-{kind} {path} would overwrite what another stream reads; choose "
+                    "another name"
+                )
+            used |= itself
 
 
 def open_sinks(
@@ -74,7 +95,7 @@ def open_sinks(
 
 
 def _check_outputs(
-    outputs: dict[str, str], config: RunConfig, source: Source, config_file: str | None
+    outputs: dict[str, str], config: RunConfig, source: Source, config_files: Sequence[str]
 ) -> None:
     """Raise ``UsageError`` for an output that is an input or another output.
 
@@ -82,7 +103,7 @@ def _check_outputs(
     """
     used: set[object] = set()
     if any(_identify(path) for path in outputs.values()):
-        read = chain(filter(None, [config_file]), source.files, _list_inputs(config))
+        read = chain(config_files, source.files, _list_inputs(config))
         used |= {_identify(path) for path in read} - {None}
     streams = [path for path in (*outputs.values(), config.publish) if path == STDOUT]
     if len(streams) > 1:
@@ -184,13 +205,8 @@ def _create_sinks(
 def _serve(
     port: int, config: RunConfig, class_names: Mapping[int, str] | None, report: RunReport
 ) -> ServeSink:
-    """Open the page, and tell where it is."""
-    sink = ServeSink(
-        port,
-        report=report,
-        host=config.serve_host,
-        token=config.serve_token,
-        class_names=class_names,
-    )
-    print(f"mvot-run: the page is at {sink.url}", file=sys.stderr, flush=True)
+    """Open the page, and tell where it is; it ends with the stream."""
+    page = Page(port, host=config.serve_host, token=config.serve_token)
+    sink = page.open_stream(report, class_names, closes_page=True)
+    print(f"mvot-run: the page is at {page.url}", file=sys.stderr, flush=True)
     return sink

@@ -248,8 +248,7 @@ class MotPipeline(CallCounts):
         self.calls.left_out += merge.left_out
         if isinstance(self.scheduler, SupportsFeedback) and tracker.frame is not None:
             spent = sum(self.timer.seconds.get(name, 0.0) for name in ("motion", "associate"))
-            seconds, streams = self.calls.seconds, self.calls.streams
-            cost = CallCost(detector=seconds, tracking=spent / self.steps, streams=streams)
+            cost = CallCost(self.calls.seconds, spent / self.steps, self.calls.streams)
             self.scheduler.learn(tracker.frame, motion, detections, merge, cost)
 
     def _add_time(self, image: Frame | np.ndarray, timestamp: float | None = None) -> Frame:

@@ -31,12 +31,16 @@ class Progress:
         report: what is known of the run.
         length: the expected number of frames; None where it is unknown.
         quiet: whether nothing is printed.
+        row: the line of the terminal that it takes, of a run with several; None where it is alone.
     """
 
-    def __init__(self, report: RunReport, length: int | None, *, quiet: bool = False) -> None:
-        self._report, self._quiet = report, quiet
+    def __init__(
+        self, report: RunReport, length: int | None, *, quiet: bool = False, row: int | None = None
+    ) -> None:
+        self._report, self._quiet, self._row = report, quiet, row
         self._bar: tqdm[Any] = tqdm(
             total=length,
+            position=row,
             desc=_shorten(report.name),
             unit="f",
             disable=True if quiet else not sys.stderr.isatty(),
@@ -52,8 +56,9 @@ class Progress:
     def tell(self, message: str) -> None:
         """Print at once, from any thread, what has happened in a live run."""
         if self._report.is_live and not self._quiet:
+            who = "" if self._row is None else f"{self._report.name}: "
             with suppress(OSError):  # nobody may read it any more
-                tqdm.write(f"mvot-run: {message}", file=sys.stderr)
+                tqdm.write(f"mvot-run: {who}{message}", file=sys.stderr)
 
     def _format_status(self, tracks: int) -> str:
         report, is_wide = self._report, _count_columns() >= _WIDE

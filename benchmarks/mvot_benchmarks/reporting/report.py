@@ -33,6 +33,9 @@ from mvot_benchmarks.scaling import plots as scaling_plots
 from mvot_benchmarks.scaling import tables as scaling_tables
 from mvot_benchmarks.soak import tables as soak_tables
 from mvot_benchmarks.soak.measurement import SoakResult
+from mvot_benchmarks.streams import plots as stream_plots
+from mvot_benchmarks.streams import tables as stream_tables
+from mvot_benchmarks.streams.results import StreamsRow
 from mvot_plugin.errors import OutputError
 
 if TYPE_CHECKING:
@@ -51,6 +54,7 @@ KINDS: Mapping[str, tuple[type[Any], Callable[[Any], str]]] = {
     "scaling": (scaling.ScalingRow, scaling_tables.format_table),
     "soak": (SoakResult, soak_tables.format_table),
     "overhead": (overhead.Overhead, overhead.format_table),
+    "streams": (StreamsRow, stream_tables.format_table),
 }
 """By command, the class of its rows, and the function that formats them as a Markdown table."""
 
@@ -153,6 +157,8 @@ def _draw_figures(run: Results[Any], number: int) -> "dict[str, Figure]":
         figures[f"intervals-{number}.png"] = interval_plots.draw_curves(rows)
     if run.command == "ceiling":
         figures[f"ceiling-{number}.png"] = ceiling_plots.draw_missing(rows)
+    if run.command == "streams":
+        figures[f"streams-{number}.png"] = stream_plots.draw_streams(rows)
     return figures
 
 

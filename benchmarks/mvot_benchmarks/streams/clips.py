@@ -88,7 +88,8 @@ def link_videos(videos: Sequence[Path], folder: Path, count: int) -> list[Path]:
     links = []
     for number in range(count):
         video = videos[number % len(videos)].resolve()
-        links.append(folder / f"cam-{number + 1}{video.suffix}")
+        ending = "" if video.is_dir() else video.suffix
+        links.append(folder / f"cam-{number + 1}{ending}")
         if not links[-1].is_symlink():
             links[-1].symlink_to(video, target_is_directory=video.is_dir())
     return links

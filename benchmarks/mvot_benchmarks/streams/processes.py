@@ -113,7 +113,9 @@ def _explain(command: CommandLine, output: Path, code: int) -> InputError:
     """The error of a command that failed, with the last line that it printed."""
     lines = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     last = lines[-1] if lines else "it printed nothing"
-    return InputError(f"this command failed (exit code {code}): {shlex.join(command.arguments)}: {last}")
+    return InputError(
+        f"this command failed (exit code {code}): {shlex.join(command.arguments)}: {last}"
+    )
 
 
 def _hash(path: Path, command: CommandLine) -> str:

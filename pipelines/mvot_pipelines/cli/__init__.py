@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from importlib import metadata
 
 from mvot_pipelines.cli.command import (
@@ -14,9 +13,11 @@ from mvot_pipelines.cli.command import (
     run_command,
 )
 from mvot_pipelines.cli.options import build_parser
+from mvot_pipelines.cli.settings import build_configs
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.runner import run
-from mvot_plugin.config import build_config, check_values, format_config, read_config_file
+from mvot_pipelines.streams.runner import run_streams
+from mvot_plugin.config import format_config
 from mvot_plugin.engines import describe_engines
 from mvot_plugin.errors import UsageError
 from mvot_plugin.threads import check_threads, limit_threads
@@ -39,25 +40,44 @@ def _run(options: argparse.Namespace) -> int:
         with limit_threads(check_threads(getattr(options, "threads", None))):
             print_output(_load_demo()(options.demo, quiet=getattr(options, "quiet", False)))
         return 0
-    config = _build_config(options)
+    configs = build_configs(options)
     if options.print_config:
-        print_output(format_config(config).removesuffix("\n"))
+        texts = (format_config(config).removesuffix("\n") for config in configs)
+        print_output("\n---\n".join(texts))
         return 0
-    return _track(config, options.config)
+    files = [name for name in (options.config, getattr(options, "sources_file", None)) if name]
+    return _track(configs[0], files) if len(configs) == 1 else _track_several(configs, files)
 
 
-def _track(config: RunConfig, config_file: str | None) -> int:
+def _track(config: RunConfig, config_files: Sequence[str]) -> int:
     """Run and report; returns the exit code."""
     with limit_threads(check_threads(config.threads)):
-        report = run(config, config_file=config_file)
-    if not config.quiet:
-        uses_stdout = "-" in (config.save_txt, config.save_jsonl, config.publish)
-        print_output(report.summary(), sys.stderr if uses_stdout else None)
+        report = run(config, config_files=config_files)
+    _print_summary(report.summary(), [config])
     if report.interrupted:
         print_error("mvot-run", f"interrupted after {report.frames} frames")
     if report.error is not None:
         raise report.error
     return 1 if report.interrupted else 0
+
+
+def _track_several(configs: Sequence[RunConfig], config_files: Sequence[str]) -> int:
+    """Run several streams and report; returns the exit code."""
+    report = run_streams(configs, config_files=config_files)
+    _print_summary(report.summary(), configs)
+    if report.interrupted:
+        print_error("mvot-run", f"interrupted after {report.frames} frames")
+    errors = [(one.name, one.error) for one in report.reports if one.error is not None]
+    for name, error in errors:
+        print_error("mvot-run", f"{name}: {error}")
+    return 1 if report.interrupted or errors else 0
+
+
+def _print_summary(text: str, configs: Sequence[RunConfig]) -> None:
+    """Print the summary, on stderr where stdout is an output."""
+    if not configs[0].quiet:
+        outputs = [(one.save_txt, one.save_jsonl, one.publish) for one in configs]
+        print_output(text, sys.stderr if any("-" in paths for paths in outputs) else None)
 
 
 def _load_demo() -> Callable[..., str]:
@@ -67,30 +87,3 @@ def _load_demo() -> Callable[..., str]:
         raise UsageError("--demo needs mvot-plugin installed: pip install 'mvot-plugin[bench]'")
     demo: Callable[..., str] = next(iter(points)).load()
     return demo
-
-
-def _build_config(options: argparse.Namespace) -> RunConfig:
-    """The defaults, changed by the ``--config`` file, changed by the command line."""
-    overrides = {k: v for k, v in vars(options).items() if k in RunConfig.__dataclass_fields__}
-    check_values(RunConfig, overrides, _name_option)
-    if options.config is None:
-        config = build_config(RunConfig, overrides)
-    else:
-        settings = read_config_file(options.config) | overrides
-        config = build_config(RunConfig, settings, origin=f"--config {options.config}: ")
-    return _apply_nested(config, options)
-
-
-def _apply_nested(config: RunConfig, options: argparse.Namespace) -> RunConfig:
-    """The settings, changed by the options of settings within others."""
-    pipeline, counting = config.pipeline, config.counting
-    pipeline = replace(pipeline, solver=getattr(options, "solver", pipeline.solver))
-    if getattr(options, "per_class", False):
-        pipeline = replace(pipeline, affinity=replace(pipeline.affinity, other_class=0.0))
-    lines = tuple(getattr(options, "count_line", counting.lines))
-    counting = replace(counting, lines=lines, zones=getattr(options, "zone", counting.zones))
-    return replace(config, pipeline=pipeline, counting=counting)
-
-
-def _name_option(setting: str) -> str:
-    return "SOURCE" if setting == "source" else f"--{setting.replace('_', '-')}"

@@ -37,12 +37,12 @@ def format_version(command: str) -> str:
 class Parser(argparse.ArgumentParser):
     """Raises errors instead of exiting, and suggests the nearest option for an unknown one.
 
-    ``on_more`` is what the message says of arguments beyond those that there are.
+    ``gathers`` names the list of arguments that may also stand between options.
     """
 
-    def __init__(self, *args: Any, on_more: str | None = None, **options: Any) -> None:
+    def __init__(self, *args: Any, gathers: str | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._on_more = on_more or f"see {self.prog} --help"
+        self._gathers = gathers
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse all of ``args``; raises ``UsageError`` for what is left over, sub-commands too."""
@@ -50,8 +50,10 @@ class Parser(argparse.ArgumentParser):
         for extra in rest:
             if extra.startswith("-"):
                 raise unknown_name("option", extra.split("=")[0], self._option_string_actions)
-            raise UsageError(f"unexpected argument {extra!r}; {self._on_more}")
-        return parsed, rest
+            if self._gathers is None:
+                raise UsageError(f"unexpected argument {extra!r}; see {self.prog} --help")
+            getattr(parsed, self._gathers).append(extra)
+        return parsed, [] if self._gathers else rest
 
     def error(self, message: str) -> NoReturn:
         """Raise argparse's error as a ``UsageError``."""

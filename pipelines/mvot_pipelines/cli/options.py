@@ -22,30 +22,32 @@ examples:
   mvot-run rtsp://camera/1 --detector yolo11s.pt --save-jsonl tracks.jsonl
   mvot-run video.mp4 --live --detect-every auto --detector-share 0.3 --show
   mvot-run rtsp://camera/1 --serve 8080 --count-line door=0,400,640,400
+  mvot-run rtsp://camera/1 rtsp://camera/2 --save-jsonl '{name}.jsonl' --serve 8080
 
 SOURCE is a video file, a folder of images, a MOT sequence folder (seqinfo.ini), a camera number
-or a stream's URL. With no output asked for, NAME-tracks.txt and NAME-tracks.mp4 are written to
-the current folder. Exit codes: 0 done, 1 failed or interrupted, 2 wrong usage."""
+or a stream's URL. Several are tracked at once, with one detector and one engine. With no output
+asked for, NAME-tracks.txt and NAME-tracks.mp4 are written to the current folder. Exit codes: 0
+done, 1 failed or interrupted, 2 wrong usage."""
 
 
 def build_parser() -> Parser:
     """The parser of the command line; options that are not given are not in its result."""
     parser = Parser(
         prog="mvot-run",
-        usage="mvot-run [SOURCE] [option ...]",
-        on_more="a run tracks one source: run the command for each",
+        usage="mvot-run [SOURCE ...] [option ...]",
+        gathers="sources",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument(
-        "source",
-        nargs="?",
+        "sources",
+        nargs="*",
         metavar="SOURCE",
-        default=argparse.SUPPRESS,
         help="a video, a folder, a camera number or a URL",
     )
+    _add_stream_options(parser.add_argument_group("several sources"))
     _add_tracking_options(parser.add_argument_group("tracking"))
     _add_live_options(parser.add_argument_group("live sources and slow detectors"))
     _add_output_options(parser.add_argument_group("output"))
@@ -59,6 +61,25 @@ def build_parser() -> Parser:
     about.add_argument("--list-engines", action="store_true", help="show the engines and exit")
     about.add_argument("--version", action="version", version=format_version("mvot-run"))
     return parser
+
+
+def _add_stream_options(group: Any) -> None:
+    def add(*names: str, **options: Any) -> None:
+        group.add_argument(*names, default=argparse.SUPPRESS, **options)
+
+    add(
+        "--sources",
+        dest="sources_file",
+        metavar="FILE",
+        help="a source in each line, with options of its own",
+    )
+    add("--name", metavar="NAME", help="what a source is called, and {name} in names of outputs")
+    add(
+        "--detector-batch",
+        type=int,
+        metavar="N",
+        help="most frames that are detected in one call (default 8 on GPUs, else 1)",
+    )
 
 
 def _add_tracking_options(group: Any) -> None:

@@ -76,7 +76,7 @@ class DetectorCalls:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the submitted frame waits for its turn, so that a newer one may take its place."""
+        """Whether the submitted frame waits for its turn: a newer one may take its place."""
         is_wanted = self._submitted is not None and not self._skips_answer
         return is_wanted and isinstance(self.worker, SupportsReplacement) and self.worker.is_waiting
 

@@ -29,7 +29,7 @@ class Scheduler(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class CallCost:
     """The time that a detector call took, in seconds."""
 

@@ -1,5 +1,6 @@
-"""A page that shows a run while it goes on, served over HTTP."""
+"""A page that shows streams while they go on, served over HTTP."""
 
+from mvot_pipelines.serve.opening import Page
 from mvot_pipelines.serve.sink import ServeSink
 
-__all__ = ["ServeSink"]
+__all__ = ["Page", "ServeSink"]

@@ -11,13 +11,18 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mvot_pipelines.serve.streams import read_key
 from mvot_plugin.errors import UsageError
 
-__all__ = ["Access", "choose_token", "is_loopback"]
+__all__ = ["MAY_SEE", "Access", "choose_token", "is_loopback"]
+
+MAY_SEE = "mvot.may_see"
+"""The key of a request's scope that says whether the client may see what is served."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_.~-]{16,256}")
+_METHODS = ("GET", "HEAD")
 _OPEN_PATH = "/healthz"
-"""Says nothing but whether frames come."""
+"""Says nothing but whether frames come to those who may not see more."""
 _HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; connect-src 'self'; img-src 'self'; "
@@ -74,7 +79,12 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        app: ASGIApp = self._refuse(Request(scope)) or self._app
+        request = Request(scope)
+        refused = self._refuse(request)
+        scope[MAY_SEE] = refused is None
+        # request.url is made of the Host, which the client chooses
+        is_open = scope["path"] == _OPEN_PATH and request.method in _METHODS
+        app: ASGIApp = self._app if refused is None or is_open else refused
 
         async def send_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -85,18 +95,17 @@ class Access:
 
     def _refuse(self, request: Request) -> Response | None:
         """The answer to a request that the application need not see."""
-        if request.method not in ("GET", "HEAD"):
-            return PlainTextResponse("Only GET and HEAD.\n", 405, {"allow": "GET, HEAD"})
-        path = request.scope["path"]  # request.url is made of the Host, which the client chooses
-        if path == _OPEN_PATH:
-            return None
+        if request.method not in _METHODS:
+            return PlainTextResponse("Only GET and HEAD.\n", 405, {"allow": ", ".join(_METHODS)})
         if self._token is None:
             is_here = self._is_this_machine(request.headers.get("host", ""))
             return None if is_here else PlainTextResponse("Not a name of this machine.\n", 421)
         given = request.query_params.get("token")
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if given is not None and path == "/" and _is_same(given, self._token):
-            answer = RedirectResponse("./", 303)  # the token leaves the address
+        if given is not None and request.scope["path"] == "/" and _is_same(given, self._token):
+            key = read_key(request.scope["query_string"])
+            rest = "" if key is None else f"?stream={key}"
+            answer = RedirectResponse(f"./{rest}", 303)  # the token leaves the address
             answer.set_cookie(self._cookie, self._key, httponly=True, samesite="lax")
             return answer
         may_enter = (

@@ -8,10 +8,13 @@ import cv2
 
 from mvot_pipelines.serve.state import LiveState, Shot
 from mvot_pipelines.sinks.overlay import Painter
+from mvot_pipelines.sinks.overlay.labels import Image
 
-__all__ = ["LivePicture"]
+__all__ = ["LONGEST_SIDE", "LivePicture", "encode", "encode_jpeg"]
 
-_RATE, _QUALITY, _LONGEST_SIDE = 25, 80, 1280
+LONGEST_SIDE = 1280
+"""Of a picture, in pixels, at most."""
+_RATE, _QUALITY = 25, 80
 _PAUSE = 2.0
 """Seconds without a picture after which trails begin anew."""
 
@@ -90,7 +93,12 @@ def encode(painter: Painter, shot: Shot) -> bytes:
     """Draw the tracks of a frame over it, shrink it where it is large, and encode it as JPEG."""
     image = painter.paint(shot.frame, shot.tracks, shot.counts, colors=shot.colors)
     width, height = shot.frame.size
-    if (scale := _LONGEST_SIDE / max(width, height)) < 1:
+    if (scale := LONGEST_SIDE / max(width, height)) < 1:
         size = max(1, round(scale * width)), max(1, round(scale * height))
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return encode_jpeg(image)
+
+
+def encode_jpeg(image: Image) -> bytes:
+    """Encode an image as JPEG."""
     return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()

@@ -5,7 +5,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 
 import uvicorn
@@ -13,8 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mvot_pipelines.serve.access import Access
 from mvot_pipelines.serve.pages import Pages
-from mvot_pipelines.serve.picture import LivePicture
-from mvot_pipelines.serve.state import LiveState
+from mvot_pipelines.serve.streams import LiveStreams
 
 __all__ = ["ServerThread"]
 
@@ -23,26 +22,33 @@ _PATIENCE_MS = 10_000
 """After which a connection is lost whose client takes nothing, where the system can do that."""
 _GRACE = 0.8
 """Seconds in which clients may take the last message."""
+_LAST_PICTURES = 0.3
+"""Seconds in which those who see several streams may ask for the last picture of each."""
 
 
 class ServerThread:
-    """Serves what is known of a run, until it is stopped; it takes no signals and is quiet.
+    """Serves what is known of streams, until it is stopped; it takes no signals and is quiet.
 
     Args:
         listening: a bound socket; it is closed at the end.
-        state: what is known of the run.
+        streams: what is known of each.
+        executor: where pictures are drawn; it is shut down at the end.
         token: what clients must know, if anything.
         host: the name that the socket was bound to.
     """
 
     def __init__(
-        self, listening: socket.socket, state: LiveState, token: str | None, host: str
+        self,
+        listening: socket.socket,
+        streams: LiveStreams,
+        executor: Executor,
+        token: str | None,
+        host: str,
     ) -> None:
-        self._listening, self._stopped = listening, asyncio.Event()
-        self._executor = ThreadPoolExecutor(1, "mvot-serve-picture")
-        pages = Pages(state, LivePicture(state, self._executor), self._stopped)
+        self._listening, self._executor, self._stopped = listening, executor, asyncio.Event()
+        self._pages = Pages(streams, self._stopped)
         self._config = uvicorn.Config(
-            Access(pages.router, token, host, listening.getsockname()[1]),
+            Access(self._pages.router, token, host, listening.getsockname()[1]),
             http=_Connection,
             ws="none",
             lifespan="off",
@@ -70,6 +76,8 @@ class ServerThread:
         server = uvicorn.Server(self._config)
         serving = asyncio.ensure_future(server.serve(sockets=[self._listening]))
         await self._stopped.wait()
+        if self._pages.has_grid_open:
+            await asyncio.sleep(_LAST_PICTURES)
         server.should_exit = True
         await asyncio.wait([serving], timeout=_GRACE)
         for connection in list(server.server_state.connections):

@@ -6,7 +6,8 @@ import os
 import secrets
 import stat
 import tempfile
-from contextlib import suppress
+import threading
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from select import select
 
@@ -17,6 +18,7 @@ __all__ = ["STDOUT", "OutputFile"]
 STDOUT = "-"
 """The name of the standard output, in place of a path."""
 
+_stdout_lock = threading.Lock()
 _NOT_REPLACEABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 
 
@@ -33,6 +35,7 @@ class OutputFile:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._whole, self._in_place = 0, False
+        self._lock = _stdout_lock if str(path) == STDOUT else nullcontext()
         try:
             direct = _open_stdout() if str(path) == STDOUT else _open_directly(self.path)
             self._file: io.FileIO | io.BytesIO = direct or io.BytesIO()
@@ -56,7 +59,8 @@ class OutputFile:
     def write(self, data: bytes) -> int:
         """Write all of ``data``; returns its length."""
         try:
-            _write_all(self._file, data)
+            with self._lock:
+                _write_all(self._file, data)
         except (OSError, ValueError) as error:
             raise self._explain(error) from error
         return len(data)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+"""Sizes of windows, in pixels."""
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = (
     "--disable-background-networking",
@@ -47,3 +49,29 @@ def open_browser() -> Iterator["Browser"]:
         ) as browser,
     ):
         yield browser
+
+
+def wait_until(page: "Page", expression: str, arg: object = None) -> None:
+    """Wait until an expression is true; Playwright's own way needs a page that allows ``eval``."""
+    for _ in range(500):
+        if page.evaluate(expression, arg):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(expression)
+
+
+def wait_for_grey(page: "Page", selector: str, grey: int) -> None:
+    """Wait until a picture shows so much grey below on the right."""
+    wait_until(
+        page,
+        """([selector, grey]) => {
+            const image = document.querySelector(selector);
+            if (!image?.naturalWidth) return false;
+            const canvas = document.createElement("canvas"), context = canvas.getContext("2d");
+            [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+            context.drawImage(image, 0, 0);
+            const pixel = context.getImageData(canvas.width - 2, canvas.height - 2, 1, 1).data;
+            return Math.abs(pixel[0] - grey) <= 3;
+        }""",
+        [selector, grey],
+    )

@@ -1,13 +1,27 @@
 """Pages of runs, served in tests."""
 
+import json
 from contextlib import contextmanager
 
+import cv2
 import numpy as np
 
 from mvot_pipelines.report import RunReport
 from mvot_plugin.types import Frame, Tracks
 
-__all__ = ["Clock", "make_frame", "make_tracks", "serve_run", "start_report"]
+__all__ = [
+    "TOKEN",
+    "Clock",
+    "decode",
+    "make_frame",
+    "make_tracks",
+    "open_streams",
+    "read_message",
+    "read_metrics",
+    "serve_page",
+    "serve_run",
+    "start_report",
+]
 
 TOKEN = "a-token-of-the-tests"
 
@@ -46,12 +60,51 @@ def make_tracks(*ids, class_id=0):
 
 
 @contextmanager
-def serve_run(**settings):
-    """A sink on any free port, and a client of it; the token, if any, is not in its address."""
+def serve_page(**settings):
+    """A page on any free port, and a client of it; the token, if any, is not in its address."""
     import httpx
 
-    from mvot_pipelines.serve import ServeSink
+    from mvot_pipelines.serve import Page
 
-    settings.setdefault("report", start_report())
-    with ServeSink(0, **settings) as sink, httpx.Client(base_url=sink.url.split("?")[0]) as client:
+    with Page(0, **settings) as page, httpx.Client(base_url=page.url.split("?")[0]) as client:
+        yield page, client
+
+
+@contextmanager
+def serve_run(*, report=None, class_names=None, **settings):
+    """The sink of the only stream of a page, and a client of the page."""
+    with (
+        serve_page(**settings) as (page, client),
+        page.open_stream(report or start_report(), class_names, closes_page=True) as sink,
+    ):
         yield sink, client
+
+
+def open_streams(page, *names):
+    return [page.open_stream(start_report(name=name)) for name in names]
+
+
+def decode(jpeg):
+    """The image of a JPEG file."""
+    return cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+
+
+def read_message(client, stream=None):
+    """The next message with the numbers of all streams, and all of one."""
+    with client.stream("GET", "/events", params={"stream": stream} if stream else {}) as answer:
+        return json.loads(next(answer.iter_lines()).removeprefix("data: "))
+
+
+def read_metrics(client, stream):
+    """The metrics of a stream by their names and the values of their other labels."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    return {
+        (
+            sample.name.removeprefix("mvot_"),
+            *(sample.labels[k] for k in sample.labels if k != "stream"),
+        ): sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for sample in family.samples
+        if sample.labels["stream"] == stream
+    }

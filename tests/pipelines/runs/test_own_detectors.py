@@ -17,10 +17,13 @@ class Model:
         return [[10, 20, 60, 90, 0.9, 0], [80, 20, 140, 90, 0.8, 1]]
 """
 
+IN_PROCESS = {"live": True, "asynchronous": "process", "frame_rate": 8.0, "detect_every": 1}
+"""Five seconds, as a process takes one or two to begin."""
+
 
 @pytest.mark.parametrize(
     ("settings", "name"),
-    [({}, "own_code:Model"), ({"live": True, "asynchronous": "process"}, "own_code.py:Model")],
+    [({}, "own_code:Model"), (IN_PROCESS, "own_code.py:Model")],
     ids=["module", "file, in a process"],
 )
 def test_a_detector_of_the_current_folder_is_run(videos, tmp_path, monkeypatch, settings, name):

@@ -127,7 +127,7 @@ def test_a_start_beyond_the_end_is_told(run, tmp_path):
         (("--start", "1:xx"), "invalid time value: '1:xx'"),
         (("--frames", 0), "--frames must be 1 or more"),
         (("--start", 1, "--live"), "--start needs a recording, and street.avi is live"),
-        (("more.mp4",), "unexpected argument 'more.mp4'; a run tracks one source: run the"),
+        (("--show", "more.mp4"), "--show shows one source: watch several in a browser"),
         (("--serve", 70000), "--serve must be 65535 or less"),
         (("--count-line", "1,2,3"), "--count-line '1,2,3': write x1,y1,x2,y2"),
         (("--zone", "none.json"), "--zone none.json cannot be read"),

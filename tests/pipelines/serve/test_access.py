@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.web.serving import TOKEN, make_frame, make_tracks, serve_run
+from helpers.web.serving import TOKEN, make_frame, make_tracks, serve_page, serve_run, start_report
 from mvot_pipelines.serve.access import Access, choose_token
 from mvot_plugin.errors import UsageError
 
@@ -18,9 +18,9 @@ FREE = "/healthz"
 
 @pytest.fixture(scope="module")
 def guarded():
-    with serve_run(host="0.0.0.0") as (sink, client):
-        sink.write(make_frame(), make_tracks(1))
-        yield client, re.findall("token=(.+)", sink.url)[0]
+    with serve_page(host="0.0.0.0") as (page, client):
+        page.open_stream(start_report()).write(make_frame(), make_tracks(1))
+        yield client, re.findall("token=(.+)", page.url)[0]
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +70,8 @@ def test_a_host_that_the_client_made_up_opens_no_path(guarded):
 
 
 def test_a_token_may_be_given_and_is_then_needed_on_this_machine_too():
-    with serve_run(token=TOKEN) as (sink, client):
-        assert sink.url.endswith(f"/?token={TOKEN}")
+    with serve_page(token=TOKEN) as (page, client):
+        assert page.url.endswith(f"/?token={TOKEN}")
         assert client.get("/").status_code == 401
         assert client.get("/metrics", params={"token": TOKEN}).status_code == 200
         elsewhere = {"host": "proxy.example"}

@@ -3,29 +3,26 @@
 import socket
 import threading
 
-import numpy as np
 import pytest
 
 from helpers.threads import find_threads
-from helpers.web.serving import make_frame, make_tracks, serve_run, start_report
-from mvot_pipelines.serve import ServeSink
+from helpers.web.serving import make_frame, make_tracks, serve_run
+from mvot_pipelines.serve import Page
 from mvot_plugin.errors import OutputError
-
-POINTS = np.zeros((2, 2), np.float32)
 
 
 def test_a_port_that_is_taken_is_refused_in_a_sentence():
     with serve_run() as (_, client):
         port = client.base_url.port
         with pytest.raises(OutputError, match=f"cannot serve at port {port} of 127.0.0.1: Address"):
-            ServeSink(port, report=start_report())
+            Page(port)
     assert not find_threads("mvot-serve")
 
 
 @pytest.mark.parametrize("host", ["no such host", "host." * 60, "192.0.2.7", "\ud800"])
 def test_a_host_that_is_not_of_this_machine_is_refused_in_a_sentence(host):
     with pytest.raises(OutputError, match="cannot serve at port 0 of "):
-        ServeSink(0, report=start_report(), host=host)
+        Page(0, host=host)
 
 
 def test_nothing_is_printed_and_loggers_of_others_stay(capfd):

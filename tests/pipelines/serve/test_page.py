@@ -5,33 +5,21 @@ import re
 
 import pytest
 
-from helpers.web.browser import open_browser
-from helpers.web.serving import TOKEN, Clock, make_frame, make_tracks, serve_run, start_report
+from helpers.web.browser import DESKTOP, PHONE, wait_for_grey, wait_until
+from helpers.web.serving import (
+    TOKEN,
+    Clock,
+    make_frame,
+    make_tracks,
+    serve_page,
+    serve_run,
+    start_report,
+)
 from mvot_pipelines.counting import Count
-from mvot_pipelines.serve import ServeSink
+from mvot_pipelines.serve import Page
 from mvot_plugin.errors import InputError
 
-DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-LOST = r"Failed to load resource: net::ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING)"
 EVIL = '<img src=x onerror="document.title=1">'
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with open_browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser):
-    """A page on which nothing goes wrong but connections: no script fails, no policy is broken."""
-    page, errors = browser.new_page(viewport=DESKTOP), []
-    page.set_default_timeout(10_000)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text))
-    yield page
-    page.close()
-    assert [error for error in errors if not re.search(LOST, error)] == []
 
 
 def wait_for(page, status):
@@ -40,31 +28,6 @@ def wait_for(page, status):
 
 def read_rows(page, table):
     return [row.split("\t") for row in page.inner_text(f"#{table} tbody").splitlines()]
-
-
-def wait_until(page, expression, arg=None):
-    """Wait until an expression is true; Playwright's own way needs a page that allows ``eval``."""
-    for _ in range(500):
-        if page.evaluate(expression, arg):
-            return
-        page.wait_for_timeout(20)
-    raise AssertionError(expression)
-
-
-def wait_for_grey(page, grey):
-    """Wait until the picture shows so much grey below on the right."""
-    wait_until(
-        page,
-        """grey => {
-            const canvas = document.createElement("canvas"), context = canvas.getContext("2d");
-            [canvas.width, canvas.height] = [video.naturalWidth, video.naturalHeight];
-            if (!canvas.width) return false;
-            context.drawImage(video, 0, 0);
-            const pixel = context.getImageData(canvas.width - 2, canvas.height - 2, 1, 1).data;
-            return Math.abs(pixel[0] - grey) <= 3;
-        }""",
-        grey,
-    )
 
 
 def wait_for_rows(page, number):
@@ -79,7 +42,7 @@ def test_it_shows_the_picture_the_numbers_and_the_tracks(page):
         wait_for(page, "waiting")
         for index in (10, 110):
             sink.write(make_frame(index), make_tracks(4, 9), [count])
-            wait_for_grey(page, 40 + index)
+            wait_for_grey(page, "#video", 40 + index)
         wait_for_rows(page, 2)
         wait_for(page, "running")
         assert page.title() == "street - mvot"
@@ -122,30 +85,33 @@ def test_it_says_when_the_stream_has_stalled_and_when_it_ended(page):
         assert page.inner_text("#notice") == "No new frame for 7 s."
         sink.write(make_frame(60), make_tracks())
         wait_for(page, "running")
-        wait_for_grey(page, 100)
+        wait_for_grey(page, "#video", 100)
     wait_for(page, "ended")
-    wait_for_grey(page, 100)  # the last picture stays
+    wait_for_grey(page, "#video", 100)  # the last picture stays
 
 
 def test_it_says_when_the_connection_is_lost_and_comes_back_by_itself(page):
     page.clock.install()
-    with serve_run() as (sink, client):
+    with serve_page() as (served, client):
+        sink = served.open_stream(start_report())
         page.goto(str(client.base_url))
         sink.write(make_frame(), make_tracks())
         wait_for(page, "running")
-        sink._server.stop()
+        served._server.stop()
         wait_for(page, "lost")
         assert page.inner_text("#notice") == "The connection is lost; trying again."
-    with ServeSink(client.base_url.port, report=start_report()) as sink:
+    with Page(client.base_url.port) as served:
+        sink = served.open_stream(start_report())
         sink.write(make_frame(80), make_tracks(3))
         page.clock.fast_forward(3001)
         wait_for(page, "running")
-        wait_for_grey(page, 120)
+        wait_for_grey(page, "#video", 120)
 
 
 def test_the_token_leaves_the_address_and_all_of_the_page_is_let_in(page):
-    with serve_run(token=TOKEN) as (sink, _):
-        page.goto(sink.url)
+    with serve_page(token=TOKEN) as (served, _):
+        sink = served.open_stream(start_report())
+        page.goto(served.url)
         assert TOKEN not in page.url
         assert page.evaluate("document.cookie") == ""
         sink.write(make_frame(), make_tracks(1))

@@ -1,0 +1,1 @@
+"""Tracking on many machines with Ray: long recordings in pieces, and many streams, on workers."""

@@ -1,0 +1,114 @@
+"""Recordings on a cluster: each is cut into pieces, which workers track side by side."""
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from mvot_pipelines.cluster.config import ClusterConfig
+from mvot_pipelines.cluster.gathering import Recording
+from mvot_pipelines.cluster.lines import ProgressLine
+from mvot_pipelines.cluster.pieces import Piece
+from mvot_pipelines.cluster.pieces.cutting import cut_recording
+from mvot_pipelines.cluster.pool import Pool, Task, place_workers
+from mvot_pipelines.cluster.session import count_workers, open_session
+from mvot_pipelines.config import RunConfig
+from mvot_pipelines.interrupts import catch_interrupts
+from mvot_pipelines.outputs import check_together, choose_outputs
+from mvot_pipelines.sources import Source
+from mvot_pipelines.streams.report import StreamsReport
+from mvot_plugin.errors import MvotError
+
+__all__ = ["run_recordings"]
+
+
+def run_recordings(
+    configs: Sequence[RunConfig],
+    sources: Sequence[Source],
+    cluster: ClusterConfig,
+    config_files: Sequence[str] = (),
+) -> StreamsReport:
+    """Track recordings on a cluster, and write their tracks in order.
+
+    Args:
+        configs: The settings of each, with a name of its own.
+        sources: The recordings; only their packets are read.
+        cluster: Where the work is done.
+        config_files: Files that no output may replace.
+
+    Returns:
+        The reports; errors behind the first frame are in them.
+
+    Raises:
+        MvotError: What goes wrong before.
+    """
+    outputs = [choose_outputs(c, s, config_files) for c, s in zip(configs, sources, strict=True)]
+    check_together(outputs, sources)
+    cuts = [cut_recording(c, s, cluster) for c, s in zip(configs, sources, strict=True)]
+    count = sum(map(len, cuts))
+    with ExitStack() as stack:
+        interrupted = stack.enter_context(catch_interrupts(lambda: None))
+        ray = stack.enter_context(open_session(cluster))
+        workers = place_workers(ray, cluster, configs[0], count_workers(ray, cluster, count))
+        stack.callback(_end, ray, workers)
+        pool = Pool(ray, workers, cluster.tries)
+        loaded = pool.start(interrupted)
+        begin = time.perf_counter()
+        recordings = [
+            stack.enter_context(Recording(*parts, loaded))
+            for parts in zip(configs, sources, outputs, cuts, strict=True)
+        ]
+        with ProgressLine(count, len(workers), quiet=configs[0].quiet) as line:
+            for warning in loaded.notes:
+                line.tell(f"warning: {warning}")
+            _gather(recordings, pool, line, interrupted)
+        for recording in recordings:
+            recording.close()
+            recording.report.interrupted = not recording.is_done
+        return StreamsReport(
+            reports=[recording.report for recording in recordings],
+            seconds=time.perf_counter() - begin,
+            notes=[*loaded.notes, *_describe_deaths(pool)],
+            interrupted=not all(recording.is_done for recording in recordings),
+        )
+
+
+def _gather(
+    recordings: Sequence[Recording], pool: Pool, line: ProgressLine, interrupted: threading.Event
+) -> None:
+    """Have all pieces tracked, and write them in order as they come."""
+    tasks = [
+        Task(recording=number, config=recording.config, piece=piece)
+        for number, recording in enumerate(recordings)
+        for piece in recording.pieces
+    ]
+    frames = deaths = 0
+    for task, answer in pool.run(tasks, interrupted):
+        recording = recordings[task.recording]
+        again: Piece | None = None
+        if isinstance(answer, MvotError):
+            recording.fail(task.piece.number, answer)
+        else:
+            frames += len(answer)
+            again = recording.add(answer)
+        if again is not None:
+            pool.put(Task(recording=task.recording, config=task.config, piece=again))
+        if recording.is_done:
+            pool.drop(task.recording)
+        if pool.deaths > deaths:
+            deaths = pool.deaths
+            line.tell("a worker died; its piece is tracked again")
+        line.update(frames, len(pool.ready), pieces=again is None)
+
+
+def _describe_deaths(pool: Pool) -> list[str]:
+    if not pool.deaths:
+        return []
+    return [f"{pool.deaths} times a worker died, and was replaced; nothing is missing"]
+
+
+def _end(ray: Any, workers: Sequence[Any]) -> None:
+    """End all workers, whatever they are doing."""
+    for worker in workers:
+        ray.kill(worker)
