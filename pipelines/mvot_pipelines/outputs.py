@@ -3,13 +3,13 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.report import RunReport
-from mvot_pipelines.serve import Page, ServeSink
+from mvot_pipelines.serve import Page
 from mvot_pipelines.sinks import (
     BackgroundSink,
     JsonLinesSink,
@@ -26,7 +26,7 @@ from mvot_pipelines.streams.names import PLACEHOLDER, to_file_name
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.threads import check_threads
 
-__all__ = ["check_together", "choose_outputs", "open_sinks"]
+__all__ = ["check_together", "choose_outputs", "open_page", "open_sinks"]
 
 
 def choose_outputs(
@@ -74,6 +74,7 @@ def open_sinks(
     source: Source,
     class_names: Mapping[int, str] | None,
     report: RunReport,
+    page: Page | None = None,
 ) -> tuple[list[Sink], ExitStack]:
     """Open the sinks for ``outputs``, and the others that the settings ask for.
 
@@ -88,10 +89,21 @@ def open_sinks(
     with ExitStack() as opened:
         sinks = [
             opened.enter_context(sink)
-            for sink in _create_sinks(config, outputs, source, class_names, report)
+            for sink in _create_sinks(config, outputs, source, class_names, report, page)
         ]
         report.saved = [path for path in outputs.values() if path != STDOUT]
         return sinks, opened.pop_all()
+
+
+@contextmanager
+def open_page(config: RunConfig) -> Iterator[Page | None]:
+    """Open the page that the settings ask for, if they do, and tell where it is."""
+    if config.serve is None:
+        yield None
+        return
+    with Page(config.serve, host=config.serve_host, token=config.serve_token) as page:
+        print(f"mvot-run: the page is at {page.url}", file=sys.stderr, flush=True)
+        yield page
 
 
 def _check_outputs(
@@ -178,6 +190,7 @@ def _create_sinks(
     source: Source,
     class_names: Mapping[int, str] | None,
     report: RunReport,
+    page: Page | None,
 ) -> Iterator[Sink]:
     """The configured sinks, each opened as it is yielded."""
     if path := outputs.get("txt"):
@@ -195,18 +208,8 @@ def _create_sinks(
         has_threads = check_threads(config.threads) > 1
         yield BackgroundSink(overlay, timer=report.time_thread()) if has_threads else overlay
     if config.publish is not None:
-        yield open_publisher(config.publish, class_names=class_names)
-    if config.serve is not None:
-        yield _serve(config.serve, config, class_names, report)
+        yield open_publisher(config.publish, class_names=class_names, stream=config.name)
+    if page is not None:
+        yield page.open_stream(report, class_names)
     if config.show:
         yield WindowSink(source.name, frame_rate=report.frame_rate, class_names=class_names)
-
-
-def _serve(
-    port: int, config: RunConfig, class_names: Mapping[int, str] | None, report: RunReport
-) -> ServeSink:
-    """Open the page, and tell where it is; it ends with the stream."""
-    page = Page(port, host=config.serve_host, token=config.serve_token)
-    sink = page.open_stream(report, class_names, closes_page=True)
-    print(f"mvot-run: the page is at {page.url}", file=sys.stderr, flush=True)
-    return sink

@@ -11,7 +11,7 @@ from mvot_pipelines.loading import (
     load_configured_engine,
     name_detector,
 )
-from mvot_pipelines.outputs import choose_outputs
+from mvot_pipelines.outputs import choose_outputs, open_page
 from mvot_pipelines.report import RunReport
 from mvot_pipelines.streams.names import fill_in_name
 from mvot_pipelines.streams.parts import Parts
@@ -49,6 +49,7 @@ def run(config: RunConfig, *, config_files: Sequence[str] = ()) -> RunReport:
             embedder=embedder,
             detector=detector,
             detector_name=name_detector(config, detector),
+            page=stack.enter_context(open_page(config)),
         )
         stream = Stream(config, source, outputs, parts, notes)
         with catch_interrupts(source.interrupt) as interrupted:

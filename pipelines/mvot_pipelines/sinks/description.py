@@ -18,21 +18,24 @@ class FrameDescription:
     Args:
         class_names: The names of the classes by number, where the tracks have none.
         clock: That of ``Frame.captured``.
+        stream: The stream's name, where there are others; None leaves it out.
     """
 
     def __init__(
         self,
         class_names: Mapping[int, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        stream: str | None = None,
     ) -> None:
         self._class_names = class_names
+        self._own: dict[str, Any] = {} if stream is None else {"stream": stream}
         self._clock, self._epoch = clock, time.time() - clock()
 
     def frame(self, frame: Frame) -> dict[str, Any]:
-        """The number and the time of a frame."""
+        """The stream, where there are several, the number and the time of a frame."""
         is_timed = math.isfinite(frame.timestamp)
         timestamp = round(frame.timestamp, 6) + 0.0 if is_timed else None
-        return {"frame": frame.index, "timestamp": timestamp}
+        return {**self._own, "frame": frame.index, "timestamp": timestamp}
 
     def times(self, frame: Frame) -> dict[str, Any]:
         """When a frame was captured, and its delay; nothing for a recording."""

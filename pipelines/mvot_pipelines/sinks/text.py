@@ -74,6 +74,8 @@ class JsonLinesSink(_TextSink):
     A frame without tracks leaves one line with ``tracks``, which is 0. Where lines and zones count,
     each frame ends with a line that has ``counts`` (``Count.to_dict``).
 
+    With ``stream``, a name, each line has it as ``stream``.
+
     ``path`` may be ``-``, the standard output. ``clock`` is that of ``Frame.captured``. Masks need
     pycocotools, of the extra ``masks``; ``write`` raises ``UsageError`` where it is missing.
     """
@@ -84,9 +86,10 @@ class JsonLinesSink(_TextSink):
         *,
         class_names: Mapping[int, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        stream: str | None = None,
     ) -> None:
         super().__init__(path)
-        self._describe = FrameDescription(class_names, clock)
+        self._describe = FrameDescription(class_names, clock, stream)
 
     def _format_frame(self, frame: Frame, tracks: Tracks, counts: Sequence[Count]) -> str:
         shared, after = self._describe.frame(frame), self._describe.times(frame)

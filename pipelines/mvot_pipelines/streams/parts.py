@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from mvot_pipelines.serve import Page
 from mvot_plugin.detectors import Detector
 from mvot_plugin.embedders import Embedder
 from mvot_plugin.engines.base import MotionEngine
@@ -22,3 +23,5 @@ class Parts:
     """Detects; where it is a ``SharedDetector``, streams take turns."""
     detector_name: str
     """The detector's name, for reports."""
+    page: Page | None = None
+    """The page that shows streams, if there is one."""

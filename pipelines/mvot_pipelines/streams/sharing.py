@@ -35,12 +35,15 @@ _GPU_BATCH, _PATIENCE = 8, 0.003
 
 
 @contextmanager
-def load_shared_parts(config: RunConfig, streams: int) -> Iterator[Parts]:
+def load_shared_parts(
+    config: RunConfig, streams: int, *, in_process: bool = False
+) -> Iterator[Parts]:
     """Load what so many streams share, for the body of a ``with``.
 
     Args:
         config: the settings that hold for all.
         streams: how many streams there are; they run side by side, on a part of the threads each.
+        in_process: whether the detector runs in a process of its own.
     """
     threads = check_threads(config.threads)
     own = replace(config, threads=max(1, threads // streams))
@@ -48,7 +51,7 @@ def load_shared_parts(config: RunConfig, streams: int) -> Iterator[Parts]:
     embedder = serialize_embedder(load_embedder(config.embedder, threads=own.threads))
     detector = load_configured_detector(replace(config, threads=1) if streams > 1 else config)
     name = name_detector(config, detector)
-    if config.asynchronous == "process":
+    if in_process:
         detector = _ProcessDetector(config, detector)
     with share_detector(detector, threads, batch=_choose_batch(config, detector)) as shared:
         yield Parts(engine=engine, embedder=embedder, detector=shared, detector_name=name)

@@ -108,7 +108,8 @@ class Stream:
             is_counting = config.counting.is_asked_for
             counter = Counter(config.counting, source.size) if is_counting else None
             names = find_class_names(self._parts.detector)
-            sinks, opened = open_sinks(config, self._outputs, source, names, report)
+            page = self._parts.page
+            sinks, opened = open_sinks(config, self._outputs, source, names, report, page)
             with _report_end(report), opened, self.progress:
                 self._track_frames(frames, pipeline, counter, sinks, interrupted)
             report.notes += [*source.notes, *_collect_notes(pipeline, self._parts.detector)]

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -206,6 +207,7 @@ def test_streams_may_be_written_while_the_page_closes():
         while not stop.is_set():
             index += 1
             sink.write(make_frame(index), make_tracks(1))
+            time.sleep(0.002)
 
     with ThreadPoolExecutor(2) as executor:
         with serve_page() as (page, client):

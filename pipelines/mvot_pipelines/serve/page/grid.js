@@ -6,7 +6,7 @@ import { LABELS, RETRY_MS, find, formatCount, setNotice, setStatus, setText } fr
 // fetched one by one, tile after tile, and only of those that can be seen.
 const MOST_LOADING = 4;
 const INTERVAL_MS = 250; // between two pictures of a tile
-const LOAD_MS = 16; // of the server's time, for each picture
+const LOAD_MS = 16; // between two pictures of any tiles, on average: the server's work stays bounded
 const PATIENCE_MS = 10_000;
 const SMALL = 480, LARGE = 960; // widths of pictures, in pixels
 
@@ -59,6 +59,7 @@ function showTile(tile, stream) {
   setNotice(part("notice"), describe(stream));
   part("notice").title = part("notice").textContent;
   setText(part("tracks"), stream.tracks_now.toLocaleString("en"));
+  setText(part("noun"), stream.tracks_now === 1 ? "track" : "tracks");
   setText(part("fps"), format(stream.fps));
   setText(part("latency"), format(stream.latency_ms));
   part("latency").parentElement.hidden = stream.latency_ms === null;
@@ -81,7 +82,7 @@ function showTotals(streams) {
   setStatus(ORDER.find(count) ?? "waiting", streams.length ? text : "No stream yet");
   setText(find("source"), `${streams.length} streams`);
   document.title = `${text} - mvot`;
-  setText(find("totals"), `${format(sum("fps"))} frames per second, ${sum("tracks_now").toLocaleString("en")} tracks`);
+  setText(find("totals"), `${format(sum("fps"))} frames per second, ${sum("tracks_now").toLocaleString("en")} tracks now`);
   for (const link of find("alerts").children) {
     const { kind } = link.dataset;
     const first = streams.find((stream) => stream.status === kind);

@@ -13,7 +13,9 @@ from mvot_plugin.errors import UsageError, format_value
 __all__ = ["PublishSink", "Sender", "open_publisher"]
 
 
-def open_publisher(target: str, *, class_names: Mapping[int, str] | None = None) -> Sink:
+def open_publisher(
+    target: str, *, class_names: Mapping[int, str] | None = None, stream: str | None = None
+) -> Sink:
     """Open the sink that sends the tracks of each frame somewhere.
 
     Args:
@@ -21,6 +23,7 @@ def open_publisher(target: str, *, class_names: Mapping[int, str] | None = None)
             of a webhook, or the topic of a message broker,
             ``mqtt://[USER:PASSWORD@]HOST[:PORT]/TOPIC`` (``mqtts://`` with TLS).
         class_names: the names of the classes by number, where the tracks have none.
+        stream: the stream's name, where there are others; messages have it as ``stream``.
 
     Returns:
         The sink; it is closed after use.
@@ -31,7 +34,7 @@ def open_publisher(target: str, *, class_names: Mapping[int, str] | None = None)
         OutputError: where nobody can be reached there.
     """
     if target == STDOUT:
-        return JsonLinesSink(STDOUT, class_names=class_names)
+        return JsonLinesSink(STDOUT, class_names=class_names, stream=stream)
     try:
         parts = urlsplit(target)
         scheme, is_whole = parts.scheme.lower(), bool(parts.hostname) and parts.port != 0
@@ -51,4 +54,4 @@ def open_publisher(target: str, *, class_names: Mapping[int, str] | None = None)
             f"--publish {format_value(re.sub('//.*@', '//', target))}: write - (the standard "
             "output), http://HOST/PATH (a webhook), or mqtt://HOST/TOPIC (a message broker)"
         )
-    return PublishSink(sender, class_names=class_names)
+    return PublishSink(sender, class_names=class_names, stream=stream)

@@ -54,6 +54,7 @@ class PublishSink(Sink):
         sender: sends them; the sink closes it.
         class_names: the names of the classes by number, where the tracks have none.
         clock: that of ``Frame.captured``.
+        stream: the stream's name, which each object has as ``stream``; None leaves it out.
     """
 
     def __init__(
@@ -62,8 +63,9 @@ class PublishSink(Sink):
         *,
         class_names: Mapping[int, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        stream: str | None = None,
     ) -> None:
-        self._sender, self._describe = sender, FrameDescription(class_names, clock)
+        self._sender, self._describe = sender, FrameDescription(class_names, clock, stream)
         self._waiting: deque[bytes] = deque(maxlen=_MOST_WAITING)
         self._changed = threading.Condition()
         self._written = self._sent = 0

@@ -1,0 +1,132 @@
+"""One of several streams of a run."""
+
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mvot_pipelines.config import RunConfig
+from mvot_pipelines.loading import choose_worker, load_configured_detector, name_detector
+from mvot_pipelines.outputs import choose_outputs
+from mvot_pipelines.report import RunReport
+from mvot_pipelines.sources import Source
+from mvot_pipelines.sources.capture import is_url
+from mvot_pipelines.streams.parts import Parts
+from mvot_pipelines.streams.stream import Stream, open_configured_source
+from mvot_plugin.errors import InputError, MvotError
+
+__all__ = ["Member"]
+
+_PAUSE = 2.0
+"""Seconds until a camera that cannot be opened is tried again."""
+
+
+class Member:
+    """A stream of several: opened with the others, and tracked in a thread of its own.
+
+    Args:
+        config: its settings, with its name.
+        row: its line on the terminal.
+        config_files: files that no output may replace.
+
+    Attributes:
+        source: where its frames come from; None where it could not be opened, or was closed.
+        outputs: the files that it writes.
+        report: what it did.
+        bug: an error that nobody expected.
+    """
+
+    def __init__(self, config: RunConfig, row: int, config_files: Sequence[str] = ()) -> None:
+        self.config, self._row, self._config_files = config, row, config_files
+        self.source: Source | None = None
+        self.outputs: dict[str, str] = {}
+        self.report = RunReport(
+            name=config.name or "",
+            engine=config.engine,
+            detector="",
+            detect_every=config.detect_every,
+            frame_rate=0.0,
+        )
+        self.bug: Exception | None = None
+
+    def open(self) -> None:
+        """Open the source, and choose the outputs.
+
+        A camera or a network stream that cannot be opened is tried again by ``track``. Raises
+        ``MvotError`` for other errors.
+        """
+        if (error := self._open()) is not None:
+            if not (self._is_remote and self.config.reconnect):
+                raise error
+            self._tell(f"{error}; it is tried again for {self.config.reconnect:g} s")
+
+    def track(self, parts: Parts, interrupted: threading.Event) -> None:
+        """Track the stream to its end; what goes wrong is in ``report.error``, or a ``bug``."""
+        try:
+            if self.source is None:
+                self._open_again(interrupted)
+            if self.source is not None:
+                parts = _choose_parts(self.config, parts)
+                stream = Stream(self.config, self.source, self.outputs, parts, row=self._row)
+                self.report = stream.report
+                stream.track(interrupted)
+        except MvotError as error:
+            self.report.error = error
+        except Exception as error:
+            self.bug = error
+        finally:
+            if self.report.error is not None and not interrupted.is_set():
+                self._tell(f"{self.report.error}; the others go on")
+            self.close()
+
+    def interrupt(self) -> None:
+        """Let a live source end."""
+        if self.source is not None:
+            self.source.interrupt()
+
+    def close(self) -> None:
+        """Close the source; a second call does nothing."""
+        source, self.source = self.source, None
+        if source is not None:
+            source.close()
+
+    @property
+    def _is_remote(self) -> bool:
+        """Whether the source is a camera or has an address, so that it may come back."""
+        source = self.config.source or ""
+        return source.isdecimal() or is_url(source)
+
+    def _open(self) -> InputError | None:
+        """Open the source; returns why it cannot be opened."""
+        try:
+            source = open_configured_source(self.config)
+        except InputError as error:
+            return error
+        try:
+            self.outputs = choose_outputs(self.config, source, self._config_files)
+            choose_worker(self.config, source)
+        except BaseException:
+            source.close()
+            raise
+        self.source = source
+        return None
+
+    def _open_again(self, interrupted: threading.Event) -> None:
+        """Try to open the source until it is there, as long as the settings say."""
+        end = time.monotonic() + self.config.reconnect
+        while self.source is None and not interrupted.wait(_PAUSE):
+            if (error := self._open()) is not None and time.monotonic() > end:
+                raise error
+
+    def _tell(self, message: str) -> None:
+        if not self.config.quiet:
+            print(f"mvot-run: {self.config.name}: {message}", file=sys.stderr, flush=True)
+
+
+def _choose_parts(config: RunConfig, parts: Parts) -> Parts:
+    """The shared parts; a stream whose detections are replayed has a detector of its own."""
+    if config.detections is None:
+        return parts
+    detector = load_configured_detector(config)
+    return replace(parts, detector=detector, detector_name=name_detector(config, detector))
