@@ -11,6 +11,7 @@ from helpers.paths import ROOT
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 EXPECTED = {
     "evaluate_detector": "MOTA",
+    "many_cameras": "12 frames detected in 4 calls of 3 cameras",
     "own_loop": "boxes followed",
     "push_detections": "is detection",
     "slow_detector": "60 frames, ",

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import fields, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from mvot_pipelines.streams.stream import open_configured_source
 from mvot_plugin.config import check_values, format_config
 from mvot_plugin.engines import describe_engines
 from mvot_plugin.errors import UsageError
+from mvot_plugin.extras import is_cpu
 
 __all__ = ["build_parser", "main"]
 
@@ -45,7 +46,7 @@ examples:
 With no output asked for, NAME-tracks.txt is written to the current folder. Videos, windows and
 pages are made by mvot-run. Exit codes: 0 done, 1 failed or interrupted, 2 wrong usage."""
 _REFUSED = {
-    "save_video": "only tracks travel: run mvot-run SOURCE --detections or draw them from the rows",
+    "save_video": "only tracks travel, no images: use mvot-run",
     "show": "a window shows one machine's run: use mvot-run",
     "serve": "the page shows one machine's run: use mvot-run",
     "publish": "tracks are sent by one machine's run: use mvot-run, or follow --save-jsonl",
@@ -113,9 +114,7 @@ def _add_cluster_options(group: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     """Do what the options ask for; returns the exit code."""
     given = vars(options)
-    for name, hint in _REFUSED.items():
-        if given.get(name) not in (None, False):
-            raise UsageError(f"{_COMMAND} has no --{name.replace('_', '-')}: {hint}")
+    _refuse(given)
     if options.list_engines:
         engines = describe_engines().items()
         print_output("\n".join(f"{name:13} {purpose}" for name, purpose in engines))
@@ -151,20 +150,38 @@ def _track(
     return run_live(prepared, cluster, files)
 
 
+def _refuse(given: Mapping[str, Any]) -> None:
+    """Raise ``UsageError`` for what is asked for by a name, and is only done by ``mvot-run``."""
+    for name, hint in _REFUSED.items():
+        value = given.get(name)
+        if value is not None and value is not False:
+            raise UsageError(f"{_COMMAND} has no --{name.replace('_', '-')}: {hint}")
+
+
 def _prepare(config: RunConfig, cluster: ClusterConfig) -> RunConfig:
     """The settings of a source as all machines understand them."""
     source = config.source
     if source is None:
         raise UsageError("no SOURCE given: name videos, folders, or the URLs of streams")
-    for name, hint in _REFUSED.items():
-        if name != "threads" and getattr(config, name, None):
-            raise UsageError(f"{_COMMAND} has no --{name.replace('_', '-')}: {hint}")
+    _refuse({**vars(config), "threads": None, "zone": config.counting.is_asked_for})
     if not source.isdecimal() and not is_url(source):
         source = str(Path(source).absolute())
     if not (config.save_txt or config.save_jsonl):
         config = replace(config, save_txt=f"{to_file_name(config.name or 'stream')}-tracks.txt")
-    threads = max(1, int(cluster.cpus))
-    return fill_in_name(replace(config, source=source, threads=threads))
+    threads, device = max(1, int(cluster.cpus)), _choose_device(config, cluster)
+    return fill_in_name(replace(config, source=source, threads=threads, device=device))
+
+
+def _choose_device(config: RunConfig, cluster: ClusterConfig) -> str:
+    """Where networks run: workers that ask for no GPU leave those there are to others."""
+    if cluster.gpus:
+        return config.device
+    if config.device != "auto" and not is_cpu(config.device):
+        raise UsageError(
+            f"--device {config.device} needs a share of a GPU for each worker: add --gpus, such "
+            "as --gpus 1 or --gpus 0.5"
+        )
+    return "cpu" if config.device == "auto" else config.device
 
 
 def _is_surely_live(config: RunConfig) -> bool:

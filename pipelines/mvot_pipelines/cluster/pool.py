@@ -4,9 +4,11 @@ Ray places the workers and starts those that died anew; a piece whose worker die
 one that is free.
 """
 
+import math
 import threading
+import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from mvot_plugin.errors import InputError, MvotError
 __all__ = ["Pool", "Task", "is_death", "place_workers"]
 
 _POLL_SECONDS = 0.2
+_PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,17 +92,25 @@ class Pool:
         for worker in workers:
             self._ask(worker)
 
-    def start(self, interrupted: threading.Event) -> Description:
+    def start(self, interrupted: threading.Event, tell: Callable[[str], None]) -> Description:
         """Wait for the first worker; returns what it has loaded.
+
+        Args:
+            interrupted: Ends the waiting.
+            tell: Is told where that takes long.
 
         Raises:
             MvotError: The workers cannot load what the settings name.
             KeyboardInterrupt: The user interrupts.
         """
+        late = time.monotonic() + _PATIENCE_SECONDS
         while self.description is None:
             list(self._wait())
             if interrupted.is_set():
                 raise KeyboardInterrupt
+            if time.monotonic() > late:
+                tell("no worker is ready yet: they wait for room in the cluster, or still load")
+                late = math.inf
         return self.description
 
     def put(self, task: Task) -> None:

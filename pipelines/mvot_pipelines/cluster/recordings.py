@@ -15,6 +15,7 @@ from mvot_pipelines.cluster.pool import Pool, Task, place_workers
 from mvot_pipelines.cluster.session import count_workers, open_session
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.interrupts import catch_interrupts
+from mvot_pipelines.loading import choose_worker
 from mvot_pipelines.outputs import check_together, choose_outputs
 from mvot_pipelines.sources import Source
 from mvot_pipelines.streams.report import StreamsReport
@@ -45,6 +46,8 @@ def run_recordings(
     """
     outputs = [choose_outputs(c, s, config_files) for c, s in zip(configs, sources, strict=True)]
     check_together(outputs, sources)
+    for config, source in zip(configs, sources, strict=True):
+        choose_worker(config, source)
     cuts = [cut_recording(c, s, cluster) for c, s in zip(configs, sources, strict=True)]
     count = sum(map(len, cuts))
     with ExitStack() as stack:
@@ -53,13 +56,13 @@ def run_recordings(
         workers = place_workers(ray, cluster, configs[0], count_workers(ray, cluster, count))
         stack.callback(_end, ray, workers)
         pool = Pool(ray, workers, cluster.tries)
-        loaded = pool.start(interrupted)
-        begin = time.perf_counter()
-        recordings = [
-            stack.enter_context(Recording(*parts, loaded))
-            for parts in zip(configs, sources, outputs, cuts, strict=True)
-        ]
         with ProgressLine(count, len(workers), quiet=configs[0].quiet) as line:
+            loaded = pool.start(interrupted, line.tell)
+            begin = time.perf_counter()
+            recordings = [
+                stack.enter_context(Recording(*parts, loaded))
+                for parts in zip(configs, sources, outputs, cuts, strict=True)
+            ]
             for warning in loaded.notes:
                 line.tell(f"warning: {warning}")
             _gather(recordings, pool, line, interrupted)

@@ -47,13 +47,13 @@ def run_live(
         count = count_workers(ray, cluster, len(configs))
         workers = place_workers(ray, cluster, configs[0], count, len(configs))
         stack.callback(lambda: [ray.kill(worker) for worker in workers])
-        loaded = Pool(ray, workers, cluster.tries).start(interrupted)
         streams = [FollowedStream(*parts) for parts in zip(configs, sources, outputs, strict=True)]
-        begin = time.perf_counter()
-        for stream in streams:
-            stack.callback(stream.close)
-            stream.report.detector = loaded.detector
         with ProgressLine(None, count, quiet=configs[0].quiet) as line:
+            loaded = Pool(ray, workers, cluster.tries).start(interrupted, line.tell)
+            begin = time.perf_counter()
+            for stream in streams:
+                stack.callback(stream.close)
+                stream.report.detector = loaded.detector
             for warning in loaded.notes:
                 line.tell(f"warning: {warning}")
             _Followers(ray, workers, streams, cluster.tries, line).run(interrupted)

@@ -70,7 +70,7 @@ class SharedDetector:
     ) -> None:
         self._detector, self._batch, self._patience = detector, batch, patience
         self.names = find_class_names(detector)
-        self.streams, self._clock = 0, clock
+        self.streams, self._askers, self._clock = 0, 0, clock
         self._changed = threading.Condition()
         self._waiting: list[Turn] = []
         self._running: dict[int, float] = {}
@@ -95,11 +95,19 @@ class SharedDetector:
         """Count a stream as one that shares the detector, within a ``with``."""
         with self._changed:
             self.streams += 1
+        self.expect(1)
         try:
             yield
         finally:
             with self._changed:
                 self.streams -= 1
+            self.expect(-1)
+
+    def expect(self, change: int) -> None:
+        """So many callers more, or less, may ask yet, so that a batch waits for them."""
+        with self._changed:
+            self._askers += change
+            self._changed.notify_all()
 
     def submit(self, frame: Frame, finish: Callable[[Frame, Found, float], Any]) -> Turn:
         """Ask for detections on a frame; ``finish`` is called in a thread of the detector."""
@@ -191,7 +199,7 @@ class SharedDetector:
 
     def _is_full(self) -> bool:
         """Whether no more frames are to be expected for a batch."""
-        return self._is_closed or len(self._waiting) >= min(self._batch, self.streams)
+        return self._is_closed or len(self._waiting) >= min(self._batch, self._askers)
 
     def _choose(self) -> list[Turn]:
         """The turns that have been due for longest, with frames of one size."""

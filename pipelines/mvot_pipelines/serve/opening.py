@@ -68,11 +68,7 @@ class Page:
         self._lock, self._is_closed = threading.Lock(), False
 
     def open_stream(
-        self,
-        report: RunReport,
-        class_names: Mapping[int, str] | None = None,
-        *,
-        closes_page: bool = False,
+        self, report: RunReport, class_names: Mapping[int, str] | None = None
     ) -> ServeSink:
         """Add a stream; at any time, from any thread.
 
@@ -82,7 +78,6 @@ class Page:
             report: what is known of the stream: its name, calls of the detector, dropped frames,
                 stages. It may change meanwhile.
             class_names: the names of the classes by number, where the tracks have none.
-            closes_page: whether the page ends with this stream.
 
         Returns:
             The sink that shows frames in it.
@@ -94,7 +89,7 @@ class Page:
             if self._is_closed:
                 raise UsageError("the page is closed; open its streams before that")
             state = self._streams.open(report, class_names)
-        return ServeSink(state, then=self.close if closes_page else None)
+        return ServeSink(state)
 
     def close(self) -> None:
         """Tell the clients that all streams have ended, and end; again does nothing."""

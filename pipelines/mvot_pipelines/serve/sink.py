@@ -1,6 +1,6 @@
 """The sink that shows a stream on a page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from mvot_pipelines.counting import Count
 from mvot_pipelines.serve.state import LiveState
@@ -19,11 +19,10 @@ class ServeSink(Sink):
 
     Args:
         state: what is known of the stream.
-        then: called when the stream has ended.
     """
 
-    def __init__(self, state: LiveState, *, then: Callable[[], object] | None = None) -> None:
-        self._state, self._then = state, then
+    def __init__(self, state: LiveState) -> None:
+        self._state = state
 
     def write(self, frame: Frame, tracks: Tracks, counts: Sequence[Count] = ()) -> None:
         """Show a frame with its tracks, and what lines and zones have counted."""
@@ -31,16 +30,11 @@ class ServeSink(Sink):
 
     def close(self) -> None:
         """Tell the clients that the stream has ended; again does nothing."""
-        self._close(None)
+        self._state.end()
 
     def __exit__(self, *raised: object) -> None:
         """Close; an error that ends the ``with`` statement is told to the clients."""
-        self._close(describe_end(raised[1]))
-
-    def _close(self, error: str | None) -> None:
-        self._state.end(error)
-        if self._then is not None:
-            self._then()
+        self._state.end(describe_end(raised[1]))
 
 
 def describe_end(error: object) -> str | None:

@@ -26,6 +26,9 @@ __all__ = ["MultiPipeline", "StreamError"]
 _MOST_AT_ONCE = 64
 """Videos that are stepped side by side; more wait for each other."""
 
+_PATIENCE = 0.2
+"""Seconds for which a batch waits at most for the frames of a step that are tracked yet."""
+
 
 class StreamError(InputError):
     """Some videos could not be stepped; the others were.
@@ -50,8 +53,8 @@ class MultiPipeline:
 
     The frames of a step are tracked side by side, and those on which the detector is due are
     detected in one batch, where it takes batches. Each video has a ``MotPipeline`` and ids of its
-    own, and gives what it would give alone. It begins when its name first comes, and stands still
-    where a step leaves it out. Close it at the end, or use it in a ``with`` statement.
+    own, and gives what it would give alone (but for what a detector rounds otherwise in a batch).
+    It begins when its name first comes, and stands still where a step leaves it out. Close it at the end, or use it in a ``with`` statement.
 
     Args:
         detector: as of ``MotPipeline``; None for ``update``.
@@ -92,7 +95,7 @@ class MultiPipeline:
         self._detector: SharedDetector | None = None
         if detector is not None:
             self._detector = share_detector(
-                as_detector(detector), check_threads(threads), batch=batch
+                as_detector(detector), check_threads(threads), batch=batch, patience=_PATIENCE
             )
         self._pool = ThreadPoolExecutor(_MOST_AT_ONCE, "stream")
 
@@ -171,8 +174,10 @@ class MultiPipeline:
     ) -> dict[str, Tracks]:
         """Call a function of each pipeline, side by side."""
         pipelines = {name: self._find(name) for name in arguments}
+        if self._detector is not None:
+            self._detector.expect(len(arguments))
         futures = {
-            name: self._pool.submit(function, pipelines[name], *given)
+            name: self._pool.submit(self._call, function, pipelines[name], *given)
             for name, given in arguments.items()
         }
         tracks, errors = dict[str, Tracks](), dict[str, MvotError]()
@@ -186,6 +191,14 @@ class MultiPipeline:
         if errors:
             raise StreamError(errors, tracks)
         return tracks
+
+    def _call(self, function: Callable[..., Tracks], *arguments: Any) -> Tracks:
+        """Call a function; after that, no batch waits for it."""
+        try:
+            return function(*arguments)
+        finally:
+            if self._detector is not None:
+                self._detector.expect(-1)
 
     def _find(self, name: str) -> MotPipeline:
         """The pipeline of a video, which begins where it is new."""

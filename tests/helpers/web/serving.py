@@ -75,7 +75,7 @@ def serve_run(*, report=None, class_names=None, **settings):
     """The sink of the only stream of a page, and a client of the page."""
     with (
         serve_page(**settings) as (page, client),
-        page.open_stream(report or start_report(), class_names, closes_page=True) as sink,
+        page.open_stream(report or start_report(), class_names) as sink,
     ):
         yield sink, client
 

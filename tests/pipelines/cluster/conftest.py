@@ -39,7 +39,9 @@ def street(tmp_path_factory):
     return folder
 
 
-def _write_h264(path: Path, images: list, *, interval: int, rate: int = 25, frames: int = 3) -> Path:
+def _write_h264(
+    path: Path, images: list, *, interval: int, rate: int = 25, frames: int = 3
+) -> Path:
     """Write images as H.264 with a key frame at each interval, and frames that need later ones."""
     with av.open(str(path), "w") as video:
         stream = video.add_stream("libx264", rate=rate)

@@ -1,6 +1,8 @@
 """`mvot-cluster` on a local Ray: the same tracks as in one process, whatever happens."""
 
 import json
+import os
+import signal
 import threading
 import time
 
@@ -32,12 +34,22 @@ def detect(frame):
 """A detector that replays detections, and kills its process on frame 135, a few times."""
 
 
-def cluster(*arguments):
+def cluster(arguments):
     return main([*map(str, arguments), "--workers", "2", "--overwrite"])
 
 
 def read(path):
     return np.loadtxt(path, delimiter=",", ndmin=2)
+
+
+def pair_up(rows, others):
+    """The id of the nearest box on the same frame, for each id; -1 where it is not one."""
+    found = {}
+    for row in rows:
+        here = others[others[:, 0] == row[0]]
+        nearest = here[np.abs(here[:, 2:6] - row[2:6]).max(1).argmin(), 1]
+        found[row[1]] = nearest if found.get(row[1], nearest) == nearest else -1
+    return found
 
 
 @pytest.fixture
@@ -60,10 +72,10 @@ def test_pieces_give_the_rows_of_the_unbroken_run(street, tmp_path, capsys):
     whole, joined = tmp_path / "whole.txt", tmp_path / "joined.txt"
     assert mvot_run([*map(str, run), "--save-txt", str(whole)]) == 0
     capsys.readouterr()
-    code = cluster(
+    code = cluster([
         *run, "--piece", 2.5, "--overlap", 1, "--save-txt", joined,
         "--save-jsonl", tmp_path / "joined.jsonl",
-    )  # fmt: skip
+    ])  # fmt: skip
     shown = capsys.readouterr()
     assert code == 0, shown.err
     assert "250 frames" in shown.out
@@ -72,22 +84,20 @@ def test_pieces_give_the_rows_of_the_unbroken_run(street, tmp_path, capsys):
     assert f"saved {joined}" in shown.out
     a, b = read(whole), read(joined)
     assert len(a) == len(b)
-    assert np.allclose(a[:, [0, 2, 3, 4, 5]], b[:, [0, 2, 3, 4, 5]], atol=2)
-    pairs = {(int(x), int(y)) for x, y in zip(a[:, 1], b[:, 1], strict=True)}
-    assert len(pairs) == len(set(a[:, 1])) == len(set(b[:, 1]))
+    assert pair_up(a, b) == {one: one for one in set(a[:, 1].tolist())}
     lines = [json.loads(line) for line in (tmp_path / "joined.jsonl").read_text().splitlines()]
     assert sorted({line["frame"] for line in lines}) == list(range(250))
     assert all(line["timestamp"] == round(line["frame"] / 25, 6) for line in lines)
 
 
 def test_one_piece_is_the_unbroken_run_byte_for_byte(street, tmp_path):
-    run = (str(street / "long.mp4"), "--detections", str(street / "det.txt"), "--overwrite")
-    whole, joined = tmp_path / "whole", tmp_path / "joined"
+    run = [str(street / "long.mp4"), "--detections", str(street / "det.txt"), "--quiet"]
+    for name, command in (("whole", mvot_run), ("joined", cluster)):
+        outputs = (f"--save-{kind}={tmp_path / name}.{kind}" for kind in ("txt", "jsonl"))
+        assert command([*run, *outputs]) == 0
     for kind in ("txt", "jsonl"):
-        assert mvot_run([*run, "--quiet", f"--save-{kind}", f"{whole}.{kind}"]) == 0
-        assert cluster(*run, "--quiet", f"--save-{kind}", f"{joined}.{kind}") == 0
-        content = [path.with_suffix(f".{kind}").read_bytes() for path in (whole, joined)]
-        assert content[0] == content[1]
+        whole, joined = (tmp_path / f"{name}.{kind}" for name in ("whole", "joined"))
+        assert whole.read_bytes() == joined.read_bytes()
 
 
 def test_a_worker_that_is_killed_half_way_changes_nothing(street, dying, tmp_path, capsys):
@@ -95,10 +105,10 @@ def test_a_worker_that_is_killed_half_way_changes_nothing(street, dying, tmp_pat
     for times in (0, 1):
         detector, trace = dying(times)
         outputs.append(tmp_path / f"{times}.txt")
-        code = cluster(
+        code = cluster([
             street / "long.mp4", "--detector", detector, "--save-txt", outputs[-1],
             "--piece", 2.5, "--overlap", 1,
-        )  # fmt: skip
+        ])  # fmt: skip
         shown = capsys.readouterr()
         assert code == 0, shown.err
         assert len(list(trace.iterdir())) == times
@@ -108,14 +118,12 @@ def test_a_worker_that_is_killed_half_way_changes_nothing(street, dying, tmp_pat
     assert set(read(outputs[0])[:, 0]) == set(range(1, 251))
 
 
-def test_a_piece_on_which_every_worker_dies_ends_with_one_sentence(
-    street, dying, tmp_path, capsys
-):
+def test_a_piece_on_which_every_worker_dies_ends_with_one_sentence(street, dying, tmp_path, capsys):
     detector, trace = dying(100)
-    code = cluster(
+    code = cluster([
         street / "long.mp4", "--detector", detector, "--save-txt", tmp_path / "a.txt",
         "--piece", 2.5, "--overlap", 1, "--tries", 2,
-    )  # fmt: skip
+    ])  # fmt: skip
     shown = capsys.readouterr()
     assert code == 1
     assert "2 workers ended while they tracked frames" in shown.err
@@ -133,10 +141,10 @@ def test_what_a_detector_raises_ends_behind_the_frames_before(street, tmp_path, 
         "        raise RuntimeError('no more')\n"
         "    return np.array([[50.0, 50, 80, 120]])\n"
     )
-    code = cluster(
+    code = cluster([
         street / "long.mp4", "--detector", f"{path}:detect", "--save-txt", tmp_path / "a.txt",
         "--piece", 2.5, "--overlap", 1,
-    )  # fmt: skip
+    ])  # fmt: skip
     shown = capsys.readouterr()
     assert code == 1
     assert "the detector failed on frame 100 (RuntimeError: no more)" in shown.err
@@ -144,7 +152,9 @@ def test_what_a_detector_raises_ends_behind_the_frames_before(street, tmp_path, 
 
 
 def test_what_workers_cannot_load_is_one_sentence(street, capsys, tmp_path):
-    code = cluster(street / "long.mp4", "--detector", "missing.onnx", "--save-txt", tmp_path / "a")
+    code = cluster(
+        [street / "long.mp4", "--detector", "missing.onnx", "--save-txt", tmp_path / "a"]
+    )
     shown = capsys.readouterr()
     assert code in (1, 2)
     assert shown.err.count("\n") == 1
@@ -154,19 +164,53 @@ def test_what_workers_cannot_load_is_one_sentence(street, capsys, tmp_path):
 
 def test_more_than_the_cluster_has_is_refused(street, capsys, tmp_path):
     out = ("--save-txt", tmp_path / "a")
-    assert cluster(street / "long.mp4", "--detections", street / "det.txt", "--cpus", 64, *out) == 2
+    assert (
+        cluster([street / "long.mp4", "--detections", street / "det.txt", "--cpus", 64, *out]) == 2
+    )
     assert "no machine of the cluster has --cpus 64" in capsys.readouterr().err
 
 
 def test_several_recordings_are_written_each_to_its_own_file(street, tmp_path, capsys):
     run = ("--detections", street / "det.txt", "--engine", "kalman")
     sources = (street / "street.avi", street / "long.mp4")
-    code = cluster(*sources, *run, "--save-txt", tmp_path / "{name}.txt", "--piece", 4)
+    code = cluster([*sources, *run, "--save-txt", tmp_path / "{name}.txt", "--piece", 5])
     shown = capsys.readouterr()
     assert code == 0, shown.err
     assert "2 streams: 500 frames" in shown.out
     assert set(read(tmp_path / "street.txt")[:, 0]) == set(range(1, 251))
     assert set(read(tmp_path / "long.txt")[:, 0]) == set(range(1, 251))
+
+
+SLOW = """
+import time
+import numpy as np
+
+def detect(frame):
+    time.sleep(0.05 if frame.index < 100 else 0.5)
+    return np.array([[50.0, 50, 80, 120]])
+"""
+
+
+def test_an_interrupt_leaves_the_pieces_that_are_complete_in_order(street, tmp_path, capsys):
+    (tmp_path / "slow.py").write_text(SLOW)
+    output = tmp_path / "a.txt"
+
+    def interrupt():
+        while not output.exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    code = cluster(
+        [street / "long.mp4", "--detector", f"{tmp_path / 'slow.py'}:detect",
+         "--save-txt", output, "--piece", 2.5, "--overlap", 1]
+    )  # fmt: skip
+    shown = capsys.readouterr()
+    assert code == 1
+    frames = read(output)[:, 0]
+    assert f"interrupted after {int(frames.max())} frames, which are written" in shown.err
+    assert frames.tolist() == list(range(1, int(frames.max()) + 1))
+    assert 75 <= frames.max() < 250
 
 
 LIVE = """
@@ -190,10 +234,10 @@ def test_live_streams_go_on_where_their_worker_dies(tmp_path, capsys):
     with MjpegServer(rate=25.0) as one, MjpegServer(rate=25.0) as other:
         for server in (one, other):
             threading.Timer(8.0, server.kill).start()
-        code = cluster(
+        code = cluster([
             one.url, other.url, "--detector", f"{path}:detect", "--reconnect", 0,
             "--save-jsonl", tmp_path / "{name}.jsonl",
-        )  # fmt: skip
+        ])  # fmt: skip
         time.sleep(0.1)
     shown = capsys.readouterr()
     assert code == 1  # both streams were lost in the end

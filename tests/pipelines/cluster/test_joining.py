@@ -43,10 +43,10 @@ def make_result(number, start, stop, shared, next_start, tracks, looks=(), diges
         ),
         index=index,
         timestamp=index / RATE,
-        rows=np.array(rows),
+        rows=np.array(rows, np.int64),
         called=np.ones(len(index), np.int64),
-        found=np.array(rows),
-        tracks=Tracks.cat(parts),
+        found=np.array(rows, np.int64),
+        tracks=Tracks.cat(parts or [Tracks.empty()]),
         digests={int(n): digest for n in index},
         looks=Looks(
             id=np.array([one for one, _, _ in kept], np.int64),

@@ -74,9 +74,7 @@ def test_pieces_have_the_pixels_numbers_and_times_of_the_whole(videos, kind):
 
 
 @pytest.mark.parametrize("kind", ["h264", "variable rate", "mpeg4", "no b-frames"])
-def test_a_video_is_entered_in_its_middle_without_reading_what_is_before(
-    videos, kind, monkeypatch
-):
+def test_a_video_is_entered_in_its_middle_without_reading_what_is_before(videos, kind, monkeypatch):
     monkeypatch.setattr(reading, "_skip", lambda *_: pytest.fail("it was read from its beginning"))
     with open_source(videos[kind]) as source:
         piece = cut_recording(RunConfig(source=str(videos[kind])), source, SHORT)[-1]

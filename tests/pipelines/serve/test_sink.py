@@ -17,6 +17,7 @@ from helpers.web.serving import (
     make_frame,
     make_tracks,
     read_metrics,
+    serve_page,
     serve_run,
     start_report,
 )
@@ -193,7 +194,8 @@ def connect_and_read_nothing(client, stack):
 def test_who_does_not_read_keeps_nobody_waiting_and_the_end_comes_soon():
     image = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
     with ExitStack() as stack:
-        with serve_run() as (sink, client):
+        with serve_page() as (page, client):
+            sink = page.open_stream(start_report())
             connect_and_read_nothing(client, stack)
             connect_and_read_nothing(client, stack)
             viewer = read_pictures(client)
@@ -202,7 +204,7 @@ def test_who_does_not_read_keeps_nobody_waiting_and_the_end_comes_soon():
                 object.__setattr__(sink._state.latest.frame, "image", image)
                 assert decode(next(viewer)).shape == image.shape
             start = time.monotonic()
-            sink.close()
+            page.close()
             assert time.monotonic() - start < 10
         assert not find_threads("mvot-serve")
         gc.collect()
@@ -220,7 +222,7 @@ def test_who_does_not_read_keeps_nobody_waiting_and_the_end_comes_soon():
 def test_clients_are_told_how_the_run_ended(error, status, text):
     with httpx.Client() as client:
         page = Page(0)
-        sink = page.open_stream(start_report(), closes_page=True)
+        sink = page.open_stream(start_report())
         client.base_url = page.url
         sink.write(make_frame(), make_tracks())
         states, pictures = read_states(client), read_pictures(client)
@@ -228,6 +230,7 @@ def test_clients_are_told_how_the_run_ended(error, status, text):
         assert next(pictures)
         sink.__exit__(type(error), error, None)
         sink.close()
+        page.close()
         last = [*states][-1]
         assert (last["status"], last["error"]) == (status, text)
         assert [*pictures] == []
