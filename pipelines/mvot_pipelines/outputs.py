@@ -96,12 +96,16 @@ def open_sinks(
 
 
 @contextmanager
-def open_page(config: RunConfig) -> Iterator[Page | None]:
-    """Open the page that the settings ask for, if they do, and tell where it is."""
+def open_page(config: RunConfig, order: Sequence[str] = ()) -> Iterator[Page | None]:
+    """Open the page that the settings ask for, if they do, and tell where it is.
+
+    ``order`` has the names of streams as they are shown.
+    """
     if config.serve is None:
         yield None
         return
-    with Page(config.serve, host=config.serve_host, token=config.serve_token) as page:
+    host, token = config.serve_host, config.serve_token
+    with Page(config.serve, host=host, token=token, order=order) as page:
         print(f"mvot-run: the page is at {page.url}", file=sys.stderr, flush=True)
         yield page
 

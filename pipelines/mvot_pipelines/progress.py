@@ -31,7 +31,8 @@ class Progress:
         report: what is known of the run.
         length: the expected number of frames; None where it is unknown.
         quiet: whether nothing is printed.
-        row: the line of the terminal that it takes, of a run with several; None where it is alone.
+        row: the line of the terminal that it takes, of a run with several, which ends with
+            ``close``; None where it is alone.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Progress:
         self._bar: tqdm[Any] = tqdm(
             total=length,
             position=row,
+            leave=row is None,
             desc=_shorten(report.name),
             unit="f",
             disable=True if quiet else not sys.stderr.isatty(),
@@ -77,6 +79,12 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._bar.refresh()
+        if self._row is None:
+            self.close()
+
+    def close(self) -> None:
+        """End the line; those of several streams vanish, and stay until then."""
         self._bar.close()
 
 

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from mvot_pipelines.report import RunReport
@@ -32,6 +32,7 @@ class Page:
             token is needed to see anything but ``/healthz``.
         token: that token, 16 characters or more; None makes one where it is needed.
         clock: returns seconds, as ``Frame.captured`` has them.
+        order: names of streams in the order in which they are shown; others come after them.
 
     Attributes:
         url: the page's address, with the token if there is one; keep it from others then.
@@ -48,6 +49,7 @@ class Page:
         host: str = "127.0.0.1",
         token: str | None = None,
         clock: Callable[[], float] = time.monotonic,
+        order: Sequence[str] = (),
     ) -> None:
         for module in _MODULES:
             require_module(module, "--serve", "serve")
@@ -60,7 +62,7 @@ class Page:
             token = choose_token(token, address)
             self.url = _format_url(address, port, token)
             executor = ThreadPoolExecutor(1, "mvot-serve-picture")
-            self._streams = LiveStreams(executor, clock)
+            self._streams = LiveStreams(executor, clock, order)
             self._server = ServerThread(listening, self._streams, executor, token, host)
         except BaseException:
             listening.close()

@@ -1,7 +1,7 @@
 """The streams that a page shows."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
@@ -30,15 +30,19 @@ class LiveStream:
 
 
 class LiveStreams:
-    """The streams by their names, in the order in which they were opened; any thread may ask.
+    """The streams by their names, in a given order or that of their opening; any thread may ask.
 
     Args:
         executor: where pictures are drawn, one at a time.
         clock: returns seconds, as ``Frame.captured`` has them.
+        order: names in the order in which they are shown; others come after them.
     """
 
-    def __init__(self, executor: Executor, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, executor: Executor, clock: Callable[[], float], order: Sequence[str] = ()
+    ) -> None:
         self._executor, self._clock = executor, clock
+        self._places = {name: place for place, name in enumerate(order)}
         self._lock, self._streams = threading.Lock(), dict[str, LiveStream]()
 
     def open(self, report: RunReport, class_names: Mapping[int, str] | None) -> LiveState:
@@ -60,9 +64,13 @@ class LiveStreams:
                 )
             ended = [key for key, one in self._streams.items() if one.state.has_ended]
             forgotten = ended[: max(0, len(ended) - _MOST_ENDED)]
-            kept = {key: one for key, one in self._streams.items() if key not in forgotten}
-            self._streams = kept | {state.key: stream}  # those who read go on with the old one
+            kept = [(key, one) for key, one in self._streams.items() if key not in forgotten]
+            shown = sorted([*kept, (state.key, stream)], key=self._find_place)
+            self._streams = dict(shown)  # those who read go on with the old one
         return state
+
+    def _find_place(self, entry: tuple[str, LiveStream]) -> int:
+        return self._places.get(entry[1].state.report.name, len(self._places))
 
     def __iter__(self) -> Iterator[LiveStream]:
         return iter(self._streams.values())

@@ -4,7 +4,10 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+
+from tqdm import tqdm
 
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.loading import choose_worker, load_configured_detector, name_detector
@@ -49,6 +52,7 @@ class Member:
             frame_rate=0.0,
         )
         self.bug: Exception | None = None
+        self._stream: Stream | None = None
 
     def open(self) -> None:
         """Open the source, and choose the outputs.
@@ -69,7 +73,7 @@ class Member:
             if self.source is not None:
                 parts = _choose_parts(self.config, parts)
                 stream = Stream(self.config, self.source, self.outputs, parts, row=self._row)
-                self.report = stream.report
+                self._stream, self.report = stream, stream.report
                 stream.track(interrupted)
         except MvotError as error:
             self.report.error = error
@@ -78,7 +82,7 @@ class Member:
         finally:
             if self.report.error is not None and not interrupted.is_set():
                 self._tell(f"{self.report.error}; the others go on")
-            self.close()
+            self._close_source()
 
     def interrupt(self) -> None:
         """Let a live source end."""
@@ -86,7 +90,12 @@ class Member:
             self.source.interrupt()
 
     def close(self) -> None:
-        """Close the source; a second call does nothing."""
+        """Close the source, and end the line of the terminal; a second call does nothing."""
+        self._close_source()
+        if self._stream is not None:
+            self._stream.progress.close()
+
+    def _close_source(self) -> None:
         source, self.source = self.source, None
         if source is not None:
             source.close()
@@ -121,7 +130,8 @@ class Member:
 
     def _tell(self, message: str) -> None:
         if not self.config.quiet:
-            print(f"mvot-run: {self.config.name}: {message}", file=sys.stderr, flush=True)
+            with suppress(OSError):  # nobody may read it any more
+                tqdm.write(f"mvot-run: {self.config.name}: {message}", file=sys.stderr)
 
 
 def _choose_parts(config: RunConfig, parts: Parts) -> Parts:

@@ -54,7 +54,8 @@ class MultiPipeline:
     The frames of a step are tracked side by side, and those on which the detector is due are
     detected in one batch, where it takes batches. Each video has a ``MotPipeline`` and ids of its
     own, and gives what it would give alone (but for what a detector rounds otherwise in a batch).
-    It begins when its name first comes, and stands still where a step leaves it out. Close it at the end, or use it in a ``with`` statement.
+    It begins when its name first comes, and stands still where a step leaves it out. Close it at
+    the end, or use it in a ``with`` statement.
 
     Args:
         detector: as of ``MotPipeline``; None for ``update``.

@@ -42,10 +42,11 @@ def run_streams(configs: Sequence[RunConfig], *, config_files: Sequence[str] = (
             stack.callback(member.close)
         _open_all(members)
         detecting = [config for config in configs if config.detections is None] or configs
+        order = [member.report.name for member in members]
         in_process = any(config.asynchronous == "process" for config in detecting)
         shared = load_shared_parts(detecting[0], len(configs), in_process=in_process)
         parts = stack.enter_context(shared)
-        parts = replace(parts, page=stack.enter_context(open_page(configs[0])))
+        parts = replace(parts, page=stack.enter_context(open_page(configs[0], order)))
         with catch_interrupts(partial(_interrupt, members)) as interrupted:
             start = time.perf_counter()
             _track_all(members, parts, interrupted)

@@ -6,7 +6,14 @@ import threading
 import pytest
 
 from helpers.threads import find_threads
-from helpers.web.serving import make_frame, make_tracks, serve_run
+from helpers.web.serving import (
+    make_frame,
+    make_tracks,
+    open_streams,
+    read_message,
+    serve_page,
+    serve_run,
+)
 from mvot_pipelines.serve import Page
 from mvot_plugin.errors import OutputError
 
@@ -50,3 +57,10 @@ def test_it_runs_beside_other_threads_and_an_event_loop():
     before = threading.active_count()
     assert asyncio.run(serve()) == "running\n"
     assert threading.active_count() <= before
+
+
+def test_streams_are_shown_in_the_order_that_is_given():
+    with serve_page(order=["door", "yard", "gate"]) as (page, client):
+        open_streams(page, "gate", "street", "door", "yard")
+        shown = [one["name"] for one in read_message(client)["streams"]]
+    assert shown == ["door", "yard", "gate", "street"]

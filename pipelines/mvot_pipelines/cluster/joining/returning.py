@@ -19,9 +19,9 @@ from mvot_plugin.types import XYXY, Detections
 
 __all__ = ["match_returning"]
 
-_GATE = 0.0
-"""Least evidence that a track is one that was lost, in log odds; the pipeline's own is less, since
-what it joins wrongly may be put right."""
+_GATE = 1.0
+"""Least evidence that a track is one that was lost, in log odds. The pipeline's own is -0.5: its
+lost targets are compared with what nothing else explains, and these with all that are new."""
 _COURSE_SECONDS = 1.0
 """Of its last boxes, which say how fast a track moves."""
 
