@@ -3,7 +3,8 @@
 import inspect
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Literal, TypeAlias, cast
 
 from mvot_plugin.detectors.base import Detector
@@ -55,7 +56,8 @@ class CallableDetector:
     image. What works is kept; that it is the image is said once, as a ``GuessedInput`` warning.
     Where both raise, the first error is, and the next call tries again.
 
-    Attributes that it does not have are those of the callable, such as ``names``.
+    Attributes that it does not have are those of the callable, such as ``names``; its
+    ``detect_batch`` takes a list of what it takes.
 
     Args:
         function: Takes one argument, and returns what ``as_detections`` takes.
@@ -75,7 +77,17 @@ class CallableDetector:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # such as those that copy and pickle look for
             raise AttributeError(name)
-        return getattr(self._function, name)
+        value = getattr(self._function, name)
+        return partial(self._detect_batch, value) if name == "detect_batch" else value
+
+    def _detect_batch(
+        self, function: Callable[[Any], Iterable[Any]], frames: Sequence[Frame], /
+    ) -> list[Detections]:
+        """Detect on several frames at once, once it is known what the callable takes."""
+        if self._takes is None:
+            return [self(frame) for frame in frames]
+        taken = frames if self._takes == "frame" else [frame.image for frame in frames]
+        return [as_detections(result) for result in function(taken)]
 
     def _try(self, frame: Frame) -> Any:
         try:

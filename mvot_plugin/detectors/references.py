@@ -5,8 +5,9 @@ import re
 import sys
 import traceback
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -190,7 +191,9 @@ class ReferencedDetector:
 
     def __call__(self, frame: Frame, /) -> Detections:
         """Detect objects; raises ``InputError`` where names of classes are not known."""
-        found = as_detections(self._detector(frame))
+        return self._select(as_detections(self._detector(frame)))
+
+    def _select(self, found: Detections) -> Detections:
         if self._least is not None:  # in float32, so that the least is kept; NaN is counted later
             found = found[~(found.confidence < np.float32(self._least))]
         return found if self._selection is None else self._selection(found)
@@ -198,4 +201,10 @@ class ReferencedDetector:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # such as those that copy and pickle look for
             raise AttributeError(name)
-        return getattr(self._detector, name)
+        value = getattr(self._detector, name)
+        return partial(self._detect_batch, value) if name == "detect_batch" else value
+
+    def _detect_batch(
+        self, function: Callable[[Any], Iterable[Any]], frames: Sequence[Frame], /
+    ) -> list[Detections]:
+        return [self._select(as_detections(result)) for result in function(frames)]

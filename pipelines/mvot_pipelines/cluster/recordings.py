@@ -45,7 +45,8 @@ def run_recordings(
         MvotError: What goes wrong before.
     """
     outputs = [choose_outputs(c, s, config_files) for c, s in zip(configs, sources, strict=True)]
-    check_together(outputs, sources)
+    if len(configs) > 1:
+        check_together(outputs, sources)
     for config, source in zip(configs, sources, strict=True):
         choose_worker(config, source)
     cuts = [cut_recording(c, s, cluster) for c, s in zip(configs, sources, strict=True)]
