@@ -231,8 +231,9 @@ class MotPipeline(CallCounts):
 
     def _detect(self, frame: Frame) -> Detections | None:
         """Begin to detect on the frame; returns the detections where they are there at once."""
-        if self.calls.submit(frame):
-            self._late.expect(self.tracker)
+        if not self.calls.submit(frame):
+            return None  # the answer to come is on the frame before
+        self._late.expect(self.tracker)
         return self._collect()
 
     def _collect(self) -> Detections | None:

@@ -47,9 +47,9 @@ def build_parser() -> Parser:
         metavar="SOURCE",
         help="a video, a folder, a camera number or a URL",
     )
-    _add_stream_options(parser.add_argument_group("several sources"))
     _add_tracking_options(parser.add_argument_group("tracking"))
     _add_live_options(parser.add_argument_group("live sources and slow detectors"))
+    _add_stream_options(parser.add_argument_group("several sources"))
     _add_output_options(parser.add_argument_group("output"))
     _add_counting_options(parser.add_argument_group("counting (extra: supervision)"))
     about = parser.add_argument_group("more")
@@ -61,25 +61,6 @@ def build_parser() -> Parser:
     about.add_argument("--list-engines", action="store_true", help="show the engines and exit")
     about.add_argument("--version", action="version", version=format_version("mvot-run"))
     return parser
-
-
-def _add_stream_options(group: Any) -> None:
-    def add(*names: str, **options: Any) -> None:
-        group.add_argument(*names, default=argparse.SUPPRESS, **options)
-
-    add(
-        "--sources",
-        dest="sources_file",
-        metavar="FILE",
-        help="a source in each line, with options of its own",
-    )
-    add("--name", metavar="NAME", help="what a source is called, and {name} in names of outputs")
-    add(
-        "--detector-batch",
-        type=int,
-        metavar="N",
-        help="most frames that are detected in one call (default 8 on GPUs, else 1)",
-    )
 
 
 def _add_tracking_options(group: Any) -> None:
@@ -159,6 +140,25 @@ def _add_live_options(group: Any) -> None:
         type=float,
         metavar="SEC",
         help=f"how long to try a lost stream again (default {RunConfig.reconnect:g}, 0: not)",
+    )
+
+
+def _add_stream_options(group: Any) -> None:
+    def add(*names: str, **options: Any) -> None:
+        group.add_argument(*names, default=argparse.SUPPRESS, **options)
+
+    add(
+        "--sources",
+        dest="sources_file",
+        metavar="FILE",
+        help="a source in each line, with options of its own",
+    )
+    add("--name", metavar="NAME", help="what a source is called, and {name} in names of outputs")
+    add(
+        "--detector-batch",
+        type=int,
+        metavar="N",
+        help="most frames that are detected in one call (default 8 on GPUs, else 1)",
     )
 
 

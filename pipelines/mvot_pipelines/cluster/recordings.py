@@ -73,7 +73,7 @@ def run_recordings(
         return StreamsReport(
             reports=[recording.report for recording in recordings],
             seconds=time.perf_counter() - begin,
-            notes=[*loaded.notes, *_describe_deaths(pool)],
+            notes=[*loaded.notes, *_describe_deaths(pool, recordings)],
             interrupted=not all(recording.is_done for recording in recordings),
         )
 
@@ -106,10 +106,13 @@ def _gather(
         line.update(frames, len(pool.ready), pieces=again is None)
 
 
-def _describe_deaths(pool: Pool) -> list[str]:
+def _describe_deaths(pool: Pool, recordings: Sequence[Recording]) -> list[str]:
+    """How many workers died, and what that means for the outputs."""
     if not pool.deaths:
         return []
-    return [f"{pool.deaths} times a worker died, and was replaced; nothing is missing"]
+    is_whole = all(one.is_done and one.report.error is None for one in recordings)
+    outcome = "; nothing is missing" if is_whole else ""
+    return [f"workers that died and were replaced: {pool.deaths}{outcome}"]
 
 
 def _end(ray: Any, workers: Sequence[Any]) -> None:

@@ -210,7 +210,7 @@ class SharedDetector:
     def _detect(self, frames: Sequence[Frame]) -> Sequence[Found]:
         """What was found on each frame; a batch that fails is tried again frame by frame."""
         if len(frames) > 1 and isinstance(self._detector, SupportsBatches):
-            with suppress(Exception):
+            with suppress(BaseException):  # such as SystemExit: each frame says what it raises
                 batch = self._detector.detect_batch([replace(frame) for frame in frames])
                 found = [as_detections(one) for one in batch]
                 if len(found) == len(frames):

@@ -92,6 +92,7 @@ def test_pieces_give_the_rows_of_the_unbroken_run(street, tmp_path, capsys):
 
 def test_one_piece_is_the_unbroken_run_byte_for_byte(street, tmp_path):
     run = [str(street / "long.mp4"), "--detections", str(street / "det.txt"), "--quiet"]
+    run += ["--frames", "100"]
     for name, command in (("whole", mvot_run), ("joined", cluster)):
         outputs = (f"--save-{kind}={tmp_path / name}.{kind}" for kind in ("txt", "jsonl"))
         assert command([*run, *outputs]) == 0

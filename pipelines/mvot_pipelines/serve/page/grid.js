@@ -22,7 +22,12 @@ export function showGrid(streams) {
   document.body.classList.add("wide");
   const keys = new Set(streams.map((stream) => stream.key));
   for (const [key, tile] of tiles) if (!keys.has(key)) remove(key, tile);
-  for (const stream of streams) showTile(tiles.get(stream.key) ?? addTile(stream), stream);
+  streams.forEach((stream, place) => {
+    const tile = tiles.get(stream.key) ?? addTile(stream);
+    const before = find("grid").children[place] ?? null;
+    if (before !== tile.element) find("grid").insertBefore(tile.element, before);
+    showTile(tile, stream);
+  });
   showTotals(streams);
   arrange();
   loadNext();
@@ -40,7 +45,6 @@ function addTile(stream) {
   setText(element.querySelector(".name"), stream.name);
   element.querySelector(".name").title = stream.name;
   tiles.set(stream.key, tile);
-  find("grid").append(element);
   sight.observe(element);
   return tile;
 }
