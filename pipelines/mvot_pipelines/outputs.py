@@ -26,7 +26,7 @@ from mvot_pipelines.streams.names import PLACEHOLDER, to_file_name
 from mvot_plugin.errors import InputError, UsageError
 from mvot_plugin.threads import check_threads
 
-__all__ = ["check_together", "choose_outputs", "open_page", "open_sinks"]
+__all__ = ["check_together", "choose_outputs", "list_outputs", "open_page", "open_sinks"]
 
 
 def choose_outputs(
@@ -39,12 +39,18 @@ def choose_outputs(
     Raises ``UsageError`` for an output that exists, unless it may be replaced, and for one that
     would overwrite an input, one of ``config_files`` or another output.
     """
+    stem = Path(source.name).stem if config.name is None else to_file_name(config.name)
+    outputs = list_outputs(config, stem)
+    _check_outputs(outputs, config, source, config_files)
+    return outputs
+
+
+def list_outputs(config: RunConfig, stem: str) -> dict[str, str]:
+    """The paths of the files to write, by kind; ``stem`` begins those that are chosen for them."""
     requested = {"txt": config.save_txt, "jsonl": config.save_jsonl, "video": config.save_video}
     outputs = {kind: path for kind, path in requested.items() if path}
     if not (outputs or config.show or config.publish or config.serve is not None):
-        stem = Path(source.name).stem if config.name is None else to_file_name(config.name)
         outputs = {"txt": f"{stem}-tracks.txt", "video": f"{stem}-tracks.mp4"}
-    _check_outputs(outputs, config, source, config_files)
     return outputs
 
 
@@ -54,8 +60,8 @@ def check_together(outputs: Sequence[Mapping[str, str]], sources: Sequence[Sourc
     used: set[object] = set()
     for paths in outputs:
         for kind, path in paths.items():
-            itself = {_identify(path), _resolve(path)} - {None}
-            if path == STDOUT or itself & used:
+            itself = {STDOUT} if path == STDOUT else {_identify(path), _resolve(path)} - {None}
+            if itself & used:
                 raise UsageError(
                     f"--save-{kind} {path} would be written by several streams: put {PLACEHOLDER} "
                     "into it, which is each stream's name"

@@ -64,8 +64,7 @@ class MotPipeline(CallCounts):
             or a callable that makes a ``DetectionWorker`` of the detection stage. Images must stay
             as they are after ``step``.
         frame_rate: frames per second, for frames that come as bare arrays, without a timestamp.
-        class_names: the names of the classes by number, for ``Tracks.class_names``; None takes what
-            detector or detections say.
+        class_names: the names of the classes by number; None takes what detector or detections say.
         timer: adds up the seconds of the stages "motion", "detect", "embed" and "associate".
 
     Attributes:

@@ -11,13 +11,15 @@ from tqdm import tqdm
 
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.loading import choose_worker, load_configured_detector, name_detector
-from mvot_pipelines.outputs import choose_outputs
+from mvot_pipelines.outputs import choose_outputs, list_outputs
 from mvot_pipelines.report import RunReport
 from mvot_pipelines.sources import Source
 from mvot_pipelines.sources.capture import is_url
+from mvot_pipelines.streams.names import to_file_name
 from mvot_pipelines.streams.parts import Parts
 from mvot_pipelines.streams.stream import Stream, open_configured_source
-from mvot_plugin.errors import InputError, MvotError
+from mvot_plugin.detectors import Detector
+from mvot_plugin.errors import InputError, MvotError, format_line
 
 __all__ = ["Member"]
 
@@ -43,7 +45,7 @@ class Member:
     def __init__(self, config: RunConfig, row: int, config_files: Sequence[str] = ()) -> None:
         self.config, self._row, self._config_files = config, row, config_files
         self.source: Source | None = None
-        self.outputs: dict[str, str] = {}
+        self.outputs = list_outputs(config, to_file_name(config.name or ""))
         self.report = RunReport(
             name=config.name or "",
             engine=config.engine,
@@ -51,15 +53,18 @@ class Member:
             detect_every=config.detect_every,
             frame_rate=0.0,
         )
-        self.bug: Exception | None = None
+        self.bug: BaseException | None = None
+        self._replayed: Detector | None = None
         self._stream: Stream | None = None
 
     def open(self) -> None:
-        """Open the source, and choose the outputs.
+        """Open the source, choose the outputs, and load detections that are replayed.
 
         A camera or a network stream that cannot be opened is tried again by ``track``. Raises
         ``MvotError`` for other errors.
         """
+        if self.config.detections is not None:  # then the stream has a detector of its own
+            self._replayed = load_configured_detector(self.config)
         if (error := self._open()) is not None:
             if not (self._is_remote and self.config.reconnect):
                 raise error
@@ -70,14 +75,16 @@ class Member:
         try:
             if self.source is None:
                 self._open_again(interrupted)
-            if self.source is not None:
-                parts = _choose_parts(self.config, parts)
+            if self.source is not None and not interrupted.is_set():
+                if self._replayed is not None:
+                    name = name_detector(self.config, self._replayed)
+                    parts = replace(parts, detector=self._replayed, detector_name=name)
                 stream = Stream(self.config, self.source, self.outputs, parts, row=self._row)
                 self._stream, self.report = stream, stream.report
                 stream.track(interrupted)
         except MvotError as error:
             self.report.error = error
-        except Exception as error:
+        except BaseException as error:
             self.bug = error
         finally:
             if self.report.error is not None and not interrupted.is_set():
@@ -86,8 +93,9 @@ class Member:
 
     def interrupt(self) -> None:
         """Let a live source end."""
-        if self.source is not None:
-            self.source.interrupt()
+        source = self.source  # another thread may close it
+        if source is not None:
+            source.interrupt()
 
     def close(self) -> None:
         """Close the source, and end the line of the terminal; a second call does nothing."""
@@ -131,12 +139,5 @@ class Member:
     def _tell(self, message: str) -> None:
         if not self.config.quiet:
             with suppress(OSError):  # nobody may read it any more
-                tqdm.write(f"mvot-run: {self.config.name}: {message}", file=sys.stderr)
-
-
-def _choose_parts(config: RunConfig, parts: Parts) -> Parts:
-    """The shared parts; a stream whose detections are replayed has a detector of its own."""
-    if config.detections is None:
-        return parts
-    detector = load_configured_detector(config)
-    return replace(parts, detector=detector, detector_name=name_detector(config, detector))
+                line = format_line(f"{self.config.name}: {message}")
+                tqdm.write(f"mvot-run: {line}", file=sys.stderr)

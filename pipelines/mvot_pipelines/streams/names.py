@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.sources.capture import is_url
+from mvot_plugin.errors import UsageError
 
 __all__ = ["PLACEHOLDER", "fill_in_name", "name_source", "name_streams", "to_file_name"]
 
@@ -33,16 +34,17 @@ def name_source(source: str) -> str:
 def name_streams(configs: Iterable[RunConfig]) -> list[RunConfig]:
     """The settings of streams, each with a name of its own.
 
-    A name that is there already gets a number: ``video``, ``video-2``.
+    A name that is there already, or makes the same name of a file, gets a number: ``video``,
+    ``video-2``. Raises ``UsageError`` where that is a name that was given.
     """
-    configs = list(configs)
-    given = [config.name for config in configs if config.name is not None]
-    taken, named = set(given), []
+    configs, taken, named = list(configs), set[str](), []
+    for name in [config.name for config in configs if config.name is not None]:
+        if to_file_name(name) in taken:
+            raise UsageError(f"--name {name} is given twice, or like another one: give it once")
+        taken.add(to_file_name(name))
     for config in configs:
-        name = config.name or name_source(config.source or "")
-        if config.name is None:
-            name = _make_unique(name, taken)
-        taken.add(name)
+        name = config.name or _make_unique(name_source(config.source or ""), taken)
+        taken.add(to_file_name(name))
         named.append(replace(config, name=name))
     return named
 
@@ -62,7 +64,7 @@ def to_file_name(name: str) -> str:
 
 def _make_unique(name: str, taken: set[str]) -> str:
     number, unique = 1, name
-    while unique in taken:
+    while to_file_name(unique) in taken:
         number += 1
         unique = f"{name}-{number}"
     return unique
