@@ -17,7 +17,7 @@ from mvot_plugin.detectors import as_detector
 from mvot_plugin.embedders import as_embedder
 from mvot_plugin.engines import load_engine
 from mvot_plugin.engines.base import MotionEngine
-from mvot_plugin.errors import InputError, MvotError, UsageError
+from mvot_plugin.errors import InputError, MvotError, UsageError, unknown_name
 from mvot_plugin.threads import check_threads
 from mvot_plugin.types import Frame, Tracks
 
@@ -98,7 +98,7 @@ class MultiPipeline:
             self._detector = share_detector(
                 as_detector(detector), check_threads(threads), batch=batch, patience=_PATIENCE
             )
-        self._pool = ThreadPoolExecutor(_MOST_AT_ONCE, "stream")
+        self._pool, self._is_closed = ThreadPoolExecutor(_MOST_AT_ONCE, "stream"), False
 
     def step(self, images: Mapping[str, Frame | np.ndarray]) -> dict[str, Tracks]:
         """Track onto the next frame of each video.
@@ -132,8 +132,13 @@ class MultiPipeline:
 
         Raises:
             StreamError: where videos fail, as ``MotPipeline.update`` does; the others are stepped.
-            UsageError: for detections or timestamps of a video that has no image.
+            UsageError: for detections or timestamps of a video that has no image, or where there is
+                a detector.
         """
+        if self._detector is not None and detections is not None:
+            raise UsageError(
+                "MultiPipeline.update takes your own detections: leave detector out, or call step"
+            )
         found, times = detections or {}, timestamps or {}
         if unknown := [name for name in (*found, *times) if name not in images]:
             raise UsageError(f"there is no image of {unknown[0]!r}, which has detections or a time")
@@ -152,12 +157,18 @@ class MultiPipeline:
         return list(self._pipelines)
 
     def remove(self, name: str) -> None:
-        """Forget a video; where its name comes again, another one begins."""
+        """Forget a video; where its name comes again, another one begins.
+
+        Raises ``UsageError`` for a video that has not begun.
+        """
+        if name not in self._pipelines:
+            raise unknown_name("video", name, self._pipelines)
         self._pipelines.pop(name).close()
         self._count_streams()
 
     def close(self) -> None:
         """End the threads; a second call does nothing."""
+        self._is_closed = True
         self._pool.shutdown()
         for pipeline in self._pipelines.values():
             pipeline.close()
@@ -174,6 +185,8 @@ class MultiPipeline:
         self, arguments: Mapping[str, tuple[Any, ...]], function: Callable[..., Tracks]
     ) -> dict[str, Tracks]:
         """Call a function of each pipeline, side by side."""
+        if self._is_closed:
+            raise UsageError("this MultiPipeline is closed: build another one")
         pipelines = {name: self._find(name) for name in arguments}
         if self._detector is not None:
             self._detector.expect(len(arguments))

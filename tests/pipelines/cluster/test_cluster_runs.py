@@ -128,7 +128,7 @@ def test_a_piece_on_which_every_worker_dies_ends_with_one_sentence(street, dying
     shown = capsys.readouterr()
     assert code == 1
     assert "2 workers ended while they tracked frames" in shown.err
-    assert len(list(trace.iterdir())) == 2 or len(list(trace.iterdir())) == 4
+    assert 2 <= len(list(trace.iterdir())) <= 4  # two pieces share the frame
     rows = read(tmp_path / "a.txt")
     assert 0 < rows[:, 0].max() < 136
 

@@ -29,8 +29,9 @@ def blurred_images(count):
     return [cv2.GaussianBlur(noise_image(seed, (96, 64)), (0, 0), 3) for seed in range(count)]
 
 
-@pytest.fixture
-def videos(tmp_path, write_h264):
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory, write_h264):
+    tmp_path = tmp_path_factory.mktemp("pieces")
     images = blurred_images(FRAMES)
     write_images(tmp_path / "images", [f"{n:03}.png" for n in range(FRAMES)])
     ticks = np.cumsum(np.random.default_rng(0).integers(3, 14, FRAMES)).tolist()
