@@ -11,6 +11,7 @@ from mvot_benchmarks.commands.cost.scaling import add_scaling
 from mvot_benchmarks.commands.cost.soak import add_soak
 from mvot_benchmarks.commands.cost.streams import add_streams
 from mvot_benchmarks.commands.intervals import add_intervals
+from mvot_benchmarks.commands.joining import add_joining
 from mvot_benchmarks.commands.motion import add_ablation, add_vot
 from mvot_benchmarks.commands.peers import add_peers
 from mvot_benchmarks.commands.quality import add_mot
@@ -65,7 +66,16 @@ def _parser() -> Parser:
     parser = Parser(prog="mvot-bench", description="Measure quality and cost.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=format_version("mvot-bench"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    quality = add_mot, add_rt, add_intervals, add_ceiling, add_peers, add_vot, add_ablation
+    quality = (
+        add_mot,
+        add_rt,
+        add_intervals,
+        add_ceiling,
+        add_peers,
+        add_vot,
+        add_ablation,
+        add_joining,
+    )
     cost = add_overhead, add_scaling, add_soak, add_streams
     for add_command in (*quality, *cost, add_streets, add_report):
         add_command(commands)

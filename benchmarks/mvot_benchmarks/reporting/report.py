@@ -33,6 +33,7 @@ from mvot_benchmarks.scaling import plots as scaling_plots
 from mvot_benchmarks.scaling import tables as scaling_tables
 from mvot_benchmarks.soak import tables as soak_tables
 from mvot_benchmarks.soak.measurement import SoakResult
+from mvot_benchmarks.streams import joining
 from mvot_benchmarks.streams import plots as stream_plots
 from mvot_benchmarks.streams import tables as stream_tables
 from mvot_benchmarks.streams.results import StreamsRow
@@ -55,6 +56,7 @@ KINDS: Mapping[str, tuple[type[Any], Callable[[Any], str]]] = {
     "soak": (SoakResult, soak_tables.format_table),
     "overhead": (overhead.Overhead, overhead.format_table),
     "streams": (StreamsRow, stream_tables.format_table),
+    "joining": (joining.JoiningResult, joining.format_table),
 }
 """By command, the class of its rows, and the function that formats them as a Markdown table."""
 

@@ -1,16 +1,20 @@
 """Rendered videos to measure with: people who walk in a street, and where they are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from mvot_pipelines.sinks.video import OverlayVideoSink
+import numpy as np
+
+from mvot_pipelines.sinks.encoder import VideoEncoder
+from mvot_pipelines.sinks.files import OutputFile
 from mvot_pipelines.sources import open_source
-from mvot_plugin.types import Detections, Frame, Tracks
+from mvot_plugin.types import Detections, Frame
 from mvot_synthetic import NoisyDetector, Scene, street
 
-__all__ = ["FRAME_RATE", "Clip", "link_videos", "render_clip", "repeat_video"]
+__all__ = ["FRAME_RATE", "Clip", "link_videos", "render_clip", "repeat_video", "write_video"]
 
 FRAME_RATE = 25.0
 _PAN = 0.2
@@ -55,9 +59,9 @@ def render_clip(
 
 def _write(path: Path, scene: Scene, detector: NoisyDetector) -> Iterator[Detections]:
     """Write a scene frame by frame, and yield what is detected on each."""
-    with OverlayVideoSink(path, frame_rate=scene.frame_rate, size=scene.size) as video:
+    with _open_video(path, scene.frame_rate, scene.size) as video:
         for frame in scene:
-            video.write(frame, Tracks.empty())
+            video.write(frame.image)
             yield detector(frame)
 
 
@@ -68,9 +72,29 @@ def repeat_video(source: Path, path: Path, frames: int) -> None:
     """
     with open_source(source) as first:
         size, rate = first.size, first.frame_rate
-    with OverlayVideoSink(path, frame_rate=rate, size=size) as video:
-        for frame in islice(_play_forever(source), frames):
-            video.write(frame, Tracks.empty())
+    images = (frame.image for frame in islice(_play_forever(source), frames))
+    write_video(path, images, rate, size)
+
+
+def write_video(
+    path: Path, images: Iterable[np.ndarray], frame_rate: float | int, size: tuple[int, int]
+) -> None:
+    """Write images of one size, whose width and height are even, into a video (H.264).
+
+    Raises ``OutputError`` where it cannot be written.
+    """
+    with _open_video(path, frame_rate, size) as video:
+        for image in images:
+            video.write(image)
+
+
+@contextmanager
+def _open_video(
+    path: Path, frame_rate: float | int, size: tuple[int, int]
+) -> Iterator[VideoEncoder]:
+    encoder = VideoEncoder(OutputFile(path), path.suffix, frame_rate=frame_rate, size=size)
+    with closing(encoder):
+        yield encoder
 
 
 def _play_forever(source: Path) -> Iterator[Frame]:

@@ -120,9 +120,9 @@ class Recording:
         is_whole = config.stride == 1 and not config.start and config.frames is None
         if isinstance(self._source, VideoSource) and is_whole:
             frames = self.report.frames
-            last = max(index, round(self._last[1] * self._source._file_rate))
+            last = max(index, round(self._last[1] * self._source.file_rate))
             try:
-                self._source._check_complete(frames, index + 1 - frames, last)
+                self._source.check_complete(frames, index + 1 - frames, last)
             except MvotError as error:
                 self.report.error = error
 

@@ -35,6 +35,11 @@ class VideoSource(Source):
 
     With ``frame_rate``, timestamps are index / frame_rate instead. ``limit`` is the largest
     number of frames, ``limits`` how large they may be.
+
+    Attributes:
+        address, limit, limits: as they were given.
+        forced_rate: ``frame_rate`` as it was given.
+        file_rate: frames per second by the file.
     """
 
     def __init__(
@@ -46,36 +51,36 @@ class VideoSource(Source):
         limit: int | None = None,
         limits: LimitsConfig | None = None,
     ) -> None:
-        self._address, self._forced_rate, self._limit = address, frame_rate, limit
-        self._limits = limits or LimitsConfig()
+        self.address, self.forced_rate, self.limit = address, frame_rate, limit
+        self.limits = limits or LimitsConfig()
         if isinstance(address, Path):
             self.files, self._label = list_files(address), str(address)
             self.name = name or address.name
-            check_video_file(address, self._limits)
+            check_video_file(address, self.limits)
         else:
             self._label = hide_secrets(address)
             self.name = name or self._label
-        with open_video(address, self._limits) as capture:
-            self.size = image_size(read_first_image(capture, self._label, self._limits))
-            self._file_rate = rate_or_default(capture.get(cv2.CAP_PROP_FPS))
+        with open_video(address, self.limits) as capture:
+            self.size = image_size(read_first_image(capture, self._label, self.limits))
+            self.file_rate = rate_or_default(capture.get(cv2.CAP_PROP_FPS))
             reported = count_frames(capture)
-        self.frame_rate = frame_rate or self._file_rate
+        self.frame_rate = frame_rate or self.file_rate
         self.length = min((n for n in (reported, limit) if n is not None), default=None)
 
     def _frames(self) -> Generator[Frame, None, None]:
-        timeline = Timeline(self.frame_rate, forced=self._forced_rate is not None)
+        timeline = Timeline(self.frame_rate, forced=self.forced_rate is not None)
         read, index, seconds = 0, -1, 0.0
-        with open_video(self._address, self._limits) as capture:
-            for index, image in decode_frames(capture, self._limits):
+        with open_video(self.address, self.limits) as capture:
+            for index, image in decode_frames(capture, self.limits):
                 seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 read += 1
                 yield Frame(image=image, index=index, timestamp=timeline.timestamp(index, seconds))
-                if index + 1 == self._limit:
+                if index + 1 == self.limit:
                     break
         skipped = index + 1 - read
-        self._check_complete(read, skipped, last=max(index, round(seconds * self._file_rate)))
+        self.check_complete(read, skipped, last=max(index, round(seconds * self.file_rate)))
 
-    def _check_complete(self, read: int, skipped: int, last: int) -> None:
+    def check_complete(self, read: int, skipped: int, last: int) -> None:
         """Compare with the length by the container, which is an estimate: 2 % may be missing.
 
         ``last`` is the index of the last frame, by its number or its time, whichever is later:
@@ -84,8 +89,8 @@ class VideoSource(Source):
         expected = self.length or 0
         missing = skipped + max(0, expected - 1 - last)
         tolerated = max(2.0, 0.02 * expected)
-        if missing > tolerated and isinstance(self._address, Path):
-            shown = _count_shown(self._address, self._file_rate, self._limits)
+        if missing > tolerated and isinstance(self.address, Path):
+            shown = _count_shown(self.address, self.file_rate, self.limits)
             missing = skipped + max(0, min(expected, shown) - 1 - last)
         if missing > tolerated:
             raise TruncatedError(

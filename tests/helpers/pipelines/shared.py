@@ -10,7 +10,10 @@ from helpers.pipelines import BOX
 from mvot_pipelines.detection.shared import SharedDetector
 from mvot_plugin.types import Detections, Frame
 
-__all__ = ["BatchDetector", "Clock", "HangingDetector", "frame_of", "occupy", "wait_for"]
+__all__ = ["CLIPS", "BatchDetector", "Clock", "HangingDetector", "frame_of", "occupy", "wait_for"]
+
+CLIPS = {"one": ((160, 120), 24), "two": ((200, 152), 17), "three": ((120, 160), 21)}
+"""The sizes and the frames of the small videos of the fixture ``clips``."""
 
 
 class Clock:
@@ -45,7 +48,7 @@ class HangingDetector:
         self.on, self.frames = on, []
         self.at_work, self.go_on = threading.Event(), threading.Event()
 
-    def __call__(self, frame):
+    def __call__(self, frame: Frame):
         self.frames.append(frame.index)
         if frame.index in self.on:
             self.at_work.set()
@@ -60,7 +63,7 @@ class BatchDetector(HangingDetector):
         super().__init__(*on)
         self.batches, self.bad, self.error = [], bad, error
 
-    def __call__(self, frame):
+    def __call__(self, frame: Frame):
         if frame.index in self.bad:
             raise self.error("bad frame")
         return super().__call__(frame)

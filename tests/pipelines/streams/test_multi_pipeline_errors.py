@@ -5,13 +5,13 @@ import threading
 import numpy as np
 import pytest
 
-from helpers.pipelines import BOX
+from helpers.pipelines import BOX, OTHER
 from helpers.pipelines.shared import BatchDetector
 from helpers.threads import find_threads
 from mvot_pipelines import MultiPipeline, PipelineConfig, StreamError
 from mvot_pipelines.scheduling import EveryK
 from mvot_plugin.errors import InputError, UsageError
-from mvot_plugin.types import Detections
+from mvot_plugin.types import Detections, Frame
 
 IMAGE = np.zeros((120, 160, 3), np.uint8)
 SMALL = np.zeros((60, 80, 3), np.uint8)
@@ -27,24 +27,44 @@ def fail_on_small(frame):
     return detect_box(frame)
 
 
-@pytest.mark.parametrize("detector", [fail_on_small, BatchDetector(bad=[0], error=ConnectionError)])
-def test_a_video_that_fails_leaves_the_others_and_their_tracks_alone(detector):
-    images = {"a": IMAGE, "b": SMALL, "c": IMAGE}
-    if isinstance(detector, BatchDetector):  # frame 0 of "b" is the only one
-        images["b"] = IMAGE
-        begun = {"a": IMAGE, "c": IMAGE}
-    else:
-        begun = {}
+class NoBatches(BatchDetector):
+    """One that takes batches, and fails with those of several frames."""
+
+    def detect_batch(self, frames):
+        raise MemoryError("too many")
+
+
+class BadSecondFrame(BatchDetector):
+    """One that fails on its second frame of a batch, and again on that alone."""
+
+    def __call__(self, frame: Frame):
+        if frame.image is SECOND:
+            raise ConnectionError("gone")
+        return super().__call__(frame)
+
+
+SECOND = IMAGE.copy()
+
+
+@pytest.mark.parametrize("second", [SMALL, SECOND])
+def test_a_video_that_fails_leaves_the_others_and_their_tracks_alone(second):
+    detector = fail_on_small if second is SMALL else BadSecondFrame()
     with MultiPipeline(detector, "hold", 1) as tracker:
-        if begun:
-            with pytest.raises(StreamError):
-                tracker.step(begun)
         with pytest.raises(StreamError, match=r"^b: the detector failed on frame 0 \(Conn") as info:
-            tracker.step(images)
+            tracker.step({"a": IMAGE, "b": second, "c": IMAGE})
         assert list(info.value.errors) == ["b"]
         assert isinstance(info.value.errors["b"], InputError)
         assert list(info.value.tracks) == ["a", "c"]
         assert [len(tracks) for tracks in info.value.tracks.values()] == [1, 1]
+
+
+def test_a_detector_that_fails_with_batches_is_called_frame_by_frame():
+    detector = NoBatches()
+    with MultiPipeline(detector, "hold", 1) as tracker:
+        assert [len(tracks) for tracks in tracker.step(dict.fromkeys("abc", IMAGE)).values()] == [
+            1
+        ] * 3
+    assert detector.frames == [0] * 3
 
 
 def test_all_videos_that_fail_are_named():
@@ -57,8 +77,8 @@ def test_all_videos_that_fail_are_named():
 
 def test_an_image_that_is_none_fails_its_video_only():
     with MultiPipeline(detect_box, "hold", 1) as tracker:
-        with pytest.raises(StreamError, match="^b: ") as info:
-            tracker.step({"a": IMAGE, "b": None, "c": IMAGE[..., 0]})
+        with pytest.raises(StreamError, match=r"^b: ") as info:
+            tracker.step({"a": IMAGE, "b": IMAGE[..., 0], "c": IMAGE * 1.0})
         assert list(info.value.errors) == ["b", "c"]
         assert len(info.value.tracks["a"]) == 1
         assert len(tracker.step({"a": IMAGE, "b": IMAGE})["b"]) == 1
@@ -82,15 +102,9 @@ def test_a_detector_that_ends_the_interpreter_has_failed_on_its_video():
 
 
 def test_a_video_that_is_removed_begins_anew_under_its_name():
-    boxes = iter(np.arange(0, 100, 10))
-
-    def detect(frame):
-        return Detections.of([[x := int(next(boxes)), 10, x + 9, 60]])  # always another object
-
-    with MultiPipeline(detect, "hold", 1) as tracker:
-        for _ in range(3):
-            last = tracker.step({"a": IMAGE})["a"]
-        assert last.id.max() > 1
+    found = iter([[BOX, OTHER], [[60, 90, 80, 110]]])
+    with MultiPipeline(lambda frame: Detections.of(next(found)), "hold", 1) as tracker:
+        assert tracker.step({"a": IMAGE})["a"].id.tolist() == [1, 2]
         tracker.remove("a")
         assert tracker.names == []
         assert tracker.step({"a": IMAGE})["a"].id.tolist() == [1]

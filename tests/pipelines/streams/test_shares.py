@@ -26,7 +26,7 @@ class CostlyDetector:
         self.clock.now += self.seconds
         self.calls.append((frame.index, self.seconds))
         x = 2 * (frame.index % 15)
-        return Detections.of([BOX + [x, 0, x, 0]])
+        return Detections.of([BOX + np.array([x, 0, x, 0])])
 
 
 def run_streams(count, share, seconds):

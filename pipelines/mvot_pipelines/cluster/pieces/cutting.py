@@ -24,8 +24,8 @@ def cut_recording(config: RunConfig, source: Source, cluster: ClusterConfig) -> 
     """
     table, limit = None, None
     if isinstance(source, VideoSource):
-        limit = source._limit
-        table = read_frame_table(source._address, source._limits.opening)
+        limit = source.limit
+        table = read_frame_table(source.address, source.limits.opening)
     length = len(table.seconds) if table is not None else source.length
     first = _find_first(config, source, table)
     if length is None:

@@ -58,7 +58,7 @@ def _read_video(source: VideoSource, piece: Piece) -> Generator[Frame, None, Non
     """The frames of a video from a piece's first one on."""
     if piece.seconds is not None:
         timeline = _start_timeline(source)
-        with open_video(source._address, source._limits) as capture:
+        with open_video(source.address, source.limits) as capture:
             if _seek(capture, piece.seconds, source.frame_rate):
                 success, image = capture.retrieve()
                 if success:
@@ -68,26 +68,26 @@ def _read_video(source: VideoSource, piece: Piece) -> Generator[Frame, None, Non
                     yield from _decode(source, capture, timeline, piece.start + 1)
                     return
     timeline = _start_timeline(source)
-    with open_video(source._address, source._limits) as capture:
+    with open_video(source.address, source.limits) as capture:
         if _skip(capture, timeline, piece.start):
             yield from _decode(source, capture, timeline, piece.start)
 
 
 def _start_timeline(source: VideoSource) -> Timeline:
-    return Timeline(source.frame_rate, forced=source._forced_rate is not None)
+    return Timeline(source.frame_rate, forced=source.forced_rate is not None)
 
 
 def _decode(
     source: VideoSource, capture: cv2.VideoCapture, timeline: Timeline, first: int
 ) -> Generator[Frame, None, None]:
     """The frames from where the video is read, the first of which has the number ``first``."""
-    if first == source._limit:
+    if first == source.limit:
         return
-    for index, image in decode_frames(capture, source._limits):
+    for index, image in decode_frames(capture, source.limits):
         seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         time = timeline.timestamp(first + index, seconds)
         yield Frame(image=image, index=first + index, timestamp=time)
-        if first + index + 1 == source._limit:
+        if first + index + 1 == source.limit:
             return
 
 
