@@ -66,18 +66,9 @@ def _parser() -> Parser:
     parser = Parser(prog="mvot-bench", description="Measure quality and cost.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=format_version("mvot-bench"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    quality = (
-        add_mot,
-        add_rt,
-        add_intervals,
-        add_ceiling,
-        add_peers,
-        add_vot,
-        add_ablation,
-        add_joining,
-    )
+    quality = add_mot, add_rt, add_intervals, add_ceiling, add_peers, add_vot, add_ablation
     cost = add_overhead, add_scaling, add_soak, add_streams
-    for add_command in (*quality, *cost, add_streets, add_report):
+    for add_command in (*quality, add_joining, *cost, add_streets, add_report):
         add_command(commands)
     return parser
 

@@ -53,7 +53,7 @@ class JoiningResult:
 
 
 class JoiningBenchmark:
-    """Plays a sequence forwards and backwards until it is long, so that nobody jumps, and tracks it.
+    """Tracks a sequence that is played forwards and backwards until it is long.
 
     Args:
         path: A MOT sequence with public detections.
@@ -111,7 +111,7 @@ class JoiningBenchmark:
             )
         order = _bounce(len(frames), round(self._seconds * rate))
         write_video(self._folder / "long.mp4", (frames[n].image for n in order), rate, size)
-        detector, rows = sequence.detector(), []
+        detector, rows = sequence.detector(), list[str]()
         for number, frame in enumerate(order):
             if number % self._k == 0:
                 rows += _format_detections(number, detector(frames[frame]))

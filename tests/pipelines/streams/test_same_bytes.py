@@ -49,14 +49,24 @@ def test_text_and_json_lines_are_those_of_each_alone(
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("engine", ["kalman", "nanotrack"])
-def test_other_engines_and_the_packaged_detector_give_the_same_bytes(clips, tmp_path, engine):
-    """Frames of a street would take long: that the packaged detector finds nothing is enough."""
+@pytest.mark.parametrize("engine", ["kalman", "siammotion-n"])
+def test_other_engines_give_the_same_bytes(clips, tmp_path, engine):
     options = ("--engine", engine, "--frames", 9)
     together = run_clips(clips, tmp_path / "together", *options)
     for name in CLIPS:
         found = run_clips(clips, tmp_path / name, *options, names=[name])
         assert found == {key: together[key] for key in found}
+
+
+def test_the_packaged_detector_gives_the_same_bytes(videos, tmp_path):
+    """It finds people in the street, on as many threads as it may use."""
+    given = [str(videos / "street.avi"), "--frames", "6", "--detector", "packaged", "--conf", "0.1"]
+    given += ["--detect-every", "2", "--quiet"]
+    assert main([*given, "--save-txt", str(tmp_path / "alone.txt")]) == 0
+    assert main([given[0], *given, "--save-txt", str(tmp_path / "{name}.txt")]) == 0
+    assert (tmp_path / "alone.txt").stat().st_size > 100
+    for name in ("street.txt", "street-2.txt"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / "alone.txt").read_bytes()
 
 
 def test_overlay_videos_are_those_of_each_alone(clips, tmp_path):
