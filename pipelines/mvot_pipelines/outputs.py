@@ -54,12 +54,23 @@ def list_outputs(config: RunConfig, stem: str) -> dict[str, str]:
     return outputs
 
 
-def check_together(outputs: Sequence[Mapping[str, str]], sources: Sequence[Source]) -> None:
-    """Raise ``UsageError`` where an output of a stream is one of another, or another's source."""
-    read = {_identify(path) for source in sources for path in source.files} - {None}
-    used: set[object] = set()
+def check_together(
+    outputs: Sequence[Mapping[str, str]],
+    sources: Sequence[Source],
+    configs: Sequence[RunConfig] = (),
+) -> None:
+    """Raise ``UsageError`` where an output of a stream is one of another, or is read by another.
+
+    Streams read their sources, and what their settings name.
+    """
+    files: list[str | Path] = [path for source in sources for path in source.files]
+    files += [path for config in configs for path in _list_inputs(config)]
+    read = {_identify(path) for path in files} - {None}
+    used: set[object] = {STDOUT} if any(one.publish == STDOUT for one in configs) else set()
     for paths in outputs:
         for kind, path in paths.items():
+            if path != STDOUT and Path(path).is_char_device():  # such as /dev/null
+                continue
             itself = {STDOUT} if path == STDOUT else {_identify(path), _resolve(path)} - {None}
             if itself & used:
                 raise UsageError(
@@ -154,7 +165,8 @@ def _check_outputs(
 
 def _list_inputs(config: RunConfig) -> Iterator[str | Path]:
     """What the settings name besides the source, and what is read with it."""
-    named = (config.detections, config.embedder, config.weights, config.detector)
+    own = (config.detections, config.counting.zones)
+    named = (*own, config.embedder, config.weights, config.detector)
     paths = [Path(name.removeprefix("replay:")) for name in named if name]
     for pattern in ("*.onnx", "*.json"):
         paths += Path(config.weights).glob(pattern)

@@ -34,7 +34,14 @@ def add_joining(commands: shared.Commands) -> None:
         "--seconds", type=float, default=600.0, metavar="SEC", help="the length (default: 600)"
     )
     command.add_argument("--piece", nargs="+", type=float, default=[60.0], metavar="SEC")
-    command.add_argument("--overlap", nargs="+", type=float, default=[5.0], metavar="SEC")
+    command.add_argument(
+        "--overlap",
+        nargs="+",
+        type=_parse_overlap,
+        default=[None],
+        metavar="SEC",
+        help="seconds, or auto, which is the cluster's own (default)",
+    )
     command.add_argument("--workers", type=int, default=2, metavar="N")
     shared.add_json(command)
     command.set_defaults(command=_joining)
@@ -57,6 +64,13 @@ def _joining(options: argparse.Namespace) -> None:
     print(format_table(rows))
 
 
+def _parse_overlap(text: str) -> float | None:
+    return None if text == "auto" else float(text)
+
+
+_parse_overlap.__name__ = "number"  # in error messages of argparse
+
+
 def _check_options(options: argparse.Namespace) -> None:
     for k in options.detect_every:
         shared.require_positive(k, "--detect-every")
@@ -64,5 +78,5 @@ def _check_options(options: argparse.Namespace) -> None:
     for name in ("seconds", "piece", "overlap"):
         given = getattr(options, name)
         for number in given if isinstance(given, list) else [given]:
-            if not 0 < number < float("inf"):
+            if number is not None and not 0 < number < float("inf"):
                 raise UsageError(f"--{name} {number:g}: must be above 0")

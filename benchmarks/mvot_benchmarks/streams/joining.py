@@ -1,7 +1,7 @@
 """What it costs to cut a recording into pieces: scores of the unbroken run and of joined pieces."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from mvot_benchmarks.datasets import open_sequence
-from mvot_benchmarks.datasets.sequence import Sequence as MotSequence
 from mvot_benchmarks.metrics.ground_truth import GroundTruthFrame
 from mvot_benchmarks.metrics.scoring import Scorer, Scores
 from mvot_benchmarks.streams.clips import write_video
@@ -19,6 +18,9 @@ from mvot_plugin.motfile import MotRows, read_mot
 from mvot_plugin.types import Detections, Tracks
 
 __all__ = ["JoiningBenchmark", "JoiningResult", "format_row", "format_table"]
+
+_LONGEST_ABSENCE = 10.0
+"""Seconds out of view after which nobody is remembered, as of ``pipeline.memory.seconds``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,7 @@ class JoiningResult:
     piece: float | None
     """Seconds of a piece; None is the unbroken run."""
     overlap: float | None
-    """Seconds that two pieces share."""
+    """Seconds that two pieces share; None is what the cluster takes by itself."""
     workers: int
     """Workers that tracked the pieces."""
     frames: int
@@ -82,8 +84,9 @@ class JoiningBenchmark:
             *("--detect-every", str(self._k), "--save-txt", str(tracks), "--overwrite"),
         ]
         if piece is not None:
-            arguments += ["--piece", f"{piece:g}", "--overlap", f"{overlap:g}"]
-            arguments += ["--workers", str(workers)]
+            arguments += ["--piece", f"{piece:g}", "--workers", str(workers)]
+        if overlap is not None:
+            arguments += ["--overlap", f"{overlap:g}"]
         run = run_commands([CommandLine(arguments=arguments, tracks=[tracks])], self._folder)
         scores = self._score(read_mot(tracks))
         return JoiningResult(
@@ -104,13 +107,11 @@ class JoiningBenchmark:
         """Write the video and its detections; returns the frame of the sequence of each frame."""
         sequence = self._sequence
         with sequence.open() as source:
-            frames, rate, size = (
-                list(islice(source, sequence.length)),
-                source.frame_rate,
-                source.size,
-            )
-        order = _bounce(len(frames), round(self._seconds * rate))
-        write_video(self._folder / "long.mp4", (frames[n].image for n in order), rate, size)
+            frames = list(islice(source, sequence.length))
+            self._rate, size = source.frame_rate, source.size
+        order = _bounce(len(frames), round(self._seconds * self._rate))
+        images = (frames[number].image for number in order)
+        write_video(self._folder / "long.mp4", images, self._rate, size)
         detector, rows = sequence.detector(), list[str]()
         for number, frame in enumerate(order):
             if number % self._k == 0:
@@ -119,23 +120,31 @@ class JoiningBenchmark:
         return order
 
     def _score(self, rows: MotRows) -> Scores:
-        truth, scorer = _list_ground_truth(self._sequence), Scorer()
-        order = np.argsort(rows.frame, kind="stable")
+        order, scorer = np.argsort(rows.frame, kind="stable"), Scorer()
         starts = np.searchsorted(rows.frame[order], np.arange(len(self._order) + 1))
-        for number, frame in enumerate(self._order):
+        for number, truth in enumerate(self._list_ground_truth()):
             own = order[starts[number] : starts[number + 1]]
-            scorer.add(truth[frame], _to_tracks(rows, own))
+            scorer.add(truth, _to_tracks(rows, own))
         return scorer.scores()
+
+    def _list_ground_truth(self) -> Iterator[GroundTruthFrame]:
+        """The ground truth of each frame; who was away for long comes back as somebody else."""
+        known = list(self._sequence.ground_truth_frames())
+        longest = _LONGEST_ABSENCE * self._rate
+        seen, identities, count = dict[int, int](), dict[int, int](), 0
+        for number, frame in enumerate(self._order):
+            for one in known[frame].id.tolist():
+                if one not in seen or number - seen[one] > longest:
+                    identities[one], count = count, count + 1
+                seen[one] = number
+            ids = [identities[one] for one in known[frame].id.tolist()]
+            yield replace(known[frame], id=np.array(ids, np.int64))
 
 
 def _bounce(length: int, count: int) -> list[int]:
     """The numbers of ``count`` frames of a sequence that is played forwards and backwards."""
     period = [*range(length), *range(length - 2, 0, -1)] or [0]
     return [period[number % len(period)] for number in range(count)]
-
-
-def _list_ground_truth(sequence: MotSequence) -> list[GroundTruthFrame]:
-    return list(sequence.ground_truth_frames())
 
 
 def _format_detections(number: int, found: Detections) -> Iterator[str]:
@@ -186,4 +195,5 @@ def format_table(rows: Sequence[JoiningResult]) -> str:
 def _describe(row: JoiningResult) -> str:
     if row.piece is None:
         return "unbroken"
-    return f"pieces of {row.piece:g} s, overlap {row.overlap:g} s, {row.workers} workers"
+    overlap = "" if row.overlap is None else f", overlap {row.overlap:g} s"
+    return f"pieces of {row.piece:g} s{overlap}, {row.workers} workers"

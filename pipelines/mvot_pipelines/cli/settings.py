@@ -80,13 +80,17 @@ def _parse_line(line: str, origin: str) -> dict[str, Any]:
     """The source in a line, with its options; nothing for an empty line or a comment."""
     try:
         words = shlex.split(line, comments=True)
-        return _parse_source(words) if words else {}
+        source = _parse_source(words) if words else {}
+        _build_config(source, None)  # so that what is out of range is said to be in this line
+        return source
     except (UsageError, ValueError) as error:
         raise UsageError(f"{origin}: {error}") from error
 
 
 def _parse_source(words: list[str]) -> dict[str, Any]:
     """A source with its options, from the words of a line."""
+    if about := sorted({"-h", "--help", "--version"} & {*words}):
+        raise UsageError(f"{about[0]} is no option of a source: leave it out")
     given = {k: v for k, v in vars(build_parser().parse_args(words)).items() if v not in (None, [])}
     sources = given.pop("sources", [])
     if len(sources) != 1:

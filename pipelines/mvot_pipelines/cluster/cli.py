@@ -101,7 +101,7 @@ def _add_cluster_options(group: Any) -> None:
         "--overlap",
         type=float,
         metavar="SEC",
-        help=f"what two pieces share, to join identities (default {default.overlap:g})",
+        help="what two pieces share, to join identities (default 5, or 20 detections)",
     )
     add(
         "--tries",

@@ -26,15 +26,16 @@ class ClusterConfig(CheckedConfig):
     piece: Annotated[float, Range(1, 1e6)] = 60.0
     """Seconds of a recording that a worker tracks at once, overlap not counted; recordings shorter
     than one and a half of it are not cut."""
-    overlap: Annotated[float, Range(0.2, 600)] = 5.0
-    """Seconds of a piece that the next one tracks too, to join the identities."""
+    overlap: Annotated[float, Range(0.2, 600)] | None = None
+    """Seconds of a piece that the next one tracks too, to join the identities; null is 5 seconds
+    or 20 detections, whichever is longer, but no longer than a piece."""
     tries: Annotated[int, Range(1, 1000)] = 3
     """How many workers may end on the same piece, or one after another on the same stream, before
     the work on it is given up."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.overlap > self.piece:
+        if self.overlap is not None and self.overlap > self.piece:
             raise UsageError(
                 f"--overlap {self.overlap:g} is longer than --piece {self.piece:g}: each piece "
                 "would be tracked more than twice; make one shorter, or the other longer"

@@ -67,7 +67,8 @@ class SharedWorker:
             answer: Answer = turn.answer.result()
             return answer
         self._detector.withdraw(turn)
-        self._detector.stop()
+        if self._detector.seconds_stuck(turn) > self._timeout:  # no other stream has stopped it
+            self._detector.stop()
         error = TimeoutError(f"it has not answered for {self._timeout:g} s")
         return Answer(detections=None, error=error)
 

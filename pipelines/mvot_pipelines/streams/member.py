@@ -10,6 +10,7 @@ from dataclasses import replace
 from tqdm import tqdm
 
 from mvot_pipelines.config import RunConfig
+from mvot_pipelines.counting.counter import Counter
 from mvot_pipelines.loading import choose_worker, load_configured_detector, name_detector
 from mvot_pipelines.outputs import choose_outputs, list_outputs
 from mvot_pipelines.report import RunReport
@@ -123,6 +124,8 @@ class Member:
         try:
             self.outputs = choose_outputs(self.config, source, self._config_files)
             choose_worker(self.config, source)
+            if self.config.counting.is_asked_for:  # what is wrong with it is said at once
+                Counter(self.config.counting, source.size)
         except BaseException:
             source.close()
             raise

@@ -16,6 +16,8 @@ PLACEHOLDER = "{name}"
 """In the name of an output, the place of the stream's name."""
 _UNUSABLE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|{}]+')
 """What file names do not hold, on one system or another."""
+_UNUSABLE_IN_ADDRESS = re.compile("[#?%+]")
+"""What would end the path of an address, or means something else in a topic."""
 _OUTPUTS = ("save_txt", "save_jsonl", "save_video", "publish")
 
 
@@ -54,6 +56,9 @@ def fill_in_name(config: RunConfig) -> RunConfig:
     usable = to_file_name(config.name or name_source(config.source or ""))
     values = {output: getattr(config, output) for output in _OUTPUTS}
     filled = {k: v.replace(PLACEHOLDER, usable) for k, v in values.items() if v}
+    if config.publish:
+        in_address = _UNUSABLE_IN_ADDRESS.sub("_", usable)
+        filled["publish"] = config.publish.replace(PLACEHOLDER, in_address)
     return replace(config, **filled)
 
 

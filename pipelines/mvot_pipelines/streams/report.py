@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mvot_pipelines.report import RunReport
+from mvot_plugin.errors import escape_line
 
 __all__ = ["StreamsReport"]
 
@@ -52,7 +53,7 @@ class StreamsReport:
 def _format_row(report: RunReport) -> str:
     """A stream's numbers; its latency is the median."""
     fps = report.frames / report.seconds if report.seconds else 0.0
-    name = report.name
+    name = escape_line(report.name)
     if len(name) >= _LONGEST_NAME:
         name = f"{name[:10]}..{name[-11:]}"
     dropped = str(report.dropped) if report.is_live else "-"

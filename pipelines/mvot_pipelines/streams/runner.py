@@ -66,7 +66,8 @@ def _open_all(members: Sequence[Member]) -> None:
     for future in futures:
         future.result()
     sources = [member.source for member in members if member.source is not None]
-    check_together([member.outputs for member in members], sources)
+    outputs, configs = zip(*((member.outputs, member.config) for member in members), strict=True)
+    check_together(outputs, sources, configs)
 
 
 def _interrupt(members: Sequence[Member]) -> None:

@@ -57,7 +57,7 @@ def test_the_command_tracks_whole_and_in_pieces(tmp_path, capsys):
 
 
 def test_what_was_lost_is_told_against_the_unbroken_run():
-    cut = {**vars(ROW), "piece": 60.0, "overlap": 5.0, "workers": 2, "idf1": 0.601}
+    cut = {**vars(ROW), "piece": 60.0, "overlap": None, "workers": 2, "idf1": 0.601}
     lines = format_table([ROW, JoiningResult(**cut)]).splitlines()
     assert lines[2].endswith("| 70.00 | 61.20 | 50.00 | 7 |  |")
     assert lines[3].endswith("| 70.00 | 60.10 | 50.00 | 7 | +1.10 |")

@@ -23,7 +23,7 @@ def test_what_needs_images_or_one_machine_is_refused_with_what_to_do(option, cap
     [
         ((), "no SOURCE given"),
         (("a.mp4", "--workers", "0"), "--workers must be 1 or more"),
-        (("a.mp4", "--piece", "3"), "--overlap 5 is longer than --piece 3"),
+        (("a.mp4", "--piece", "3", "--overlap", "5"), "--overlap 5 is longer than --piece 3"),
         (("a.mp4", "--overlap", "0"), "--overlap must be 0.2 or more"),
         (("a.mp4", "--gpus", "-1"), "--gpus must be 0 or more"),
         (("a.mp4", "--device", "cuda"), "--device cuda needs a share of a GPU"),

@@ -59,6 +59,20 @@ def test_pieces_begin_on_frames_on_which_the_unbroken_run_detects(every, stride,
     assert {piece.start for piece in pieces} <= detected
 
 
+@pytest.mark.parametrize(
+    ("rate", "every", "shared"), [(25.0, 5, 125), (25.0, 10, 200), (7.0, 5, 100), (7.0, 100, 420)]
+)
+def test_pieces_share_five_seconds_or_twenty_detections_but_no_more_than_a_piece(
+    rate, every, shared
+):
+    length = round(600 * rate)
+    frames = Frames(length=length, rate=rate, every=every)
+    pieces = plan_pieces(frames, 60.0, None)
+    check(pieces, frames)
+    shares = [piece.stop - piece.next_start for piece in pieces[:-2]]
+    assert all(abs(share - shared) <= every for share in shares)
+
+
 def test_a_video_without_regular_key_frames_is_cut_where_it_suits():
     frames = Frames(length=1000, rate=25.0, table=table(1000, 1000), every=5)
     pieces = plan_pieces(frames, 10.0, 2.0)

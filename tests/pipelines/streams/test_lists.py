@@ -1,6 +1,5 @@
 """Lists of sources: a line for each, with options of its own."""
 
-import os
 import subprocess
 
 import pytest
@@ -103,7 +102,7 @@ def test_what_is_wrong_in_a_line_names_the_file_and_the_line(tmp_path, line, wor
         ("# nothing\n\n", "names no source: write one in each line"),
         (b"\xff\xfe\x00a", r"this is no text \(UTF-8\)"),
         (b"a" * (2 << 20), "list.txt"),
-        (b"a.mp4\0b.mp4", "line 1"),
+        (b"a.mp4\0b.mp4", r"this is no text \(UTF-8\)"),
     ],
 )
 def test_a_list_without_sources_or_that_is_no_text_is_refused(tmp_path, content, words):
@@ -123,14 +122,14 @@ def test_a_list_is_read_from_the_standard_input(clips, tmp_path):
     given += ["--engine", "hold", "--save-txt", str(tmp_path / "{name}.txt")]
     done = subprocess.run([COMMAND, *given], input=lines, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
-    assert sorted(os.listdir(tmp_path)) == ["one.txt", "second.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.txt", "second.txt"]
 
 
 @pytest.mark.parametrize(
     ("source", "name"),
     [
-        ("0", "camera-0"), ("a/b.tar.mp4", "b.tar"), ("rtsp://u:p@host:554/live/1?x=2", "host/live/1"),
-        ("http://host/", "host"), ("a\x1b[31m.mp4", "a\x1b[31m"), ("", "stream"), (".mp4", ".mp4"),
+        ("0", "camera-0"), ("a/b.tar.mp4", "b.tar"), ("rtsp://u:p@host:554/a/1?x=2", "host/a/1"),
+        ("http://host/", "host"), ("a\x1b[31m.mp4", "a\x1b[31m"), (".mp4", ".mp4"),
     ],
 )  # fmt: skip
 def test_a_source_has_a_short_name_without_passwords(source, name):
@@ -171,7 +170,7 @@ def test_a_name_that_is_given_twice_is_refused(given):
     ("name", "file"),
     [
         ("host/live/1", "host_live_1"), ("../../etc/passwd", "_.._etc_passwd"), ("..", "stream"),
-        ("{name}", "_name_"), ("a\nb\0c\x1b", "a_b_c_"), ("Tür 3", "Tür 3"), (" . ", "stream"),
+        ("{name}", "_name_"), ("a\nb\tc\x1b", "a_b_c_"), ("Tür 3", "Tür 3"), (" . ", "stream"),
         ("C:\\x", "C_x"),
     ],
 )  # fmt: skip
@@ -180,3 +179,8 @@ def test_the_name_of_a_file_has_no_separators_and_no_control_characters(name, fi
     config = fill_in_name(RunConfig(source="a.mp4", name=name, save_txt="out/{name}.{name}"))
     assert config.save_txt == f"out/{file}.{file}"
     assert config.save_video is None
+
+
+def test_the_name_in_an_address_ends_no_path_and_is_no_wildcard():
+    config = RunConfig(source="a #1+2?%41.mp4", publish="mqtt://host/{name}/tracks")
+    assert fill_in_name(config).publish == "mqtt://host/a _1_2__41/tracks"

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,7 @@ def folder(clips, tmp_path, monkeypatch):
 
 
 def run(*arguments, detector="blobs.py:detect"):
-    return main([*map(str, arguments), "--detector", detector, *HOLD])
+    return main(["--detector", detector, *HOLD, *map(str, arguments)])
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,6 @@ def run(*arguments, detector="blobs.py:detect"):
         (["--save-txt", "{name}.x", "--save-jsonl", "{name}.x"], 2, ["overwrite", "itself"]),
         (["--save-txt", "{name}.avi", "--overwrite"], 2, ["would overwrite"]),
         (["--save-txt", "{name}.avi"], 2, ["would overwrite"]),
-        (["--save-video", "{name}.xyz"], 1, [".mp4"]),
         (["missing.mp4"], 1, ["missing.mp4", "no such file", "spelling"]),
         (["blobs.py"], 1, ["blobs.py", "not a video"]),
         (["--name", "x"], 2, ["--name", "--sources FILE"]),
@@ -47,20 +47,21 @@ def run(*arguments, detector="blobs.py:detect"):
         (["--async"], 2, ["is a recording", "--live"]),
         (["--detector-batch", "0"], 2, ["--detector-batch", "1 or more"]),
         (["--serve", "99999"], 2, ["--serve"]),
-        (["--count-line", "1,2,3"], 2, ["--count-line"]),
+        (["--count-line", "1,2,3"], 2, ["1,2,3"]),
+        (["--zone", "none.yaml"], 1, ["none.yaml"]),
+        (["--detections", "none.txt"], 2, ["exclude each other"]),
     ],
 )
 def test_what_is_wrong_is_one_sentence_before_anything_starts(
     folder, capsys, arguments, code, words
 ):
-    before = sorted(os.listdir())
+    before = sorted(Path().iterdir())
     assert run("one.avi", "two.avi", *arguments) == code
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1), err
     for word in words:
         assert word in err
-    if arguments[0] != "--save-video" and arguments[0] != "--count-line":
-        assert sorted(os.listdir()) == before
+    assert sorted(Path().iterdir()) == before
 
 
 @pytest.mark.parametrize("output", ["two.avi", "linked.avi", "./../{here}/two.avi"])
@@ -92,6 +93,24 @@ def test_one_stream_may_write_to_the_standard_output(folder, capfd):
     assert out
     assert err == ""
     assert all(len(line.split(",")) == 10 for line in out.splitlines())
+
+
+def test_lines_that_are_published_are_not_mixed_with_another_streams_text(folder, capsys):
+    (folder / "list.txt").write_text("one.avi --publish -\ntwo.avi --save-txt -\n")
+    assert run("--sources", "list.txt") == 2
+    assert "--save-txt - would be written by several streams" in capsys.readouterr().err
+
+
+def test_several_streams_may_write_to_nowhere(folder):
+    assert run("one.avi", "two.avi", "--save-txt", os.devnull, "--quiet") == 0
+
+
+def test_a_name_with_line_breaks_is_one_line(folder, capsys):
+    (folder / "one.avi").rename("a\nb\x1b.avi")
+    assert run("a\nb\x1b.avi", "two.avi", "--save-txt", "{name}.txt") == 0
+    assert (folder / "a_b_.txt").exists()
+    rows = capsys.readouterr().out.splitlines()
+    assert [row[:24].strip() for row in rows[3:6]] == ["stream", "a\\nb\\x1b", "two"]
 
 
 def test_outputs_that_exist_are_kept_unless_they_may_be_replaced(folder, capsys):

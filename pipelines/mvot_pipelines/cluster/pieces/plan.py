@@ -15,6 +15,10 @@ from mvot_pipelines.cluster.pieces.key_frames import FrameTable
 
 __all__ = ["Frames", "Piece", "plan_pieces", "whole_recording"]
 
+_SECONDS, _DETECTIONS = 5.0, 20
+"""That two pieces share: by then, those that the later piece tracks are settled, however few frames
+a second there are, and however seldom the detector runs."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
@@ -81,13 +85,14 @@ def whole_recording(first: int = 0) -> Piece:
     return Piece(number=0, start=first, stop=None, shared=first, next_start=None, seconds=None)
 
 
-def plan_pieces(frames: Frames, piece: float, overlap: float) -> list[Piece]:
+def plan_pieces(frames: Frames, piece: float, overlap: float | None) -> list[Piece]:
     """Cut a recording.
 
     Args:
         frames: Its frames.
         piece: About how many seconds a piece has without the overlap; all have nearly as many.
-        overlap: Seconds that a piece shares with the next one.
+        overlap: Seconds that a piece shares with the next one; None is 5 seconds or 20 detections,
+            whichever is longer, but no longer than the piece itself.
 
     Returns:
         The pieces in order, at least one.
@@ -112,14 +117,18 @@ def _choose_key(frames: Frames, target: float, most: float) -> int:
     return int(np.searchsorted(times, target))
 
 
-def _build(frames: Frames, starts: list[int], overlap: float) -> Iterator[Piece]:
+def _build(frames: Frames, starts: list[int], overlap: float | None) -> Iterator[Piece]:
     """The pieces that begin on ``starts``; each ends ``overlap`` seconds into the next one."""
     times, shared = frames.times(), frames.first
     for number, (start, following) in enumerate(pairwise([*starts, None])):
         assert start is not None
         stop = frames.stop
         if following is not None:
-            end = int(np.searchsorted(times, times[following] + overlap))
+            seconds = _SECONDS if overlap is None else overlap
+            end = int(np.searchsorted(times, times[following] + seconds))
+            if overlap is None:
+                longest = following + (following - start)
+                end = min(max(end, following + _DETECTIONS * frames.every), longest)
             stop = end if stop is None else min(end, stop)
             stop = stop if stop < len(times) else frames.stop
         is_timed = frames.table is not None and number > 0
