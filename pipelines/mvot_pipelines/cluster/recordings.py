@@ -46,7 +46,7 @@ def run_recordings(
     """
     outputs = [choose_outputs(c, s, config_files) for c, s in zip(configs, sources, strict=True)]
     if len(configs) > 1:
-        check_together(outputs, sources)
+        check_together(outputs, sources, configs)
     for config, source in zip(configs, sources, strict=True):
         choose_worker(config, source)
     cuts = [cut_recording(c, s, cluster) for c, s in zip(configs, sources, strict=True)]

@@ -41,7 +41,7 @@ def run_live(
     sources = [RemoteSource(config.name or "") for config in configs]
     outputs = [choose_outputs(c, s, config_files) for c, s in zip(configs, sources, strict=True)]
     if len(configs) > 1:
-        check_together(outputs, sources)
+        check_together(outputs, sources, configs)
     with ExitStack() as stack:
         interrupted = stack.enter_context(catch_interrupts(lambda: None))
         ray = stack.enter_context(open_session(cluster))

@@ -61,7 +61,7 @@ def configure(videos, tmp_path):
 
 @pytest.fixture(autouse=True, scope="module")
 def warm(videos, tmp_path_factory):
-    """First calls are slow, the more as the tests check all types; live streams would drop frames."""
+    """First calls are slow, as the tests check types: live streams would drop frames."""
     folder = tmp_path_factory.mktemp("warm")
     (folder / "own.py").write_text(SLOW)
     given = {"source": str(videos / "street.avi"), "frames": 6, "detect_every": 2, "quiet": True}
