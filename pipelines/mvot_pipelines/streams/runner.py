@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
+import cv2
+
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.interrupts import catch_interrupts
 from mvot_pipelines.outputs import check_together, open_page
@@ -31,12 +33,12 @@ def run_streams(configs: Sequence[RunConfig], *, config_files: Sequence[str] = (
     Raises ``MvotError`` for errors before the first frame of any. Later ones are in the reports,
     and leave the other streams alone; so do cameras and network streams that cannot be opened.
     """
-    threads = max(1, check_threads(configs[0].threads) // len(configs))
-    named = [replace(fill_in_name(config), threads=threads) for config in name_streams(configs)]
+    threads = check_threads(configs[0].threads)
+    named = [fill_in_name(config) for config in name_streams(configs)]
     members = [Member(config, row, config_files) for row, config in enumerate(named)]
     notes: list[str] = []
     with ExitStack() as stack:
-        stack.enter_context(limit_threads(threads))
+        stack.enter_context(limit_threads(max(1, threads // len(configs))))
         stack.enter_context(show_warnings(notes))
         for member in members:
             stack.callback(member.close)
@@ -49,7 +51,7 @@ def run_streams(configs: Sequence[RunConfig], *, config_files: Sequence[str] = (
         parts = replace(parts, page=stack.enter_context(open_page(configs[0], order)))
         with catch_interrupts(partial(_interrupt, members)) as interrupted:
             start = time.perf_counter()
-            _track_all(members, parts, interrupted)
+            _track_all(members, parts, interrupted, threads)
             seconds = time.perf_counter() - start
     return StreamsReport(
         reports=[member.report for member in members],
@@ -75,17 +77,29 @@ def _interrupt(members: Sequence[Member]) -> None:
         member.interrupt()
 
 
-def _track_all(members: Sequence[Member], parts: Parts, interrupted: threading.Event) -> None:
-    """Track each stream in a thread of its own, and wait for all."""
-    threads = [
-        threading.Thread(
-            target=member.track, args=(parts, interrupted), name=f"stream-{row}", daemon=True
-        )
+def _track_all(
+    members: Sequence[Member], parts: Parts, interrupted: threading.Event, threads: int
+) -> None:
+    """Track each stream in a thread of its own, and wait for all.
+
+    OpenCV has as many threads as there are for each stream that is left.
+    """
+    left, lock = len(members), threading.Lock()
+
+    def track(member: Member) -> None:
+        nonlocal left
+        member.track(parts, interrupted)
+        with lock:
+            left -= 1
+            cv2.setNumThreads(max(1, threads // max(left, 1)))
+
+    running = [
+        threading.Thread(target=track, args=(member,), name=f"stream-{row}", daemon=True)
         for row, member in enumerate(members)
     ]
-    for thread in threads:
+    for thread in running:
         thread.start()
-    for thread in threads:
+    for thread in running:
         thread.join()
     if bugs := [member.bug for member in members if member.bug is not None]:
         raise bugs[0]

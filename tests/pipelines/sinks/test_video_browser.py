@@ -74,6 +74,4 @@ def test_a_browser_plays_a_video_that_is_complete_and_one_that_was_broken_off(tm
             assert abs(answer["duration"] - frames / 25) <= 0.041
             assert abs(answer["played"] - answer["duration"]) <= 0.041, "it played to its end"
             np.testing.assert_allclose(shot[220, 32::64], BANDS, atol=16)
-            assert abs(find_bar(shot) - (44.5 + 4 * 12.5)) < 5, (
-                "it shows half a second"
-            )
+            assert abs(find_bar(shot) - (44.5 + 4 * 12.5)) < 5, "it shows half a second"
