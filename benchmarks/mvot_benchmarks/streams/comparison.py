@@ -21,6 +21,8 @@ CLUSTER_COMMAND = (
 )
 """``mvot-cluster``."""
 _MEMORY_ROUND = 0
+_PIECE_OVERLAPS = 12
+"""A piece is so many overlaps long, as 60 s are with one of 5 s."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +88,8 @@ class CommandBenchmark:
         if workers is None:
             command = self._build([video], [file], str(file))
         else:
-            more = ["--workers", str(workers), "--piece", f"{piece:g}", "--save-txt", str(file)]
+            pieces = ["--piece", f"{piece:g}", "--overlap", f"{piece / _PIECE_OVERLAPS:g}"]
+            more = ["--workers", str(workers), *pieces, "--save-txt", str(file)]
             arguments = [*self.cluster_command, str(video), *more, *self.options]
             command = CommandLine(arguments=arguments, tracks=[file])
         return self._measure([command], output, way, 1, workers or 1, number)
