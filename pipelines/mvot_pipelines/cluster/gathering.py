@@ -134,6 +134,7 @@ class Recording:
             report.saved = []
         if not self.is_done:
             report.seconds = time.perf_counter() - self._begin
+        report.interrupted = not self.is_done
         report.detector_failures = len(set(self._failures))
         report.notes = self._list_notes()
 

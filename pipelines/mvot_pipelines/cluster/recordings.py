@@ -44,11 +44,7 @@ def run_recordings(
     Raises:
         MvotError: What goes wrong before.
     """
-    outputs = [choose_outputs(c, s, config_files) for c, s in zip(configs, sources, strict=True)]
-    if len(configs) > 1:
-        check_together(outputs, sources, configs)
-    for config, source in zip(configs, sources, strict=True):
-        choose_worker(config, source)
+    outputs = _choose_outputs(configs, sources, config_files)
     cuts = [cut_recording(c, s, cluster) for c, s in zip(configs, sources, strict=True)]
     count = sum(map(len, cuts))
     with ExitStack() as stack:
@@ -69,13 +65,24 @@ def run_recordings(
             _gather(recordings, pool, line, interrupted)
         for recording in recordings:
             recording.close()
-            recording.report.interrupted = not recording.is_done
         return StreamsReport(
             reports=[recording.report for recording in recordings],
             seconds=time.perf_counter() - begin,
             notes=[*loaded.notes, *_describe_deaths(pool, recordings)],
             interrupted=not all(recording.is_done for recording in recordings),
         )
+
+
+def _choose_outputs(
+    configs: Sequence[RunConfig], sources: Sequence[Source], config_files: Sequence[str]
+) -> list[dict[str, str]]:
+    """The files that are written for each recording, after a look at what is asked for."""
+    outputs = [choose_outputs(c, s, config_files) for c, s in zip(configs, sources, strict=True)]
+    if len(configs) > 1:
+        check_together(outputs, sources, configs)
+    for config, source in zip(configs, sources, strict=True):
+        choose_worker(config, source)
+    return outputs
 
 
 def _gather(
