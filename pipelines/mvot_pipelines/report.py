@@ -2,13 +2,14 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mvot_plugin.errors import MvotError
 from mvot_plugin.timing import StageTimer
 from mvot_plugin.types import Frame, Tracks
 
-__all__ = ["STAGES", "RunReport"]
+__all__ = ["STAGES", "RunReport", "describe_detections"]
 
 STAGES = ("decode", "detect", "embed", "motion", "associate", "write")
 _LONGEST_MS = 60_000
@@ -138,3 +139,30 @@ class RunReport:
         if not any(stage in timer.seconds for timer in self.threads):
             return row
         return row + f"{self.timer.seconds.get(stage, 0.0) / total:>8.0%}"
+
+
+def describe_detections(
+    *, dropped: int, left_out: int, most: int, failures: int, errors: Sequence[str]
+) -> list[str]:
+    """What a report says about detections that were left out, and calls that failed.
+
+    Args:
+        dropped: Detections without area inside the image.
+        left_out: Those beyond the most of a frame.
+        most: How many that is.
+        failures: Frames on which the detector failed.
+        errors: What it said; the first is told.
+    """
+    notes = []
+    if dropped:
+        notes.append(f"{dropped} detections had no area inside the image, left out")
+    if left_out:
+        notes.append(
+            f"{left_out} detections beyond the {most} most confident of a frame, or beyond as many "
+            "targets, were left out; to take more, raise pipeline.max_detections"
+        )
+    if failures:
+        notes.append(
+            f"the detector failed on {failures} frames, which the engine bridged ({errors[0]})"
+        )
+    return notes

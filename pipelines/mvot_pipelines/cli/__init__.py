@@ -8,6 +8,7 @@ from importlib import metadata
 from mvot_pipelines.cli.command import (
     Parser,
     format_version,
+    print_engines,
     print_error,
     print_output,
     run_command,
@@ -18,7 +19,6 @@ from mvot_pipelines.config import RunConfig
 from mvot_pipelines.runner import run
 from mvot_pipelines.streams.runner import run_streams
 from mvot_plugin.config import format_config
-from mvot_plugin.engines import describe_engines
 from mvot_plugin.errors import UsageError
 from mvot_plugin.threads import check_threads, limit_threads
 
@@ -33,8 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     """Do what the options ask for; returns the exit code."""
     if options.list_engines:
-        engines = describe_engines().items()
-        print_output("\n".join(f"{name:13} {purpose}" for name, purpose in engines))
+        print_engines()
         return 0
     if options.demo is not None:
         with limit_threads(check_threads(getattr(options, "threads", None))):

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
+from mvot_plugin.engines import describe_engines
 from mvot_plugin.errors import (
     MvotError,
     OutputError,
@@ -20,7 +21,14 @@ from mvot_plugin.errors import (
     unknown_name,
 )
 
-__all__ = ["Parser", "format_version", "print_error", "print_output", "run_command"]
+__all__ = [
+    "Parser",
+    "format_version",
+    "print_engines",
+    "print_error",
+    "print_output",
+    "run_command",
+]
 
 _TRACEBACK = "MVOT_TRACEBACK"
 """With this variable in the environment, errors that nobody expected are raised as they are."""
@@ -58,6 +66,12 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise argparse's error as a ``UsageError``."""
         raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def print_engines() -> None:
+    """Print the engines, and what each is for."""
+    engines = describe_engines().items()
+    print_output("\n".join(f"{name:13} {purpose}" for name, purpose in engines))
 
 
 def print_output(text: str, stream: TextIO | None = None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from mvot_pipelines.cli.command import (
     Parser,
     format_version,
+    print_engines,
     print_error,
     print_output,
     run_command,
@@ -26,7 +27,6 @@ from mvot_pipelines.streams.names import fill_in_name, name_streams, to_file_nam
 from mvot_pipelines.streams.report import StreamsReport
 from mvot_pipelines.streams.stream import open_configured_source
 from mvot_plugin.config import check_values, format_config
-from mvot_plugin.engines import describe_engines
 from mvot_plugin.errors import UsageError
 from mvot_plugin.extras import is_cpu
 
@@ -116,8 +116,7 @@ def _run(options: argparse.Namespace) -> int:
     given = vars(options)
     _refuse(given)
     if options.list_engines:
-        engines = describe_engines().items()
-        print_output("\n".join(f"{name:13} {purpose}" for name, purpose in engines))
+        print_engines()
         return 0
     names = {field.name for field in fields(ClusterConfig)}
     settings = {name: value for name, value in given.items() if name in names}

@@ -8,7 +8,7 @@ from mvot_pipelines.cluster.pieces import Piece, PieceResult
 from mvot_pipelines.cluster.worker import Description
 from mvot_pipelines.config import RunConfig
 from mvot_pipelines.outputs import open_sinks
-from mvot_pipelines.report import RunReport
+from mvot_pipelines.report import RunReport, describe_detections
 from mvot_pipelines.sources import Source
 from mvot_pipelines.sources.recordings import VideoSource
 from mvot_plugin.errors import MvotError
@@ -140,7 +140,7 @@ class Recording:
 
     def _list_notes(self) -> list[str]:
         """What a report should say about the joining, and about detections that were left out."""
-        count, joiner, notes = len(self.pieces), self._joiner, []
+        count, joiner, notes = len(self.pieces), self._joiner, list[str]()
         if count > 1:
             notes.append(
                 f"{count} pieces; {joiner.joined} identities go on from one to the next, "
@@ -151,19 +151,13 @@ class Recording:
                 f"{self.read_again} pieces were read from the beginning, since the video cannot be "
                 "entered in its middle"
             )
-        if self._dropped:
-            notes.append(f"{self._dropped} detections had no area inside the image, left out")
-        if self._left_out:
-            notes.append(
-                f"{self._left_out} detections beyond the most of a frame were left out; to take "
-                "more, raise pipeline.max_detections"
-            )
-        if self._failures:
-            notes.append(
-                f"the detector failed on {len(set(self._failures))} frames, which the engine "
-                f"bridged ({self._failures[0]})"
-            )
-        return notes
+        return notes + describe_detections(
+            dropped=self._dropped,
+            left_out=self._left_out,
+            most=self.config.pipeline.max_detections,
+            failures=len(set(self._failures)),
+            errors=self._failures,
+        )
 
     def __enter__(self) -> "Recording":
         return self

@@ -17,7 +17,7 @@ from mvot_pipelines.loading import DeferredDetector, build_scheduler, choose_wor
 from mvot_pipelines.outputs import open_sinks
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.progress import Progress
-from mvot_pipelines.report import RunReport
+from mvot_pipelines.report import RunReport, describe_detections
 from mvot_pipelines.sinks import Sink, StopRun
 from mvot_pipelines.sources import Source, open_source
 from mvot_pipelines.sources.reading import count_selected, read_ahead
@@ -233,18 +233,13 @@ def _take_frames(frames: Iterator[Frame], timer: StageTimer) -> Iterator[Frame]:
 
 def _collect_notes(pipeline: MotPipeline, detector: Detector) -> list[str]:
     """What the report says about detections that were left out or failed."""
-    notes = []
+    notes = list[str]()
     if isinstance(detector, ReplayDetector) and detector.duplicates:
         notes.append(f"{detector.duplicates} rows of the detection file repeat another, read once")
-    if pipeline.dropped_boxes:
-        notes.append(f"{pipeline.dropped_boxes} detections had no area inside the image, left out")
-    if pipeline.left_out_boxes:
-        notes.append(
-            f"{pipeline.left_out_boxes} detections beyond the {pipeline.config.max_detections} "
-            "most confident of a frame, or beyond as many targets, were left out; to take more, "
-            "raise pipeline.max_detections"
-        )
-    if pipeline.detector_failures:
-        count, first = pipeline.detector_failures, pipeline.detector_errors[0]
-        notes.append(f"the detector failed on {count} frames, which the engine bridged ({first})")
-    return notes
+    return notes + describe_detections(
+        dropped=pipeline.dropped_boxes,
+        left_out=pipeline.left_out_boxes,
+        most=pipeline.config.max_detections,
+        failures=pipeline.detector_failures,
+        errors=pipeline.detector_errors,
+    )
