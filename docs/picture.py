@@ -1,4 +1,4 @@
-"""Convert a part of a video to a looping animation (WebP), as docs/street.webp from the demo."""
+"""Convert a part of a video to a looping animation (WebP), as docs/images/street.webp from the demo."""
 
 import argparse
 

@@ -24,15 +24,26 @@ _LONGEST_LINE, _LONGEST_VALUE = 500, 100
 
 
 class MvotError(Exception):
-    """Base of all errors; the message is one sentence: what is wrong, where, and what to do."""
+    """Base of all errors; the message is one sentence: what is wrong, where, and what to do.
+
+    Examples:
+        >>> from mvot_plugin import MvotError, load_engine
+        >>> try:
+        ...     engine = load_engine("lk-flov")
+        ... except MvotError as error:
+        ...     print(error.exit_code, error)
+        2 unknown engine 'lk-flov': did you mean 'lk-flow'?
+    """
 
     exit_code = 1
+    """The exit code of a command that ends with such an error."""
 
 
 class UsageError(MvotError):
     """An option, name or setting that does not exist or has an invalid value."""
 
     exit_code = 2
+    """The exit code of a command that ends with such an error."""
 
 
 class InputError(MvotError):
@@ -60,7 +71,19 @@ class GuessedInput(UserWarning):
 
 
 def escape_line(text: str) -> str:
-    """Escape what a terminal would not print as it is: line breaks, sequences, broken bytes."""
+    r"""Escape what a terminal would not print as it is: line breaks, sequences, broken bytes.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The text in one line of printable characters.
+
+    Examples:
+        >>> from mvot_plugin.errors import escape_line
+        >>> print(escape_line("two\nlines"))
+        two\nlines
+    """
     characters = (
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
         for c in text
@@ -71,7 +94,16 @@ def escape_line(text: str) -> str:
 def format_line(message: object) -> str:
     """Write a message as one line for a terminal, whatever names of others it holds.
 
-    What is too long loses its middle.
+    Args:
+        message: An error, a warning or a text.
+
+    Returns:
+        Its text, escaped; what is longer than 500 characters loses its middle.
+
+    Examples:
+        >>> from mvot_plugin.errors import InputError, format_line
+        >>> format_line(InputError("video.mp4: no such file"))
+        'video.mp4: no such file'
     """
     line = escape_line(str(message))
     if len(line) <= _LONGEST_LINE:
@@ -80,7 +112,19 @@ def format_line(message: object) -> str:
 
 
 def format_value(value: object) -> str:
-    """Write a value of a setting for a message; what is too long is cut."""
+    """Write a value of a setting for a message.
+
+    Args:
+        value: Any value.
+
+    Returns:
+        The value as Python writes it; what is too long is cut.
+
+    Examples:
+        >>> from mvot_plugin.errors import format_value
+        >>> format_value(list(range(1000)))
+        '[0, 1, 2, 3, 4, 5, ...]'
+    """
     try:
         text = _short.repr(value)
     except ValueError:  # Python writes no integers of more than some 4,300 digits
@@ -89,7 +133,19 @@ def format_value(value: object) -> str:
 
 
 def describe_error(error: BaseException) -> str:
-    """Describe what code of others raised, in a short line; of our own errors, the message."""
+    """Describe what code of others raised.
+
+    Args:
+        error: The error.
+
+    Returns:
+        Its class and its message in a short line; of an ``MvotError``, the message as it is.
+
+    Examples:
+        >>> from mvot_plugin.errors import describe_error
+        >>> describe_error(ZeroDivisionError("division by zero"))
+        'ZeroDivisionError: division by zero'
+    """
     try:
         text = str(error)
     except Exception:
@@ -102,7 +158,21 @@ def describe_error(error: BaseException) -> str:
 
 
 def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UsageError:
-    """The error for a name that is not among ``choices``; names the nearest one, or all if few."""
+    """The error for a name that is not among ``choices``.
+
+    Args:
+        kind: What is named, as "engine".
+        name: The name that was given.
+        choices: The names that exist.
+
+    Returns:
+        The error, to be raised; its message has the nearest name, or all where they are few.
+
+    Examples:
+        >>> from mvot_plugin.errors import unknown_name
+        >>> print(unknown_name("engine", "lk", ["hold", "kalman", "lk-flow"]))
+        unknown engine 'lk': choose from hold, kalman, lk-flow
+    """
     known = sorted(choices)
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]!r}?" if nearest else ""

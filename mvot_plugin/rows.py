@@ -42,7 +42,15 @@ class Rows:
         return type(self)(**{k: take_rows(v, selected) for k, v in columns}, **self._shared())
 
     def replace_rows(self: RowsT, rows: Any, new: RowsT) -> RowsT:
-        """A copy in which the rows that a boolean array marks are those of ``new``, in order."""
+        """A copy in which some rows are those of another value.
+
+        Args:
+            rows: (N,) boolean, true for the rows to replace.
+            new: As many rows, in order.
+
+        Returns:
+            The N rows.
+        """
         if not rows.any():
             return self
         order = np.arange(len(self))
@@ -53,8 +61,15 @@ class Rows:
     def cat(parts: "Sequence[PartT]") -> "PartT":
         """Concatenate values of one kind, in order.
 
-        A column that is None in a part with rows is None; what the rows share is that of the first
-        of these parts. Raises ``ValueError`` for no parts, and for parts of different kinds.
+        Args:
+            parts: One or more.
+
+        Returns:
+            All rows. A column that is None in a part with rows is None; what the rows share is that
+            of the first of these parts.
+
+        Raises:
+            ValueError: There are no parts, or parts of different kinds.
         """
         kinds = {type(part) for part in parts}
         if len(kinds) != 1:

@@ -21,7 +21,7 @@ from mvot_benchmarks.commands.streets import add_streets
 from mvot_pipelines.cli import Parser, format_version, print_error, run_command
 from mvot_plugin.threads import check_threads, limit_threads
 
-__all__ = ["main"]
+__all__ = ["build_parser", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str], options: argparse.Namespace) -> int:
     """Parse the arguments into ``options``, and run the sub-command; returns the exit code."""
-    _parser().parse_args(arguments, options)
+    build_parser().parse_args(arguments, options)
     threads = check_threads(getattr(options, "threads", None))
     with warnings.catch_warnings(), limit_threads(threads):
         warnings.showwarning = _WarningPrinter()
@@ -62,7 +62,8 @@ class _WarningPrinter:
         self._printed.add(str(message))
 
 
-def _parser() -> Parser:
+def build_parser() -> Parser:
+    """The parser of the command, with the options of each sub-command."""
     parser = Parser(prog="mvot-bench", description="Measure quality and cost.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=format_version("mvot-bench"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-__all__ = ["format_config"]
+__all__ = ["format_config", "read_documentation"]
 
 WIDTH = 88
 """The most columns that a comment takes."""
@@ -26,7 +26,7 @@ def format_config(config: object) -> str:
 
 
 def _format_fields(config: Any, indent: str) -> Iterator[str]:
-    documentation = _field_documentation(type(config))
+    documentation = read_documentation(type(config))
     for one in fields(config):
         value, text = getattr(config, one.name), documentation.get(one.name, "").replace("``", "")
         mark = f"{indent}# "
@@ -49,7 +49,7 @@ def _to_plain(value: Any) -> Any:
     return [_to_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _field_documentation(kind: type[Any]) -> dict[str, str]:
+def read_documentation(kind: type[Any]) -> dict[str, str]:
     """The string literals below the fields of a class and, where it has none, of its bases."""
     documentation: dict[str, str] = {}
     for base in reversed(kind.__mro__):

@@ -81,7 +81,16 @@ _REASONS: Mapping[type[MvotError], tuple[str, str]] = {
 
 
 def detector_names() -> list[str]:
-    """The names of detectors besides models: those built in, and those of other packages."""
+    """The names of detectors besides models.
+
+    Returns:
+        Those built in, and those of other packages, sorted.
+
+    Examples:
+        >>> from mvot_plugin.detectors import detector_names
+        >>> detector_names()
+        ['auto', 'packaged', 'replay', 'ultralytics']
+    """
     return sorted({*_BUILT_IN, *registered_names(GROUP)})
 
 
@@ -117,6 +126,12 @@ def load_detector(
     Raises:
         UsageError: The name is none of these, or an option does not fit the detector.
         InputError: A model or file cannot be found or used, or your own code raises an error.
+
+    Examples:
+        >>> from mvot_plugin import load_detector
+        >>> detector = load_detector("packaged", conf=0.3, classes=["person"])
+        >>> detector.names[0]
+        'person'
     """
     kind, _, path = name.partition(":")
     if kind == "replay":
@@ -131,13 +146,26 @@ def load_detector(
 def as_detector(detector: str | Path | object) -> Detector:
     """Convert a name or path, an ultralytics model or any callable to a detector.
 
-    A callable whose first parameter is annotated with ``Frame`` is a detector as it is. One that
-    takes an image is given BGR uint8 of shape (height, width, 3): it is annotated with an array
-    (numpy's, also in jaxtyping or as a text), or the first call finds out, with a ``GuessedInput``
-    warning. It may return what ``as_detections`` takes.
+    Args:
+        detector: One of these. A callable whose first parameter is annotated with ``Frame`` is a
+            detector as it is. One that takes an image is given BGR uint8 of shape (height, width,
+            3): it is annotated with an array (numpy's, also in jaxtyping or as a text), or the
+            first call finds out, with a ``GuessedInput`` warning. It may return what
+            ``as_detections`` takes.
+
+    Returns:
+        The detector.
 
     Raises:
         UsageError: It is none of these. ``load_detector`` may raise others.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mvot_plugin.detectors import as_detector
+        >>> from mvot_plugin.types import as_frame
+        >>> def detect(image: np.ndarray): return [[10, 20, 50, 80, 0.9]]
+        >>> as_detector(detect)(as_frame(np.zeros((240, 320, 3), np.uint8))).xyxy.tolist()
+        [[10.0, 20.0, 50.0, 80.0]]
     """
     if isinstance(detector, (str, Path)):
         return load_detector(str(detector))

@@ -27,7 +27,20 @@ Classes: TypeAlias = str | Sequence[int | str] | None
 
 @runtime_checkable
 class Detector(Protocol):
-    """Detects the objects of one frame; any callable of this form is a detector."""
+    """Detects the objects of one frame; any callable of this form is a detector.
+
+    Examples:
+        >>> import cv2
+        >>> import numpy as np
+        >>> from mvot_plugin import Detections, Frame, as_detections
+        >>> def find_bright(frame: Frame) -> Detections:
+        ...     bright = (frame.image.max(axis=2) > 200).astype(np.uint8)
+        ...     left, top, width, height = cv2.boundingRect(bright)
+        ...     return as_detections([[left, top, left + width, top + height]])
+        >>> image = cv2.rectangle(np.zeros((240, 320, 3), np.uint8), (10, 20), (49, 79), [255] * 3)
+        >>> find_bright(Frame(image=image, index=0, timestamp=0.0)).xyxy.tolist()
+        [[10.0, 20.0, 50.0, 80.0]]
+    """
 
     def __call__(self, frame: Frame, /) -> Detections:
         """Detect objects.
@@ -46,16 +59,37 @@ class SupportsBatches(Protocol):
     """A detector that takes several frames in one call."""
 
     def detect_batch(self, frames: Sequence[Frame], /) -> Sequence[Detections]:
-        """Detect objects on each of several frames of one size; as many answers, in order."""
+        """Detect objects on each of several frames of one size.
+
+        Args:
+            frames: The frames.
+
+        Returns:
+            The detections of each, in order.
+        """
         ...
 
 
 def drop_unusable(detections: Detections, size: tuple[int, int]) -> tuple[Detections, int]:
-    """Drop detections that cannot be tracked on an image of ``size`` = (width, height) pixels.
+    """Drop detections that cannot be tracked.
 
     These are boxes and confidences that are not finite, boxes without area, boxes completely
     outside the image, and those that reach beyond it by a million pixels. Boxes partly outside stay
-    as they are. Also returns how many were dropped.
+    as they are.
+
+    Args:
+        detections: N detections, with boxes in pixels of the image.
+        size: (width, height) of the image in pixels.
+
+    Returns:
+        The detections that can be tracked, in order, and how many were dropped.
+
+    Examples:
+        >>> from mvot_plugin.detectors import as_detections, drop_unusable
+        >>> found = as_detections([[10, 20, 50, 80], [400, 20, 450, 80], [30, 30, 30, 40]])
+        >>> kept, dropped = drop_unusable(found, size=(320, 240))
+        >>> kept.xyxy.tolist(), dropped
+        ([[10.0, 20.0, 50.0, 80.0]], 2)
     """
     width, height = size
     x0, y0, x1, y1 = detections.xyxy.T
@@ -68,9 +102,22 @@ def drop_unusable(detections: Detections, size: tuple[int, int]) -> tuple[Detect
 
 
 def keep_most_confident(detections: Detections, most: int | None) -> tuple[Detections, int]:
-    """Keep the ``most`` most confident detections, in order; also returns how many were left out.
+    """Keep the most confident detections.
 
-    Of those that are equally confident, the first are kept. None is any number.
+    Args:
+        detections: N detections.
+        most: How many to keep; None is any number. Of those that are equally confident, the first
+            are kept.
+
+    Returns:
+        The detections that were kept, in order, and how many were left out.
+
+    Examples:
+        >>> from mvot_plugin.detectors import as_detections, keep_most_confident
+        >>> found = as_detections([[10, 20, 50, 80, 0.3], [90, 20, 99, 31, 0.8]])
+        >>> kept, left_out = keep_most_confident(found, most=1)
+        >>> kept.xyxy.tolist(), left_out
+        ([[90.0, 20.0, 99.0, 31.0]], 1)
     """
     if most is None or len(detections) <= most:
         return detections, 0

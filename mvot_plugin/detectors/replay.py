@@ -28,6 +28,15 @@ class ReplayDetector:
 
     Raises:
         InputError: The file cannot be read.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mvot_plugin.detectors import ReplayDetector
+        >>> from mvot_synthetic import street
+        >>> _ = Path("det.txt").write_text("1,-1,11,21,40,60,0.9")  # pixels count from 1
+        >>> detector = ReplayDetector("det.txt")
+        >>> detector(street(size=(320, 240), frames=1).frame(0)).xyxy.tolist()
+        [[10.0, 20.0, 50.0, 80.0]]
     """
 
     def __init__(self, path: str | Path, *, conf: float | None = None, class_id: int = 0) -> None:
@@ -40,7 +49,14 @@ class ReplayDetector:
         self.frames = int(self._frame[-1]) + 1 if len(kept) else 0
 
     def __call__(self, frame: Frame, /) -> Detections:
-        """The rows of ``frame.index``, in the file's order; none past the end."""
+        """Look the frame up.
+
+        Args:
+            frame: The frame, of which only the index counts.
+
+        Returns:
+            The rows of ``frame.index``, in the file's order; none past the end.
+        """
         first, end = np.searchsorted(self._frame, [frame.index, frame.index + 1])
         return self._detections[np.arange(first, end)]
 

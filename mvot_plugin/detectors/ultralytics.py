@@ -71,6 +71,12 @@ class UltralyticsDetector:
         UsageError: The model does not have a class, ``conf`` is out of range, or ultralytics is not
             installed.
         InputError: The model cannot be found or used.
+
+    Examples:
+        >>> from mvot_plugin.detectors import UltralyticsDetector
+        >>> detector = UltralyticsDetector("yolo11n.yaml", classes=["person"])  # not trained
+        >>> detector.names[0]
+        'person'
     """
 
     names: Mapping[int, str]
@@ -107,12 +113,26 @@ class UltralyticsDetector:
             self._options["classes"] = select_classes(classes, self.names)
 
     def __call__(self, frame: Frame, /) -> Detections:
-        """Run the model on ``frame``."""
+        """Run the model on a frame.
+
+        Args:
+            frame: The frame.
+
+        Returns:
+            N detections, with masks and keypoints where the model gives some.
+        """
         with _silence_logger():
             return as_detections(self._model.predict(frame.image, verbose=False, **self._options))
 
     def detect_batch(self, frames: Sequence[Frame], /) -> list[Detections]:
-        """Run the model on several frames of one size at once."""
+        """Run the model on several frames at once.
+
+        Args:
+            frames: Frames of one size.
+
+        Returns:
+            The detections of each.
+        """
         with _silence_logger():
             images = [frame.image for frame in frames]
             results = self._model.predict(images, verbose=False, **self._options)

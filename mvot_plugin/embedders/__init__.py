@@ -31,7 +31,16 @@ _BUILT_IN = ("colour", "none")
 
 
 def embedder_names() -> list[str]:
-    """The names of embedders besides files: those built in, and those of other packages."""
+    """The names of embedders besides files.
+
+    Returns:
+        Those built in, and those of other packages, sorted.
+
+    Examples:
+        >>> from mvot_plugin.embedders import embedder_names
+        >>> embedder_names()
+        ['colour', 'none']
+    """
     return sorted({*_BUILT_IN, *registered_names(GROUP)})
 
 
@@ -50,6 +59,11 @@ def load_embedder(name: str | Path, *, threads: int | None = None) -> Embedder |
     Raises:
         UsageError: The name is none of these.
         InputError: The file, or the other package's embedder, cannot be used.
+
+    Examples:
+        >>> from mvot_plugin.embedders import load_embedder
+        >>> load_embedder("colour").dimensions
+        800
     """
     text = str(name)
     if text == "colour":
@@ -66,8 +80,19 @@ def load_embedder(name: str | Path, *, threads: int | None = None) -> Embedder |
 def as_embedder(embedder: str | Path | object | None) -> Embedder | None:
     """Convert a name or path, any callable, or None to an embedder, or to None for no embedder.
 
+    Args:
+        embedder: One of these.
+
+    Returns:
+        The embedder, or None.
+
     Raises:
         UsageError: It is none of these. ``load_embedder`` may raise others.
+
+    Examples:
+        >>> from mvot_plugin.embedders import as_embedder
+        >>> as_embedder("none") is None, as_embedder("colour").dimensions
+        (True, 800)
     """
     if embedder is None:
         return None

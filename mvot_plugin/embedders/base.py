@@ -20,6 +20,17 @@ class Embedder(Protocol):
     """Describes the appearance of boxes of one frame; any callable of this form is an embedder.
 
     One with an attribute ``dimensions``, the D of its embeddings, need not be called for no boxes.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mvot_plugin.embedders import embed_boxes
+        >>> from mvot_plugin.types import as_frame
+        >>> def embed_sizes(frame, boxes):
+        ...     return boxes[:, 2:] - boxes[:, :2]
+        >>> frame = as_frame(np.zeros((240, 320, 3), np.uint8))
+        >>> boxes = np.array([[10, 20, 13, 24]], np.float32)
+        >>> embed_boxes(embed_sizes, frame, boxes).shape
+        (1, 2)
     """
 
     def __call__(self, frame: Frame, boxes: Float32[XYXY, " n"], /) -> Float32[np.ndarray, "n d"]:
@@ -52,6 +63,15 @@ def embed_boxes(
 
     Raises:
         InputError: The embedder fails, or its answer is not N rows of finite numbers.
+
+    Examples:
+        >>> from mvot_plugin.embedders import embed_boxes, load_embedder
+        >>> from mvot_synthetic import street
+        >>> scene = street(seed=2, size=(320, 240), frames=1)
+        >>> boxes = scene.ground_truth(0).xyxy[:2]
+        >>> embeddings = embed_boxes(load_embedder("colour"), scene.frame(0), boxes)
+        >>> embeddings.shape
+        (2, 800)
     """
     if not len(boxes):
         return np.zeros((0, getattr(embedder, "dimensions", 0)), np.float32)

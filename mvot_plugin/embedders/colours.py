@@ -29,12 +29,27 @@ class ColourEmbedder:
 
     Attributes:
         dimensions: D, the numbers in an embedding.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mvot_plugin.embedders import ColourEmbedder
+        >>> from mvot_plugin.types import as_frame
+        >>> image = np.zeros((240, 320, 3), np.uint8)
+        >>> image[:, 160:] = (0, 0, 255)
+        >>> boxes = np.array([[10, 20, 50, 80], [60, 20, 99, 80], [200, 20, 250, 80]], np.float32)
+        >>> black, dark, red = ColourEmbedder()(as_frame(image), boxes)
+        >>> round(float(black @ dark), 3), round(float(black @ red), 3)
+        (1.0, 0.0)
     """
 
     dimensions = _STRIPES * _BINS
 
     def __call__(self, frame: Frame, boxes: Float32[XYXY, " n"], /) -> Float32[np.ndarray, "n d"]:
         """Embed N boxes; beyond the frame's edge, its outermost pixels continue.
+
+        Args:
+            frame: The frame.
+            boxes: (N, 4) float32, in pixels of the frame.
 
         Returns:
             Embeddings of unit length, (N, ``dimensions``).

@@ -40,6 +40,18 @@ class OnnxEmbedder:
     Raises:
         InputError: The file is missing, cannot be loaded, or is no such network.
         UsageError: ``threads`` is below 1.
+
+    Examples:
+        >>> from mvot_plugin.embedders import OnnxEmbedder
+        >>> from onnx import TensorProto, helper, save
+        >>> crops = helper.make_tensor_value_info("crops", TensorProto.FLOAT, ["n", 3, 64, 32])
+        >>> means = helper.make_tensor_value_info("means", TensorProto.FLOAT, ["n", 3, 1, 1])
+        >>> pool = helper.make_node("GlobalAveragePool", ["crops"], ["means"])
+        >>> graph = helper.make_graph([pool], "mean colours", [crops], [means])
+        >>> versions = {"opset_imports": [helper.make_opsetid("", 17)], "ir_version": 8}
+        >>> save(helper.make_model(graph, **versions), "means.onnx")
+        >>> OnnxEmbedder("means.onnx", threads=1).dimensions
+        3
     """
 
     dimensions: int
@@ -66,6 +78,10 @@ class OnnxEmbedder:
 
     def __call__(self, frame: Frame, boxes: Float32[XYXY, " n"], /) -> Float32[np.ndarray, "n d"]:
         """Embed N boxes, in batches that run side by side.
+
+        Args:
+            frame: The frame.
+            boxes: (N, 4) float32, in pixels of the frame.
 
         Returns:
             What the network answers, (N, ``dimensions``).

@@ -25,12 +25,30 @@ _RUNTIMES = ("auto", "onnx", "torch")
 
 
 def engine_names() -> tuple[str, ...]:
-    """Every engine there is: ours, and those that other packages register as entry points."""
+    """Every engine there is.
+
+    Returns:
+        The names of ours, and of those that other packages register as entry points, sorted.
+
+    Examples:
+        >>> from mvot_plugin import engine_names
+        >>> engine_names()[:3]
+        ('hold', 'imsiam', 'kalman')
+    """
     return tuple(sorted({*ENGINES, *registered_names(_GROUP)}))
 
 
 def describe_engines() -> dict[str, str]:
-    """What each of ``engine_names()`` is for, in one line."""
+    """What each of ``engine_names()`` is for.
+
+    Returns:
+        One line each, by name.
+
+    Examples:
+        >>> from mvot_plugin.engines import describe_engines
+        >>> describe_engines()["lk-flow"]
+        'sparse Lucas-Kanade optical flow on all targets in one call'
+    """
     purposes = dict.fromkeys(engine_names(), "added by another package")
     return purposes | {name: entry.purpose for name, entry in ENGINES.items()}
 
@@ -69,6 +87,16 @@ def load_engine(
             engine that needs torch where that is not installed.
         InputError: for weights that cannot be read or do not fit, and for an engine of another
             package that does not work.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mvot_plugin import load_engine
+        >>> engine, image = load_engine("lk-flow"), np.zeros((240, 320, 3), np.uint8)
+        >>> boxes = np.array([[10, 20, 50, 80]], np.float32)
+        >>> targets = engine.enroll(engine.observe(image), boxes)
+        >>> targets, motion = engine.track(engine.observe(image), targets)
+        >>> motion.boxes.shape, motion.scores.shape
+        ((1, 4), (1,))
     """
     if precision not in _PRECISIONS:
         raise unknown_name("precision", precision, _PRECISIONS)

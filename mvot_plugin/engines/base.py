@@ -43,6 +43,16 @@ class Targets(Rows):
 
     It is indexed by row, and ``Targets.cat([a, b])`` concatenates. Engines subclass it with the
     fields they need.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mvot_plugin import Targets, load_engine
+        >>> engine = load_engine("hold")
+        >>> observation = engine.observe(np.zeros((240, 320, 3), np.uint8))
+        >>> boxes = np.array([[10, 20, 50, 80], [90, 20, 99, 31]], np.float32)
+        >>> targets = engine.enroll(observation, boxes)
+        >>> targets[1:].boxes.tolist(), len(Targets.cat([targets, targets]))
+        ([[90.0, 20.0, 99.0, 31.0]], 4)
     """
 
     boxes: Float32[XYXY, " n"]
@@ -58,7 +68,16 @@ class Targets(Rows):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Motion:
-    """Where N targets are on a frame."""
+    """Where N targets are on a frame.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mvot_plugin import Motion
+        >>> boxes = np.array([[10, 20, 50, 80], [90, 20, 99, 31]], np.float32)
+        >>> motion = Motion(boxes=boxes, scores=np.array([0.9, 0.1], np.float32))
+        >>> motion.boxes[motion.scores > 0.4].tolist()
+        [[10.0, 20.0, 50.0, 80.0]]
+    """
 
     boxes: Float32[XYXY, " n"]
     """In pixels."""
@@ -71,7 +90,18 @@ class Motion:
 
 @runtime_checkable
 class MotionEngine(Protocol[ObservationT, TargetsT]):
-    """Moves all targets of a frame in one batched call. N = 0 is legal everywhere."""
+    """Moves all targets of a frame in one batched call. N = 0 is legal everywhere.
+
+    Examples:
+        >>> from mvot_plugin import load_engine
+        >>> from mvot_synthetic import street
+        >>> scene = street(seed=2, size=(320, 240), frames=2)
+        >>> engine, boxes = load_engine("lk-flow"), scene.ground_truth(0).xyxy
+        >>> targets = engine.enroll(engine.observe(scene.frame(0)), boxes)
+        >>> targets, motion = engine.track(engine.observe(scene.frame(1)), targets)
+        >>> motion.boxes.shape == boxes.shape, bool(abs(motion.boxes - boxes).max() < 10)
+        (True, True)
+    """
 
     def observe(self, frame: Frame | np.ndarray) -> ObservationT:
         """Compute what all targets share of one frame.

@@ -15,9 +15,20 @@ __all__ = ["Detections"]
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Detections(Rows):
-    """The detections of one frame; columns of unequal length are a ``ValueError``.
+    """The detections of one frame: N rows in columns of equal length.
 
-    ``Detections.of`` takes lists, and has defaults for what a detector does not give.
+    ``Detections.of`` takes lists, and has defaults for what a detector does not give. Rows are
+    selected as of an array, and ``Detections.cat`` concatenates.
+
+    Raises:
+        ValueError: The columns differ in length.
+
+    Examples:
+        >>> from mvot_plugin import Detections
+        >>> found = Detections.of([[10, 20, 50, 80], [90, 20, 99, 31]], [0.9, 0.4], class_id=2)
+        >>> sure = found[found.confidence > 0.5]
+        >>> sure.xyxy.tolist(), sure.class_id.tolist()
+        ([[10.0, 20.0, 50.0, 80.0]], [2])
     """
 
     xyxy: Float32[XYXY, " n"]
@@ -67,6 +78,9 @@ class Detections(Rows):
             class_id: Their class numbers, or one for all of them.
             columns: Any of the optional columns.
 
+        Returns:
+            The N detections.
+
         Raises:
             ValueError: The columns differ in length.
         """
@@ -83,7 +97,11 @@ class Detections(Rows):
 
     @classmethod
     def empty(cls) -> "Detections":
-        """No detections."""
+        """No detections.
+
+        Returns:
+            Detections of 0 rows.
+        """
         return cls.of([])
 
 

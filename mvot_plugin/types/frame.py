@@ -13,7 +13,15 @@ __all__ = ["Frame", "as_frame"]
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Frame:
-    """One image of a video."""
+    """One image of a video.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mvot_plugin import Frame
+        >>> frame = Frame(image=np.zeros((240, 320, 3), np.uint8), index=0, timestamp=0.0)
+        >>> frame.size
+        (320, 240)
+    """
 
     image: UInt8[np.ndarray, "height width 3"]
     """BGR pixels."""
@@ -37,8 +45,18 @@ def as_frame(frame: Frame | np.ndarray) -> Frame:
     Args:
         frame: A frame, or a BGR array of shape (height, width, 3), uint8.
 
+    Returns:
+        The frame; of a bare image, with index 0 and timestamp NaN.
+
     Raises:
         InputError: The image is not such an array.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mvot_plugin.types import as_frame
+        >>> frame = as_frame(np.zeros((240, 320, 3), np.uint8))
+        >>> frame.index, frame.timestamp
+        (0, nan)
     """
     image = frame.image if isinstance(frame, Frame) else np.asarray(frame)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:

@@ -18,7 +18,17 @@ _LEAST = np.float32(0.5)
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PastedMask:
-    """The pixels of a frame that show a target, in the window that its box covers."""
+    """The pixels of a frame that show a target, in the window that its box covers.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mvot_plugin.types import PastedMask
+        >>> pasted = PastedMask(left=10, top=20, pixels=np.ones((2, 3), np.bool_))
+        >>> image = np.zeros((240, 320, 3), np.uint8)
+        >>> image[pasted.window][pasted.pixels] = (0, 0, 255)  # paint it red
+        >>> image[20:22, 10:13, 2].tolist()
+        [[255, 255, 255], [255, 255, 255]]
+    """
 
     left: int
     """The first column of the window in the frame."""
@@ -48,6 +58,14 @@ def paste_mask(mask: Float32[np.ndarray, "m m"], box: XYXY, size: tuple[int, int
 
     Returns:
         The pixels, in the window that holds all those with their centre in box and frame.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mvot_plugin.types import paste_mask
+        >>> mask = np.eye(2, dtype=np.float32)
+        >>> box = np.array([10, 20, 12, 22], np.float32)
+        >>> paste_mask(mask, box, size=(320, 240)).pixels.tolist()
+        [[True, False], [False, True]]
     """
     x0, y0, x1, y1 = (float(value) for value in box)
     if not np.isfinite(box).all() or x1 <= x0 or y1 <= y0:
@@ -89,7 +107,16 @@ def crop_masks(
 
     Returns:
         The mean of each cell, where what is outside of the frame counts as 0; 0 for a box that is
-        not finite or has no area.
+        not finite or has no area. (N, M, M) float32.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mvot_plugin.types import crop_masks
+        >>> masks = np.zeros((1, 240, 320), np.bool_)
+        >>> masks[0, 20:30, 10:20] = True
+        >>> boxes = np.array([[10, 20, 20, 40]], np.float32)
+        >>> crop_masks(masks, boxes, bins=2).round(2).tolist()
+        [[[1.0, 1.0], [0.0, 0.0]]]
     """
     cropped = np.zeros((len(boxes), bins, bins), np.float32)
     for row, (mask, box) in enumerate(zip(masks, boxes, strict=True)):

@@ -20,7 +20,20 @@ class Tracks(Rows):
 
     What came with a detection (masks, keypoints, data) stays with its track until the next one.
     Masks, keypoints and oriented boxes move and stretch with the box: where ``detected`` is false,
-    they are estimated as it is.
+    they are estimated as it is. Rows are selected as of an array, and ``Tracks.cat`` concatenates.
+
+    Raises:
+        ValueError: The columns differ in length.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mvot_pipelines import MotPipeline
+        >>> image = np.zeros((240, 320, 3), np.uint8)
+        >>> tracks = MotPipeline(engine="hold").update(image, [[10, 20, 50, 80]])
+        >>> tracks.id.tolist(), tracks.xyxy.tolist(), tracks.detected.tolist()
+        ([1], [[10.0, 20.0, 50.0, 80.0]], [True])
+        >>> len(tracks[tracks.class_id == 7])
+        0
     """
 
     id: Int64[np.ndarray, " n"]
@@ -67,7 +80,11 @@ class Tracks(Rows):
 
     @classmethod
     def empty(cls) -> "Tracks":
-        """No tracks."""
+        """No tracks.
+
+        Returns:
+            Tracks of 0 rows.
+        """
         return cls(
             id=np.empty(0, np.int64),
             xyxy=np.empty((0, 4), np.float32),
@@ -77,27 +94,31 @@ class Tracks(Rows):
         )
 
     def to_numpy(self) -> Float64[np.ndarray, "n 8"]:
-        """The tracks as rows of x0, y0, x1, y1, id, score, class, detection index (boxmot's order).
+        """The tracks as one array, in boxmot's order of columns.
 
-        Boxes are in pixels; the detection index is -1 where the engine estimated the box.
+        Returns:
+            Rows of x0, y0, x1, y1 (pixels), id, score, class and detection index, which is -1 where
+            the engine estimated the box.
         """
         return to_numpy(self)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """The tracks as dictionaries of plain values, ready for JSON.
 
-        Keys: ``id``, ``box`` (x0, y0, x1, y1 in pixels), ``score``, ``class_id``, ``class`` (its
-        name, null if unknown; only if names are known), ``state`` ("detected" or "estimated"),
-        ``detection_index``, and ``keypoints`` (K of x, y, confidence) where there are any. A number
-        that is not finite is None.
+        Returns:
+            One for each track, with the keys ``id``, ``box`` (x0, y0, x1, y1 in pixels), ``score``,
+            ``class_id``, ``class`` (its name, None if unknown; only if names are known), ``state``
+            ("detected" or "estimated"), ``detection_index``, and ``keypoints`` (K of x, y,
+            confidence) where there are any. A number that is not finite is None.
         """
         return to_dicts(self)
 
     def to_pandas(self) -> Any:
-        """The tracks as a ``pandas.DataFrame``, a row each; needs pandas.
+        """The tracks as a ``pandas.DataFrame``; needs the extra ``pandas``.
 
-        Columns: ``id``, ``x0``, ``y0``, ``x1``, ``y1`` (pixels), ``score``, ``class_id``, ``class``
-        (its name, or None), ``detected`` and ``detection_index``.
+        Returns:
+            A row each, with the columns ``id``, ``x0``, ``y0``, ``x1``, ``y1`` (pixels), ``score``,
+            ``class_id``, ``class`` (its name, or None), ``detected`` and ``detection_index``.
 
         Raises:
             UsageError: pandas is not installed.
@@ -107,12 +128,14 @@ class Tracks(Rows):
     def to_supervision(self, image_size: tuple[int, int] | None = None) -> Any:
         """The tracks as ``supervision.Detections``, for its annotators, lines and zones.
 
-        ``tracker_id`` is the id, ``confidence`` the score; ``data`` has ``class_name``,
-        ``detected``, ``detection_index``, ``keypoints`` where there are any, and ``data``.
-
         Args:
             image_size: (width, height) of the frame in pixels, for ``mask``, (N, height, width);
                 None leaves masks out.
+
+        Returns:
+            A row each: ``tracker_id`` is the id, ``confidence`` the score; ``data`` has
+            ``class_name``, ``detected``, ``detection_index``, ``keypoints`` where there are any,
+            and what is in ``data`` here.
 
         Raises:
             UsageError: supervision is not installed.

@@ -27,7 +27,7 @@ from mvot_plugin.threads import limit_threads, usable_threads
 from mvot_plugin.types import Detections, Frame
 from mvot_synthetic import street
 
-__all__ = ["Agreement", "compare_engines", "export_engine", "main", "read_frames"]
+__all__ = ["Agreement", "build_parser", "compare_engines", "export_engine", "main", "read_frames"]
 
 LARGEST_DEVIATION = 0.1
 """Pixels by which a box by graphs may be off that by torch."""
@@ -48,7 +48,7 @@ class Agreement:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    return run_command("mvot-export", lambda: _run(_build_parser().parse_args(arguments)))
+    return run_command("mvot-export", lambda: _run(build_parser().parse_args(arguments)))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -156,7 +156,8 @@ def _move(engine: Any, first: Frame, second: Frame, detections: Detections) -> n
     return np.asarray(motion.boxes)
 
 
-def _build_parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the command."""
     parser = Parser(
         prog="mvot-export",
         description="Write an engine's network as graphs (ONNX), which run on CPUs without torch, "

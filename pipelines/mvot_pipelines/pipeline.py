@@ -1,7 +1,4 @@
-"""The tracking pipeline: engine, scheduler, detector and merging.
-
-``MotPipeline.step`` is the dataflow of one frame; it is the system of SiamMT, Fig. 1.
-"""
+"""The tracking pipeline; ``MotPipeline.step`` is the dataflow of one frame (SiamMT, Fig. 1)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,17 +28,7 @@ PipelineT = TypeVar("PipelineT", bound="MotPipeline")
 
 
 class MotPipeline(CallCounts):
-    """Tracks all objects on every frame, with a detector on some frames only.
-
-        tracker = MotPipeline(detector=my_model, engine="lk-flow", detect_every=5)
-        for frame in frames:
-            tracks = tracker.step(frame)
-
-    Or, where your program decides when to detect, without a detector:
-
-        tracker = MotPipeline(engine="lk-flow")
-        for number, frame in enumerate(frames):
-            tracks = tracker.update(frame, detect(frame) if number % 5 == 0 else None)
+    """Tracks all objects on every frame, with a detector on some frames only (SiamMT, Fig. 1).
 
     A pipeline tracks one video at a time; ids count from 1 within it. Between two frames it can be
     pickled and copied, with its engine, where its detector can be: it goes on bit for bit, in
@@ -73,6 +60,18 @@ class MotPipeline(CallCounts):
     Raises:
         UsageError: for an unknown detector, engine or embedder, a ``detect_every`` below 1, or a
             detector that cannot be sent to a process (which loads names and paths itself).
+
+    Examples:
+        >>> from mvot_pipelines import MotPipeline
+        >>> from mvot_synthetic import NoisyDetector, street
+        >>> scene = street(seed=2, size=(320, 240), frames=10)
+        >>> tracker = MotPipeline(NoisyDetector(scene), engine="lk-flow", detect_every=5)
+        >>> for frame, tracks in tracker.run(scene):
+        ...     boxes, ids = tracks.xyxy, tracks.id
+        >>> tracker.steps, tracker.detector_calls
+        (10, 2)
+        >>> tracker = MotPipeline(engine="lk-flow")  # where your program decides when to detect
+        >>> tracks = tracker.update(scene.frame(0), [[10, 20, 50, 80, 0.9]])
     """
 
     def __init__(

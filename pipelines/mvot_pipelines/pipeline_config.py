@@ -17,7 +17,19 @@ SOLVERS: tuple[SolverName, ...] = get_args(SolverName)
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineConfig(AssociationConfig):
-    """How the engine's motion and the detections are merged; the defaults hold for any ``k``."""
+    """How the engine's motion and the detections are merged; the defaults hold for any ``k``.
+
+    Raises:
+        UsageError: for a setting out of range.
+
+    Examples:
+        >>> from mvot_pipelines import MotPipeline, PipelineConfig
+        >>> from mvot_plugin.association.affinity import AffinityConfig
+        >>> per_class = PipelineConfig(affinity=AffinityConfig(other_class=0.0))
+        >>> tracker = MotPipeline(engine="lk-flow", config=per_class)
+        >>> tracker.config.affinity.other_class, tracker.config.solver
+        (0.0, 'affinity')
+    """
 
     solver: SolverName = "affinity"
     """What merges them: affinity is our own merging, by the settings above; siammot is SiamMOT's

@@ -16,14 +16,30 @@ _CLASSES = np.array([0, 1, 2])
 class NoisyDetector:
     """Detects the objects of a scene with the errors of a real detector.
 
-    The detections of a frame depend on ``seed`` and the frame's index only. An object with less
-    than ``min_visibility`` is missed; a fully visible one is detected with probability
-    ``recall``, one of visibility v with recall ** (1 / v). Box centres and sizes have errors of a
-    standard deviation of ``jitter`` times the box's size. ``false_positives`` is their mean
-    number per frame. The class is wrong for 0.1 * (1 - recall) of the detections. With recall 1
-    and the other two 0, the detections are the ground truth.
+    The detections of a frame depend on ``seed`` and the frame's index only. The class is wrong for
+    0.1 * (1 - recall) of the detections. With recall 1, and jitter and false positives 0, the
+    detections are the ground truth.
 
-    Raises ``UsageError`` for probabilities outside 0..1 and negative numbers.
+    Args:
+        scene: the scene.
+        seed: of the errors.
+        recall: the probability that a fully visible object is detected; one of visibility v is
+            detected with recall ** (1 / v).
+        jitter: the standard deviation of the errors of box centres and sizes, as a share of the
+            box's size.
+        false_positives: their mean number per frame.
+        min_visibility: the visibility, 0..1, below which an object is missed.
+
+    Raises:
+        UsageError: for probabilities outside 0..1 and negative numbers.
+
+    Examples:
+        >>> from mvot_synthetic import NoisyDetector, street
+        >>> scene = street(seed=2, size=(320, 240), frames=1)
+        >>> perfect = NoisyDetector(scene, recall=1, jitter=0, false_positives=0, min_visibility=0)
+        >>> found, truth = perfect(scene.frame(0)), scene.ground_truth(0)
+        >>> found.class_id.tolist() == truth[truth.visibility > 0].class_id.tolist()
+        True
     """
 
     def __init__(
@@ -49,7 +65,14 @@ class NoisyDetector:
         self._false_positives, self._min_visibility = false_positives, min_visibility
 
     def __call__(self, frame: Frame, /) -> Detections:
-        """The detections on the scene's frame of this index."""
+        """Detect objects.
+
+        Args:
+            frame: a frame of the scene, of which only the index counts.
+
+        Returns:
+            The N detections on the scene's frame of this index.
+        """
         rng = np.random.default_rng([self._seed, frame.index])
         ground_truth = self._scene.ground_truth(frame.index)
         true = self._sample_true_positives(rng, ground_truth)

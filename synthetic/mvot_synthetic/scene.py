@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, Int64, UInt8, UInt16
+from jaxtyping import UInt8, UInt16
 
-from mvot_plugin.rows import Rows
-from mvot_plugin.types import XYXY, Frame
+from mvot_plugin.types import Frame
 from mvot_synthetic.actors.drawable import Drawable, Pose
-from mvot_synthetic.canvas import PIXELS_PER_METRE, SOLID, Sprite
+from mvot_synthetic.canvas import PIXELS_PER_METRE, Sprite
+from mvot_synthetic.ground_truth import SceneGroundTruth, measure_ground_truth
 from mvot_synthetic.motion import Camera, Route, metres_to_units
 from mvot_synthetic.rendering import PlacedSprite, paint_sprite, zoom_window
 
@@ -21,24 +21,6 @@ _LEVELS = (8, 4, 2, 1)
 """Factors by which a sprite is reduced."""
 _REACH_METRES = 3.0
 """No sprite reaches further to either side of its ground point."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class SceneGroundTruth(Rows):
-    """The ground truth of one frame: one row per object with pixels inside the image."""
-
-    id: Int64[np.ndarray, " n"]
-    """Counts from 1; constant for an object through the scene."""
-    xyxy: Float32[XYXY, " n"]
-    """The full extent of the object, occluded or not; may reach beyond the image."""
-    class_id: Int64[np.ndarray, " n"]
-    """COCO's: 0 person, 1 bicycle, 2 car."""
-    visibility: Float32[np.ndarray, " n"]
-    """The share of the object's pixels that the image shows, 0 (occluded) to 1."""
-
-    def __post_init__(self) -> None:
-        Rows.__post_init__(self)
-        self._coerce(id=np.int64, xyxy=np.float32, class_id=np.int64, visibility=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -67,7 +49,24 @@ class Scene:
     """A rendered video with exact ground truth; each frame is deterministic, in any order.
 
     It serves as a source of frames: a context manager and an iterable of ``Frame`` with ``name``,
-    ``frame_rate``, ``size`` (width, height) and ``length``. ``street`` builds one.
+    ``frame_rate``, ``size`` and ``length``, its number of frames. ``street`` builds one.
+
+    Args:
+        name: a short name.
+        size: (width, height) of the image in pixels.
+        frame_rate: frames per second.
+        panorama: the background, BGR uint8, of which the camera shows a part.
+        camera: where the camera looks on each frame.
+        actors: the objects with an identity.
+        props: the objects without.
+
+    Examples:
+        >>> from mvot_synthetic import street
+        >>> scene = street(seed=2, size=(320, 240), frames=3)
+        >>> [frame.timestamp for frame in scene]
+        [0.0, 0.04, 0.08]
+        >>> scene.frame(2).image.shape, scene.id_map(2).shape
+        ((240, 320, 3), (240, 320))
     """
 
     def __init__(
@@ -106,23 +105,57 @@ class Scene:
         """Do nothing: a scene holds no resources and stays usable."""
 
     def frame(self, index: int) -> Frame:
-        """Render the frame at ``index`` (from 0); raises ``IndexError`` beyond the scene."""
+        """Render a frame.
+
+        Args:
+            index: its number, from 0.
+
+        Returns:
+            The frame, with the timestamp index / ``frame_rate``.
+
+        Raises:
+            IndexError: beyond the scene.
+        """
         image, _ = self._render(self._check_index(index))
         return Frame(image=image, index=index, timestamp=index / self.frame_rate)
 
     def ground_truth(self, index: int) -> SceneGroundTruth:
-        """The ground truth of the frame at ``index``; raises ``IndexError`` beyond the scene."""
+        """The ground truth of a frame.
+
+        Args:
+            index: its number, from 0.
+
+        Returns:
+            A row for each object with pixels inside the image.
+
+        Raises:
+            IndexError: beyond the scene.
+        """
         index = self._check_index(index)
         if index not in self._ground_truths:
             self._render(index)
         return self._ground_truths[index]
 
     def id_map(self, index: int) -> UInt16[np.ndarray, "height width"]:
-        """The id of the object that each pixel of a frame shows, 0 for background and props."""
+        """The id of the object that each pixel of a frame shows.
+
+        Args:
+            index: its number, from 0.
+
+        Returns:
+            (height, width); 0 for background and props.
+        """
         return self._render(self._check_index(index))[1]
 
     def select(self, ids: Collection[int]) -> "Scene":
-        """The same scene with these objects only, and without props."""
+        """The same scene with some objects only, and without props.
+
+        Args:
+            ids: those of the objects.
+
+        Returns:
+            The scene.
+        """
         return Scene(
             name=self.name,
             size=self.size,
@@ -152,7 +185,7 @@ class Scene:
         sprites = list(self._placements(index, shift))
         inside = {p.id: paint_sprite(p, image, ids) for p in sorted(sprites, key=lambda p: p.depth)}
         visible = [p for p in sprites if p.id and inside[p.id]]
-        self._ground_truths.setdefault(index, _measure_ground_truth(visible, ids))
+        self._ground_truths.setdefault(index, measure_ground_truth(visible, ids))
         return image, ids
 
     def _placements(self, index: int, shift: np.ndarray) -> Iterator[PlacedSprite]:
@@ -212,20 +245,3 @@ class Scene:
             sprite = drawable.draw(pose)
             self._sprites[key] = sprite.downscale(level) if level > 1 else sprite
         return self._sprites[key]
-
-
-def _measure_ground_truth(sprites: list[PlacedSprite], ids: np.ndarray) -> SceneGroundTruth:
-    """Boxes, and visibilities from the id map."""
-    visibility = []
-    for placed in sprites:
-        own = int(np.count_nonzero(placed.patch[..., 3] >= SOLID))
-        top, left = max(placed.top, 0), max(placed.left, 0)
-        bottom, right = placed.top + len(placed.patch), placed.left + placed.patch.shape[1]
-        seen = int(np.count_nonzero(ids[top:bottom, left:right] == placed.id))
-        visibility.append(seen / own)
-    return SceneGroundTruth(
-        id=np.array([p.id for p in sprites], np.int64),
-        xyxy=np.array([p.xyxy for p in sprites], np.float32).reshape(-1, 4),
-        class_id=np.array([p.class_id for p in sprites], np.int64),
-        visibility=np.array(visibility, np.float32),
-    )

@@ -43,12 +43,28 @@ def street(
 ) -> Scene:
     """A street with pedestrians and traffic, filmed by a panning camera.
 
-    ``size`` is (width, height). ``walkers``, ``vehicles`` and ``cyclists`` are their numbers in
-    the whole scene, each in view at some time; a cyclist is two objects, a person and a bicycle.
-    ``pan``, 0..1, is the range of the camera in image widths. Ids count from 1: walkers,
-    vehicles, then riders and their bicycles. Some walkers wear the same clothes and meet.
+    Args:
+        seed: of everything that is chosen at random.
+        size: (width, height) of the image in pixels, 32 or more each.
+        frames: the length.
+        frame_rate: frames per second.
+        walkers: people on foot in the whole scene, each in view at some time.
+        vehicles: cars and vans, likewise.
+        cyclists: each is two objects, a person and a bicycle.
+        pan: the range of the camera in image widths, 0..1.
 
-    Raises ``UsageError`` for settings out of range.
+    Returns:
+        The scene. Ids count from 1: walkers, vehicles, then riders and their bicycles. Some walkers
+        wear the same clothes and meet.
+
+    Raises:
+        UsageError: for settings out of range.
+
+    Examples:
+        >>> from mvot_synthetic import street
+        >>> scene = street(seed=2, size=(320, 240), frames=50, walkers=3)
+        >>> len(scene), scene.frame(49).timestamp
+        (50, 1.96)
     """
     if min(*size) < 32 or frames < 1 or pan > 1 or min(seed, walkers, vehicles, cyclists, pan) < 0:
         raise UsageError(

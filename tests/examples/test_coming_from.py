@@ -9,21 +9,24 @@ from ultralytics.engine.results import Results
 
 from helpers.paths import ROOT
 from helpers.pipelines import BOX, OTHER, blank_frames
-from mvot_pipelines import MotPipeline, PipelineConfig
+from mvot_pipelines import MotPipeline, MultiPipeline, PipelineConfig
 from mvot_pipelines.cli.options import build_parser
 from mvot_pipelines.sinks.overlay import Painter
 from mvot_plugin.association.affinity import AffinityConfig
-from mvot_plugin.types import as_frame
+from mvot_plugin.association.lifecycle import LifecycleConfig
+from mvot_plugin.association.memory import MemoryConfig
+from mvot_plugin.types import Frame, as_frame
 
 TEXT = (ROOT / "docs" / "coming-from.md").read_text(encoding="utf-8")
-TABLES = {part.partition("\n")[0]: part for part in TEXT.split("\n## ")[1:]}
+TABLES = {part.partition("\n")[0]: part for part in TEXT.split("\n## ")[1:] if "\n| " in part}
 BOXES = np.array([BOX, OTHER], np.float32)
 
 
 def read_cells(table, column):
-    """The code in a column, in order."""
-    rows = [line.split(" | ") for line in TABLES[table].splitlines() if line.startswith("| ")]
-    return [code for row in rows[2:] for code in re.findall(r"`([^`]+)`", row[column])]
+    """The code in a column, in order; of each table of a section, the first two rows are heads."""
+    found = re.findall(r"(?:^\|.*\n)+", f"{TABLES[table]}\n", re.MULTILINE)
+    rows = [line.split(" | ") for one in found for line in one.splitlines()[2:]]
+    return [code for row in rows for code in re.findall(r"`([^`]+)`", row[column])]
 
 
 class Model:
@@ -55,9 +58,10 @@ def names_of(table):
     }
     own |= {"dets": np.column_stack([BOXES, scores, classes]), "MotPipeline": MotPipeline}
     own |= {"PipelineConfig": PipelineConfig, "AffinityConfig": AffinityConfig}
-    if table == "ultralytics":
+    own |= {"LifecycleConfig": LifecycleConfig, "MemoryConfig": MemoryConfig, "Frame": Frame}
+    if table in ("ultralytics", "DeepStream"):
         own["model"] = detect
-    return own
+    return own | {"MultiPipeline": MultiPipeline, "other": image}
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -1,4 +1,4 @@
-"""The same input gives the same bytes; docs/determinism.md says what is promised.
+"""The same input gives the same bytes; docs/how-it-works/determinism.md says what is promised.
 
 The gate checks some engines; ``HYPOTHESIS_PROFILE=thorough`` all of them, in every way.
 """

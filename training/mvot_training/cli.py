@@ -14,7 +14,7 @@ from mvot_plugin.extras import require_torch
 if TYPE_CHECKING:
     from mvot_training.options import Stage
 
-__all__ = ["load_stages", "main"]
+__all__ = ["build_parser", "load_stages", "main"]
 
 _DESCRIPTION = """\
 Train the networks of mvot_plugin. A training that was stopped continues from its checkpoint."""
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     """Run the stage that the arguments name; returns the exit code."""
-    options = _create_parser(load_stages()).parse_args(arguments)
+    options = build_parser(load_stages()).parse_args(arguments)
     config = options.stage.configure(options)
     if options.print_config:
         print_output(format_config(config).removesuffix("\n"))
@@ -65,7 +65,8 @@ def load_stages() -> "tuple[Stage[Any], ...]":
     return SIAMMOTION, LIGHT, SIAMESE, INERTIA, BACKBONE, SIAMFC, SIAMMT, DETECTOR, NANOTRACK
 
 
-def _create_parser(all_stages: "Sequence[Stage[Any]]") -> Parser:
+def build_parser(all_stages: "Sequence[Stage[Any]]") -> Parser:
+    """The parser of the command, with the options of each stage."""
     parser = Parser(
         prog="mvot-train",
         description=_DESCRIPTION,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mvot_benchmarks.ceiling.measurement import PART_NAMES, CeilingResult, split_missing
 from mvot_benchmarks.ceiling.tables import add_pooled
-from mvot_benchmarks.reporting.plots import create_figure, save_figure
+from mvot_benchmarks.reporting.plots import WIDTH, create_figure, save_figure
 from mvot_benchmarks.reporting.tables import ALL_TOGETHER, QUALITIES
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def draw_missing(results: Sequence[CeilingResult]) -> "Figure":
     results = add_pooled(results)
     results = [one for one in results if one.sequence == ALL_TOGETHER] or results
     engines = list(dict.fromkeys(result.engine for result in results))
-    figure = create_figure(11.0, 1.3 + 0.5 * len(engines) + 0.38 * len(results))
+    figure = create_figure(WIDTH, 1.5 + 0.5 * len(engines) + 0.38 * len(results))
     counts = [sum(result.engine == engine for result in results) for engine in engines]
     axes = figure.subplots(
         len(engines),
@@ -73,7 +73,7 @@ def draw_missing(results: Sequence[CeilingResult]) -> "Figure":
         axis.set_xlabel(f"{QUALITIES[metric]} (%)")
     figure.suptitle(f"Where points are lost: {results[0].sequence}, detector on every k-th frame")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize="small")
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
     return figure
 
 

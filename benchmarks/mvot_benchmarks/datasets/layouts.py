@@ -16,8 +16,7 @@ __all__ = ["open_sequence"]
 def open_sequence(path: str | Path) -> Sequence:
     """Open a sequence of any supported data set and read its ground truth.
 
-    ``path`` is the sequence's folder; for VisDrone, UAVDT and DAVIS the folder of its frames (or
-    a video in its place), with the annotations where the data set puts them:
+    The annotations are where the data set puts them:
 
     - MOT15, 16, 17, 20: ``seqinfo.ini``, ``gt/`` or ``img1/`` in it.
     - OTB: ``groundtruth_rect.txt`` and ``img/``.
@@ -26,8 +25,28 @@ def open_sequence(path: str | Path) -> Sequence:
     - VisDrone: ``sequences/SEQ`` with ``annotations/SEQ.txt``.
     - UAVDT: ``UAV-benchmark-M/SEQ`` with ``GT/SEQ_gt_whole.txt``.
 
-    Raises ``InputError`` for a path of another layout, a missing file, and a row that is not in
-    the data set's format.
+    Args:
+        path: the sequence's folder; for VisDrone, UAVDT and DAVIS the folder of its frames (or a
+            video in its place).
+
+    Returns:
+        The sequence; its frames are opened by ``Sequence.open``.
+
+    Raises:
+        InputError: for a path of another layout, a missing file, and a row that is not in the data
+            set's format.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import cv2
+        >>> from mvot_benchmarks.datasets import open_sequence
+        >>> from mvot_synthetic import street
+        >>> Path("SEQ-02/img").mkdir(parents=True)
+        >>> _ = Path("SEQ-02/groundtruth_rect.txt").write_text("10,20,40,60")  # OTB
+        >>> image = street(size=(320, 240), frames=1).frame(0).image
+        >>> _ = cv2.imwrite("SEQ-02/img/0001.png", image)
+        >>> open_sequence("SEQ-02").name
+        'SEQ-02'
     """
     path = Path(path)
     if not path.exists():

@@ -11,7 +11,7 @@ from mvot_benchmarks.intervals.measurement import (
     IntervalResult,
 )
 from mvot_benchmarks.intervals.tables import compute_curves
-from mvot_benchmarks.reporting.plots import create_figure, save_figure
+from mvot_benchmarks.reporting.plots import WIDTH, create_figure, save_figure
 from mvot_benchmarks.reporting.tables import QUALITIES
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def draw_curves(results: Sequence[IntervalResult]) -> "Figure":
     """
     curves = compute_curves(results)
     engines = list(dict.fromkeys(curve.engine for curve in curves))
-    figure = create_figure(11.0, 0.6 + 3.4 * len(engines))
+    figure = create_figure(WIDTH, 0.6 + 3.0 * len(engines))
     axes = figure.subplots(len(engines), len(QUALITIES), squeeze=False, sharex=True)
     for row, engine in zip(axes, engines, strict=True):
         for column, (axis, name) in enumerate(zip(row, QUALITIES.values(), strict=True)):
@@ -52,6 +52,7 @@ def draw_curves(results: Sequence[IntervalResult]) -> "Figure":
             axis.set_xticks(ticks, [f"{tick} %" for tick in ticks], minor=False)
             axis.minorticks_off()
             axis.grid(alpha=0.3)
+        row[0].set_ylabel("percent")
     for axis in axes[-1]:
         axis.set_xlabel("frames with a detector call")
     handles, labels = axes[0][0].get_legend_handles_labels()

@@ -24,7 +24,7 @@ from mvot_benchmarks.reporting.tables import (
     pool_rows,
 )
 
-__all__ = ["EVERY_FRAME", "CostLine", "format_table", "summarise_costs"]
+__all__ = ["EVERY_FRAME", "CostLine", "format_table", "label_mode", "summarise_costs"]
 
 EVERY_FRAME = "every frame"
 """The label of a detector that is called on every frame, and blocks."""
@@ -49,7 +49,7 @@ def format_table(results: Sequence[RtResult]) -> str:
         results, "engine", "k", "fps", "detector", "detector_ms", "mode"
     )
     pooled = [pool_rows(rows, "processed", "frames", "detected") for rows in groups]
-    labelled = [_label_mode(row) for row in label_detectors([*results, *pooled])]
+    labelled = [label_mode(row) for row in label_detectors([*results, *pooled])]
     for key in dict.fromkeys((one.sequence, one.fps, one.detector_ms) for one in labelled):
         rows = [one for one in labelled if (one.sequence, one.fps, one.detector_ms) == key]
         title = f"{key[0]} at {key[1]:g} fps"
@@ -60,7 +60,7 @@ def format_table(results: Sequence[RtResult]) -> str:
     return "\n\n".join([*blocks, *_format_costs(results)])
 
 
-def _label_mode(row: RtResult) -> RtResult:
+def label_mode(row: RtResult) -> RtResult:
     """The row with its mode in the engine's name, unless the detector blocks."""
     return row if row.mode == BLOCKING else replace(row, engine=f"{row.engine}, {row.mode}")
 

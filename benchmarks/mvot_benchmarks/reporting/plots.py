@@ -16,8 +16,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["create_figure", "draw_quality", "encode_png", "save_figure", "save_quality_plot"]
+__all__ = [
+    "WIDTH",
+    "create_figure",
+    "draw_quality",
+    "encode_png",
+    "save_figure",
+    "save_quality_plot",
+]
 
+WIDTH = 8.4
+"""Inches: on a page of 700 pixels the text of such a figure can still be read."""
 _LINE_STYLES = ("-", "--", ":", "-.")
 
 
@@ -46,7 +55,7 @@ def draw_quality(results: Sequence[MotResult], timed: Sequence[RtResult] = ()) -
     rows: list[MotResult | RtResult] = label_detectors([*average_runs(results), *timed])
     names = list(dict.fromkeys(row.sequence for row in rows))
     engines = list(dict.fromkeys(row.engine for row in rows))
-    figure = create_figure(11.0, 3.2 * len(names))
+    figure = create_figure(WIDTH, 0.4 + 2.9 * len(names))
     axes = figure.subplots(len(names), len(QUALITIES), squeeze=False, sharex=True)
     for axes_row, name in zip(axes, names, strict=True):
         of_sequence = [row for row in rows if row.sequence == name]
@@ -58,6 +67,7 @@ def draw_quality(results: Sequence[MotResult], timed: Sequence[RtResult] = ()) -
             axis.set_xticks(ks, [str(k) for k in ks], minor=False)
             axis.minorticks_off()
             axis.grid(alpha=0.3)
+        axes_row[0].set_ylabel("percent")
     for axis in axes[-1]:
         axis.set_xlabel("detector on every k-th frame")
     legends = [zip(*axis.get_legend_handles_labels(), strict=True) for axis in axes.flat]
@@ -96,10 +106,10 @@ def _frame_rate(row: MotResult | RtResult) -> float:
     return row.fps if isinstance(row, RtResult) else 0.0
 
 
-def encode_png(figure: "Figure") -> bytes:
-    """A figure as the content of a PNG file."""
+def encode_png(figure: "Figure", dpi: int = 120, **texts: str) -> bytes:
+    """A figure as the content of a PNG file, with ``texts`` in its metadata."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None, **texts})
     return buffer.getvalue()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mvot_benchmarks.reporting.plots import create_figure
+from mvot_benchmarks.reporting.plots import WIDTH, create_figure
 from mvot_benchmarks.scaling.measurement import ScalingRow
 from mvot_benchmarks.scaling.tables import REAL_TIME
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_speed", "draw_stages"]
 
+_LINE_STYLES = "-", "--", ":"
+"""Of the first ten engines, of ten more, ...: there are ten colours."""
+
 
 def draw_speed(rows: Sequence[ScalingRow]) -> "Figure":
     """Draw frames per second against the number of targets: an axis a size, a line an engine.
@@ -20,19 +23,21 @@ def draw_speed(rows: Sequence[ScalingRow]) -> "Figure":
     As SiamMT's Fig. 9, but with both axes logarithmic. Raises ``UsageError`` without matplotlib.
     """
     sizes = list(dict.fromkeys(row.size for row in rows))
-    figure = create_figure(4.6 * len(sizes) + 0.4, 4.0)
+    figure = create_figure(max(WIDTH / 2 * len(sizes), 5.0), 5.0)
     axes = figure.subplots(1, len(sizes), squeeze=False, sharey=True)[0]
     for axis, size in zip(axes, sizes, strict=True):
         axis.set(title=f"{size[0]}x{size[1]}", xlabel="targets", xscale="log", yscale="log")
-        for engine in dict.fromkeys(row.engine for row in rows):
+        for number, engine in enumerate(dict.fromkeys(row.engine for row in rows)):
             points = sorted((row.targets, row.fps) for row in rows if _is_of(row, engine, size))
             counts, fps = [count for count, _ in points], [value for _, value in points]
-            axis.plot(counts, fps, "o-", label=engine, markersize=4)
+            style = f"C{number % 10}o{_LINE_STYLES[number // 10 % len(_LINE_STYLES)]}"
+            axis.plot(counts, fps, style, label=engine, markersize=4)
         axis.axhline(REAL_TIME, color="black", linewidth=1, linestyle="--")
         _label_axes(axis, sorted({row.targets for row in rows}))
         axis.grid(alpha=0.3)
     axes[0].set_ylabel(f"frames per second (dashed: {REAL_TIME:g})")
-    axes[0].legend(fontsize="small")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize="small")
     return figure
 
 
@@ -45,7 +50,7 @@ def draw_stages(rows: Sequence[ScalingRow]) -> "Figure":
     rows = [row for row in rows if row.stages]
     sizes = list(dict.fromkeys(row.size for row in rows))
     engines = list(dict.fromkeys(row.engine for row in rows))
-    figure = create_figure(4.2 * len(sizes) + 1.5, 3.0 * len(engines) + 0.4)
+    figure = create_figure(3.5 * len(sizes) + 1.4, 2.6 * len(engines) + 0.4)
     axes = figure.subplots(len(engines), len(sizes), squeeze=False, sharey="row")
     for line, engine in zip(axes, engines, strict=True):
         for axis, size in zip(line, sizes, strict=True):

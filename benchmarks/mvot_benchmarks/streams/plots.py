@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mvot_benchmarks.reporting.plots import create_figure, save_figure
+from mvot_benchmarks.reporting.plots import WIDTH, create_figure, save_figure
 from mvot_benchmarks.streams.results import (
     CLUSTER,
     EACH,
@@ -42,7 +42,7 @@ def save_plot(rows: Sequence[StreamsRow], path: str | Path) -> None:
 
 
 def draw_streams(rows: Sequence[StreamsRow]) -> "Figure":
-    """Draw each part that was measured: a row of axes.
+    """Draw each part that was measured, two beside each other.
 
     Streams per core against k; frames per second of one process and of a process a camera; memory
     against streams; throughput against workers. Raises ``UsageError`` without matplotlib.
@@ -53,9 +53,10 @@ def draw_streams(rows: Sequence[StreamsRow]) -> "Figure":
     for part, draw in _RUN_PANELS.items():
         if runs := select_runs(rows, part):
             panels.append(partial(draw, runs=runs))
-    figure = create_figure(4.6 * max(len(panels), 1) + 0.4, 4.4)
-    axes = figure.subplots(1, max(len(panels), 1), squeeze=False)[0]
-    for axis, panel in zip(axes, panels, strict=False):
+    lines = max(-(-len(panels) // 2), 1)
+    figure = create_figure(WIDTH if len(panels) > 1 else 5.0, 3.8 * lines)
+    for number, panel in enumerate(panels, 1):
+        axis = figure.add_subplot(lines, min(len(panels), 2), number)
         panel(axis)
         axis.grid(alpha=0.3)
     return figure
@@ -75,7 +76,7 @@ def _draw_capacity(axis: "Axes", costs: Sequence[StreamCost]) -> None:
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter("{x:g}")
     axis.tick_params(axis="x", which="minor", bottom=False)
-    axis.legend(fontsize="x-small")
+    axis.legend(fontsize="small")
 
 
 def _draw_processes(axis: "Axes", runs: Sequence[CommandRun]) -> None:
@@ -87,8 +88,9 @@ def _draw_processes(axis: "Axes", runs: Sequence[CommandRun]) -> None:
         axis.bar(places, heights, width=0.38, label=label)
     axis.set_xticks([0, 1], [TOGETHER, EACH])
     axis.set_title(f"frames per second, {runs[0].streams} streams together")
+    axis.set_ylim(top=1.3 * axis.get_ylim()[1])
     axis.set_axisbelow(True)
-    axis.legend(fontsize="x-small")
+    axis.legend(fontsize="small")
 
 
 def _draw_memory(axis: "Axes", runs: Sequence[CommandRun]) -> None:
@@ -101,7 +103,7 @@ def _draw_memory(axis: "Axes", runs: Sequence[CommandRun]) -> None:
     axis.set(xlabel="streams", title="memory of one process, MB")
     axis.set_xticks(streams, [str(number) for number in streams])
     axis.set_ylim(bottom=0)
-    axis.legend(fontsize="x-small")
+    axis.legend(fontsize="small")
 
 
 def _draw_cluster(axis: "Axes", runs: Sequence[CommandRun]) -> None:
@@ -118,7 +120,7 @@ def _draw_cluster(axis: "Axes", runs: Sequence[CommandRun]) -> None:
     axis.set(xlabel="workers", title="frames per second of one long video")
     axis.set_xticks(workers, [str(number) for number in workers])
     axis.set_ylim(bottom=0)
-    axis.legend(fontsize="x-small")
+    axis.legend(fontsize="small")
 
 
 _RUN_PANELS: dict[str, Callable[..., None]] = {

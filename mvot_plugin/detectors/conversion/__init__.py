@@ -27,30 +27,24 @@ __all__ = ["as_detections", "from_supervision", "from_ultralytics"]
 def as_detections(result: object) -> Detections:
     """Convert what a detector returned to ``Detections`` of their own, whatever it does later.
 
-    =====================================  ========================================================
-    ``result``                             what it means
-    =====================================  ========================================================
-    ``None``, ``[]``, no rows              nothing found
-    ``Detections``                         themselves
-    N x 4, N x 5, N x 6                    a row a box: x0, y0, x1, y1, then confidence, then class
-                                           (boxmot's order); an array, a tensor on any device, or a
-                                           list or tuple of rows
-    ``(boxes, scores)``,                   columns: a tuple or list of two or three, of which the
-    ``(boxes, scores, classes)``           first is N x 4; where the first is a single box of 4
-                                           numbers, all are rows
-    a dict, or a named tuple               columns by name: ``boxes`` or ``xyxy``; ``scores``,
-                                           ``confidence`` or ``conf``; ``labels``, ``class_id``,
-                                           ``classes`` or ``cls``; ``masks`` of the frame, N x H x W
-                                           or N x 1 x H x W; ``keypoints``, N x K x 3 or N x K x 2.
-                                           Others of N rows go into ``data``, as torchvision's
-                                           ``keypoints_scores``, which are no probabilities; what
-                                           has no N rows is left out
-    ultralytics ``Results``                boxes, masks, keypoints, names; oriented boxes as the
-                                           boxes around them, with ``data["xyxyxyxy"]``
-    ``supervision.Detections``             boxes, masks, ``data`` and ``tracker_id``;
-                                           ``data["class_name"]`` names the classes
-    a list of one dict or result           that one: a batch of one frame
-    =====================================  ========================================================
+    What ``result`` may be, and what it means:
+
+    - ``None``, ``[]``, no rows: nothing found.
+    - ``Detections``: themselves.
+    - N x 4, N x 5, N x 6: a row a box: x0, y0, x1, y1, then confidence, then class (boxmot's
+      order); an array, a tensor on any device, or a list or tuple of rows.
+    - ``(boxes, scores)``, ``(boxes, scores, classes)``: columns: a tuple or list of two or three,
+      of which the first is N x 4; where the first is a single box of 4 numbers, all are rows.
+    - A dict, or a named tuple: columns by name: ``boxes`` or ``xyxy``; ``scores``, ``confidence``
+      or ``conf``; ``labels``, ``class_id``, ``classes`` or ``cls``; ``masks`` of the frame,
+      N x H x W or N x 1 x H x W; ``keypoints``, N x K x 3 or N x K x 2. Others of N rows go into
+      ``data``, as torchvision's ``keypoints_scores``, which are no probabilities; what has no N
+      rows is left out.
+    - ultralytics ``Results``: boxes, masks, keypoints, names; oriented boxes as the boxes around
+      them, with ``data["xyxyxyxy"]``.
+    - ``supervision.Detections``: boxes, masks, ``data`` and ``tracker_id``; ``data["class_name"]``
+      names the classes.
+    - A list of one dict or result: that one: a batch of one frame.
 
     A confidence that is not given is 1, and a class 0. Boxes are x0, y0, x1, y1 in pixels. A
     single box is a row, too: N is 1. Refused, since they may mean something else, are numbers
@@ -66,6 +60,17 @@ def as_detections(result: object) -> Detections:
 
     Raises:
         InputError: The result is none of these, or its columns have other shapes.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mvot_plugin import as_detections
+        >>> found = as_detections(np.array([[10, 20, 50, 80, 0.9, 2], [90, 20, 99, 31, 0.4, 0]]))
+        >>> found.xyxy[0].tolist(), found.class_id.tolist()
+        ([10.0, 20.0, 50.0, 80.0], [2, 0])
+        >>> len(as_detections({"boxes": [[10, 20, 50, 80]], "scores": [0.9]}))
+        1
+        >>> len(as_detections([]))
+        0
     """
     found = _convert(result)
     return found[np.arange(len(found))]

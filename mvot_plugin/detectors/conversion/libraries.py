@@ -22,11 +22,26 @@ __all__ = ["from_supervision", "from_ultralytics"]
 def from_ultralytics(results: Any) -> Detections:
     """Convert one ultralytics ``Results``, or a list of exactly one; tensors on any device.
 
-    Masks and keypoints are taken along; of oriented boxes, the corners are ``data["xyxyxyxy"]``,
-    (N, 4, 2) in pixels, and the boxes enclose them.
+    Args:
+        results: What the model returned.
+
+    Returns:
+        The N detections, with masks and keypoints; of oriented boxes, the corners are
+        ``data["xyxyxyxy"]``, (N, 4, 2) in pixels, and the boxes enclose them.
 
     Raises:
         InputError: There are several results, or no boxes.
+
+    Examples:
+        >>> import numpy as np
+        >>> import torch
+        >>> from mvot_plugin.detectors import from_ultralytics
+        >>> from ultralytics.engine.results import Results
+        >>> rows = torch.tensor([[10, 20, 50, 80, 0.9, 0]])
+        >>> image = np.zeros((240, 320, 3), np.uint8)
+        >>> found = from_ultralytics(Results(image, path="", names={0: "person"}, boxes=rows))
+        >>> found.xyxy.tolist(), found.class_names
+        ([[10.0, 20.0, 50.0, 80.0]], {0: 'person'})
     """
     if isinstance(results, (list, tuple)):
         if len(results) != 1:
@@ -70,13 +85,26 @@ def _crop_letterboxed(masks: Any, boxes: Float32[XYXY, " n"]) -> Float32[np.ndar
 
 
 def from_supervision(detections: Any) -> Detections:
-    """Convert a ``supervision.Detections``; confidence is 1 and class 0 where it has none.
+    """Convert a ``supervision.Detections``.
 
-    ``data`` has its ``data`` of N rows, and ``tracker_id``; ``data["class_name"]`` also names the
-    classes.
+    Args:
+        detections: Its N detections, with masks of the frame or without.
+
+    Returns:
+        The N detections; confidence is 1 and class 0 where it has none. ``data`` has its ``data``
+        of N rows, and ``tracker_id``; ``data["class_name"]`` also names the classes.
 
     Raises:
         InputError: Its columns have other shapes.
+
+    Examples:
+        >>> import numpy as np
+        >>> import supervision as sv
+        >>> from mvot_plugin.detectors import from_supervision
+        >>> boxes = np.array([[10, 20, 50, 80]], np.float32)
+        >>> found = from_supervision(sv.Detections(xyxy=boxes, class_id=np.array([2])))
+        >>> found.class_id.tolist(), found.confidence.tolist()
+        ([2], [1.0])
     """
     found = build_detections(detections.xyxy, detections.confidence, detections.class_id)
     mask, others = getattr(detections, "mask", None), getattr(detections, "data", None) or {}

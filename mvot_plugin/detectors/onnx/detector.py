@@ -49,6 +49,17 @@ class OnnxDetector:
         UsageError: The model does not have a class, or ``conf``, ``iou`` or ``threads`` is out of
             range.
         InputError: The file is missing, or is no export that is understood.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import mvot_plugin
+        >>> from mvot_plugin.detectors import OnnxDetector
+        >>> from mvot_synthetic import street
+        >>> model = Path(mvot_plugin.__file__).parent / "pretrained" / "detector-n.onnx"
+        >>> detector = OnnxDetector(model, conf=0.3, classes=["person"], threads=1)
+        >>> found = detector(street(seed=2, frames=1).frame(0))
+        >>> set(found.class_id.tolist()) <= {0}, detector.names[0]
+        (True, 'person')
     """
 
     is_thread_safe = True
@@ -92,7 +103,14 @@ class OnnxDetector:
         self._classes = select_classes(classes, self.names) if classes else None
 
     def __call__(self, frame: Frame, /) -> Detections:
-        """Run the model on ``frame``."""
+        """Run the model on a frame.
+
+        Args:
+            frame: The frame.
+
+        Returns:
+            N detections, with boxes in pixels of the frame.
+        """
         image, placement = self._letterbox(frame.image)
         argument, size = self._graph.argument, image.shape[:2]
         array = to_array(

@@ -11,11 +11,20 @@ __all__ = ["Count"]
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Count:
-    """What a line or a zone has counted up to a frame."""
+    """What a line or a zone has counted up to a frame.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mvot_pipelines.counting import Count
+        >>> ends = np.array([[0, 100], [320, 100]], np.float32)
+        >>> Count(name="door", kind="line", points=ends, entered=1, left=3).to_dict()
+        {'name': 'door', 'kind': 'line', 'in': 1, 'out': 3}
+    """
 
     name: str
     """The name of the line or zone."""
     kind: Literal["line", "zone"]
+    """Which of both it is."""
     points: Float32[np.ndarray, "k 2"]
     """Its points, x and y in pixels: two of a line, the corners of a zone."""
     entered: int
@@ -36,7 +45,9 @@ class Count:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON.
 
-        They are ``name`` and ``kind``, and ``in`` and ``out``, or ``inside`` and ``entered``.
+        Returns:
+            ``name`` and ``kind``, and of a line ``in`` and ``out``, of a zone ``inside`` and
+            ``entered``.
         """
         numbers = {"in": self.entered, "out": self.left}
         if self.kind == "zone":

@@ -36,6 +36,20 @@ class Adaptive:
         every: in place of that setting.
         share: in place of that setting.
         budget: in place of that setting.
+
+    Raises:
+        UsageError: for settings out of range, or for two of ``every``, ``share`` and ``budget``.
+
+    Examples:
+        >>> from mvot_pipelines import MotPipeline
+        >>> from mvot_pipelines.scheduling import Adaptive
+        >>> from mvot_synthetic import NoisyDetector, street
+        >>> scene = street(seed=2, size=(320, 240), frames=12)
+        >>> tracker = MotPipeline(NoisyDetector(scene), "lk-flow", Adaptive(every=6))
+        >>> for frame in scene:
+        ...     tracks = tracker.step(frame)
+        >>> 1 < tracker.detector_calls < 6
+        True
     """
 
     def __init__(
@@ -58,7 +72,15 @@ class Adaptive:
         self._called: Frame | None = None
 
     def due(self, frame: Frame, motion: Motion) -> bool:
-        """Whether the frames since the last call, times the loss by now, have reached the level."""
+        """Whether to detect on a frame.
+
+        Args:
+            frame: the frame, with its index and its timestamp in seconds.
+            motion: the N known targets on this frame by the engine.
+
+        Returns:
+            True where the frames since the last call, times the loss by now, reach the level.
+        """
         self._budget.advance(frame)
         self._loss.watch(motion)
         if self._called is not None and not self._is_worth_it(frame, self._called):
@@ -75,7 +97,15 @@ class Adaptive:
         merge: Merge,
         cost: CallCost,
     ) -> None:
-        """Learn from a call how fast targets drift, and what a call costs."""
+        """Learn from a call how fast targets drift, and what a call costs.
+
+        Args:
+            frame: the frame that was detected on.
+            motion: the N known targets on that frame by the engine, before the merge.
+            detections: the M detections of that frame.
+            merge: what they meant for the targets.
+            cost: the time that the call took.
+        """
         self._budget.learn(cost)
         self._loss.learn(frame, motion, detections, merge)
 

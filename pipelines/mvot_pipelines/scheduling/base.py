@@ -13,7 +13,21 @@ __all__ = ["CallCost", "EveryK", "Scheduler", "SupportsFeedback", "SupportsReset
 
 @runtime_checkable
 class Scheduler(Protocol):
-    """Decides, frame by frame, whether the detector runs; one for each video."""
+    """Decides, frame by frame, whether the detector runs; one for each video.
+
+    Examples:
+        >>> from mvot_pipelines import MotPipeline
+        >>> from mvot_synthetic import NoisyDetector, street
+        >>> class WhereLost:
+        ...     def due(self, frame, motion):
+        ...         return frame.index % 10 == 0 or bool((motion.scores < 0.4).any())
+        >>> scene = street(seed=2, size=(320, 240), frames=3)
+        >>> tracker = MotPipeline(NoisyDetector(scene), "hold", WhereLost())
+        >>> for frame in scene:
+        ...     tracks = tracker.step(frame)
+        >>> tracker.detector_calls
+        1
+    """
 
     def due(self, frame: Frame, motion: Motion) -> bool:
         """Whether to detect on a frame; asked on each frame on which the detector is free.
@@ -31,7 +45,15 @@ class Scheduler(Protocol):
 
 @dataclass(frozen=True)
 class CallCost:
-    """The time that a detector call took, in seconds."""
+    """The time that a detector call took, in seconds.
+
+    Examples:
+        >>> from mvot_pipelines.scheduling import CallCost
+        >>> cost = CallCost(detector=0.060, tracking=0.004)
+        >>> k = 5
+        >>> round(cost.detector / (cost.detector + k * cost.tracking), 2)  # its share of the time
+        0.75
+    """
 
     detector: float
     """The call itself."""
@@ -43,7 +65,25 @@ class CallCost:
 
 @runtime_checkable
 class SupportsFeedback(Protocol):
-    """A scheduler that learns from what detector calls have changed."""
+    """A scheduler that learns from what detector calls have changed.
+
+    Examples:
+        >>> from mvot_pipelines import MotPipeline
+        >>> from mvot_synthetic import NoisyDetector, street
+        >>> class UntilSettled:
+        ...     pause = 0
+        ...     def due(self, frame, motion):
+        ...         self.pause -= 1
+        ...         return self.pause < 0
+        ...     def learn(self, frame, motion, detections, merge, cost):
+        ...         self.pause = 1 if len(merge.enrolled) else 9
+        >>> scene = street(seed=2, size=(320, 240), frames=8)
+        >>> tracker = MotPipeline(NoisyDetector(scene), "lk-flow", UntilSettled())
+        >>> for frame in scene:
+        ...     tracks = tracker.step(frame)
+        >>> tracker.detector_calls < len(scene)
+        True
+    """
 
     def learn(
         self,
@@ -83,6 +123,16 @@ class EveryK:
 
     Raises:
         UsageError: for k below 1.
+
+    Examples:
+        >>> from mvot_pipelines import EveryK, MotPipeline
+        >>> from mvot_synthetic import NoisyDetector, street
+        >>> scene = street(seed=2, size=(320, 240), frames=12)
+        >>> tracker = MotPipeline(NoisyDetector(scene), "hold", EveryK(k=5))
+        >>> for frame in scene:
+        ...     tracks = tracker.step(frame)
+        >>> tracker.detector_calls  # on frames 0, 5 and 10
+        3
     """
 
     k: int
@@ -94,7 +144,15 @@ class EveryK:
             raise UsageError(f"--detect-every must be 1 or more, got {self.k}")
 
     def due(self, frame: Frame, motion: Motion) -> bool:
-        """Whether a multiple of k was reached since the last call; ``motion`` is not used."""
+        """Whether to detect on a frame.
+
+        Args:
+            frame: the frame, of which the index counts.
+            motion: is not used.
+
+        Returns:
+            True where a multiple of k was reached since the last call.
+        """
         if self._next - self.k <= frame.index < self._next:
             return False
         self._next = (frame.index // self.k + 1) * self.k

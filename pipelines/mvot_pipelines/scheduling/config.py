@@ -11,9 +11,18 @@ __all__ = ["AdaptiveConfig"]
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptiveConfig(CheckedConfig):
-    """Settings of ``Adaptive``; ``UsageError`` where out of range.
+    """Settings of ``Adaptive``.
 
     A loss is a share of the targets: 0.5 where every second one is lost.
+
+    Raises:
+        UsageError: for a setting out of range, or for two of ``every``, ``share`` and ``budget``.
+
+    Examples:
+        >>> from mvot_pipelines.scheduling import Adaptive, AdaptiveConfig
+        >>> scheduler = Adaptive(AdaptiveConfig(most_seconds=1.0), share=0.3)
+        >>> scheduler.config.most_seconds, scheduler.config.share
+        (1.0, 0.3)
     """
 
     interval: Positive | int = 5.0

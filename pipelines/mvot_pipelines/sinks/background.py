@@ -22,6 +22,18 @@ class BackgroundSink(Sink):
         sink: the sink to write to; it is used in the thread alone.
         timer: adds up the seconds of the stage "write" in that thread.
         depth: the most frames that wait to be written; few, to stay in the processor's cache.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from mvot_pipelines.sinks import BackgroundSink, JsonLinesSink
+        >>> from mvot_plugin import Tracks
+        >>> from mvot_plugin.types import as_frame
+        >>> frame = as_frame(np.zeros((240, 320, 3), np.uint8))
+        >>> with BackgroundSink(JsonLinesSink("tracks.jsonl")) as sink:
+        ...     sink.write(frame, Tracks.empty())
+        >>> print(Path("tracks.jsonl").read_text(), end="")
+        {"frame": 0, "timestamp": null, "tracks": 0}
     """
 
     def __init__(self, sink: Sink, *, timer: StageTimer | None = None, depth: int = 2) -> None:

@@ -22,7 +22,25 @@ class Sink(Protocol):
     """Writes every frame with its tracks; a context manager.
 
     The output is opened on construction, so that a run fails before tracking starts if it cannot
-    be written. A sink that fails raises ``OutputError`` and names its output.
+    be written.
+
+    Raises:
+        OutputError: where the output cannot be written; names it.
+
+    Examples:
+        >>> from mvot_pipelines import MotPipeline
+        >>> from mvot_pipelines.sinks import Sink
+        >>> from mvot_synthetic import NoisyDetector, street
+        >>> class CountingSink(Sink):
+        ...     ids = frozenset()
+        ...     def write(self, frame, tracks, counts=()):
+        ...         self.ids |= set(tracks.id.tolist())
+        >>> scene = street(seed=2, size=(320, 240), frames=5)
+        >>> with CountingSink() as sink:
+        ...     for frame, tracks in MotPipeline(NoisyDetector(scene), "hold").run(scene):
+        ...         sink.write(frame, tracks)
+        >>> len(sink.ids) > 0
+        True
     """
 
     @property
@@ -31,7 +49,13 @@ class Sink(Protocol):
         return []
 
     def write(self, frame: Frame, tracks: Tracks, counts: Sequence[Count] = ()) -> None:
-        """Write the tracks of one frame, and what lines and zones have counted up to it."""
+        """Write the tracks of one frame.
+
+        Args:
+            frame: the frame.
+            tracks: its N tracks, with boxes in pixels of the frame.
+            counts: what lines and zones have counted up to it.
+        """
 
     def close(self) -> None:
         """Finish the output; a second call does nothing."""

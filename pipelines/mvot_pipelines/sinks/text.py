@@ -46,6 +46,25 @@ class MotTextSink(_TextSink):
     """MOTChallenge rows: ``frame,id,left,top,width,height,conf,-1,-1,-1``.
 
     Frames and pixels count from 1 in this format. The same tracks give the same bytes.
+
+    Args:
+        path: the file; ``-`` is the standard output.
+
+    Raises:
+        OutputError: where it cannot be written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from mvot_pipelines import MotPipeline
+        >>> from mvot_pipelines.sinks import MotTextSink
+        >>> from mvot_plugin.types import as_frame
+        >>> frame = as_frame(np.zeros((240, 320, 3), np.uint8))
+        >>> tracks = MotPipeline(engine="hold").update(frame, [[10, 20, 50, 80]])
+        >>> with MotTextSink("tracks.txt") as sink:
+        ...     sink.write(frame, tracks)
+        >>> print(Path("tracks.txt").read_text(), end="")
+        1,1,11.00,21.00,40.00,60.00,1.0000,-1,-1,-1
     """
 
     def _format_frame(self, frame: Frame, tracks: Tracks, counts: Sequence[Count]) -> str:
@@ -74,10 +93,30 @@ class JsonLinesSink(_TextSink):
     A frame without tracks leaves one line with ``tracks``, which is 0. Where lines and zones count,
     each frame ends with a line that has ``counts`` (``Count.to_dict``).
 
-    With ``stream``, a name, each line has it as ``stream``.
+    Args:
+        path: the file; ``-`` is the standard output.
+        class_names: the names of the classes by number, where the tracks have none.
+        clock: that of ``Frame.captured``.
+        stream: a name, which each line has as ``stream``; None leaves it out.
 
-    ``path`` may be ``-``, the standard output. ``clock`` is that of ``Frame.captured``. Masks need
-    pycocotools, of the extra ``masks``; ``write`` raises ``UsageError`` where it is missing.
+    Raises:
+        OutputError: where the file cannot be written.
+        UsageError: on ``write``, for masks without pycocotools, of the extra ``masks``.
+
+    Examples:
+        >>> import json
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from mvot_pipelines import MotPipeline
+        >>> from mvot_pipelines.sinks import JsonLinesSink
+        >>> from mvot_plugin import Frame
+        >>> frame = Frame(image=np.zeros((240, 320, 3), np.uint8), index=0, timestamp=0.0)
+        >>> tracks = MotPipeline(engine="hold").update(frame, [[10, 20, 50, 80]])
+        >>> with JsonLinesSink("tracks.jsonl", class_names={0: "person"}) as sink:
+        ...     sink.write(frame, tracks)
+        >>> line = json.loads(Path("tracks.jsonl").read_text())
+        >>> line["frame"], line["class"], line["box"], line["state"]
+        (0, 'person', [10.0, 20.0, 50.0, 80.0], 'detected')
     """
 
     def __init__(

@@ -30,8 +30,28 @@ class OverlayVideoSink(Sink):
     Whatever ends the run, what was written plays, and lacks the last frame at most; a file that
     was at ``path`` stays until the first frame is whole.
 
-    With ``keep_time``, for sources that drop frames, each frame is repeated until the time of the
-    next one, for two seconds at most.
+    Args:
+        path: the file, ``.mp4`` or ``.avi``.
+        frame_rate: frames per second.
+        size: (width, height) of the frames in pixels.
+        class_names: the names of the classes by number, where the tracks have none.
+        keep_time: for sources that drop frames: each frame is repeated until the time of the next
+            one, for two seconds at most.
+
+    Raises:
+        OutputError: where the file cannot be written, and for a frame of another size.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mvot_pipelines import MotPipeline
+        >>> from mvot_pipelines.sinks import OverlayVideoSink
+        >>> from mvot_synthetic import NoisyDetector, street
+        >>> scene = street(seed=2, size=(320, 240), frames=5)
+        >>> with OverlayVideoSink("street.mp4", frame_rate=25, size=scene.size) as sink:
+        ...     for frame, tracks in MotPipeline(NoisyDetector(scene), "hold").run(scene):
+        ...         sink.write(frame, tracks)
+        >>> Path("street.mp4").stat().st_size > 1000
+        True
     """
 
     def __init__(

@@ -24,7 +24,17 @@ _SECONDS = 20.0
 
 
 class WindowSink(Sink):
-    """Shows each frame in a window; q, Esc or closing it raises ``StopRun``."""
+    """Shows each frame in a window.
+
+    Args:
+        title: of the window.
+        frame_rate: frames per second, for the length of trails.
+        class_names: the names of the classes by number, where the tracks have none.
+
+    Raises:
+        OutputError: where no window can be opened.
+        StopRun: on ``write``, where the user pressed q or Esc, or closed the window.
+    """
 
     def __init__(
         self,

@@ -25,11 +25,21 @@ class Source(ABC):
 
     Each iteration over files starts at their first frame. Frames are BGR uint8 of shape (height,
     width, 3); their indices count from 0 and skip what could not be decoded; their timestamps are
-    in seconds and increase strictly.
+    in seconds and increase strictly. ``open_source`` makes sources.
 
-    Raises (while iterating):
-        InputError: for a frame that cannot be read, or a video that is cut short; raised after
-            the last readable frame.
+    Raises:
+        InputError: while iterating, for a frame that cannot be read, or a video that is cut short;
+            raised after the last readable frame.
+
+    Examples:
+        >>> import cv2
+        >>> from mvot_pipelines import open_source
+        >>> from mvot_synthetic import street
+        >>> for frame in street(size=(64, 48), frames=6):
+        ...     _ = cv2.imwrite(f"{frame.index}.png", frame.image)
+        >>> with open_source(".", frame_rate=25) as frames:
+        ...     print(frames.length, frames.size, [one.index for one in frames.select(stride=2)])
+        6 (64, 48) [0, 2, 4]
     """
 
     name: str

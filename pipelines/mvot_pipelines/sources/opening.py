@@ -60,6 +60,16 @@ def open_source(
     Raises:
         InputError: if it cannot be opened.
         UsageError: for a frame rate that is not in 0.001 to 10000, or a negative ``reconnect``.
+
+    Examples:
+        >>> import cv2
+        >>> from mvot_pipelines import open_source
+        >>> from mvot_synthetic import street
+        >>> for frame in street(size=(64, 48), frames=3):
+        ...     _ = cv2.imwrite(f"{frame.index}.png", frame.image)
+        >>> with open_source(".", frame_rate=25) as frames:
+        ...     print([frame.timestamp for frame in frames])
+        [0.0, 0.04, 0.08]
     """
     if frame_rate is not None:
         FRAME_RATES.check(frame_rate, "the frame rate")

@@ -22,6 +22,18 @@ class Playback(Source):
     Args:
         recording: The recording; it is closed with this source.
         clock: Returns seconds.
+
+    Examples:
+        >>> import cv2
+        >>> from mvot_pipelines import open_source
+        >>> from mvot_pipelines.sources import Playback
+        >>> from mvot_synthetic import street
+        >>> for frame in street(size=(64, 48), frames=3):
+        ...     _ = cv2.imwrite(f"{frame.index}.png", frame.image)
+        >>> with Playback(open_source(".", frame_rate=25)) as frames:
+        ...     last = [frame.index for frame in frames][-1]
+        >>> last
+        2
     """
 
     is_live = True

@@ -33,13 +33,37 @@ __all__ = ["ImageSource", "VideoSource"]
 class VideoSource(Source):
     """A video file, here or at a URL; timestamps are its own, so a variable frame rate is kept.
 
-    With ``frame_rate``, timestamps are index / frame_rate instead. ``limit`` is the largest
-    number of frames, ``limits`` how large they may be.
+    Args:
+        address: a path or a URL.
+        frame_rate: frames per second instead of the file's own; timestamps are then index /
+            frame_rate.
+        name: a short name for messages and output files; None is the file's.
+        limit: the largest number of frames; None is all.
+        limits: how large they may be, and how long to wait for one.
 
     Attributes:
-        address, limit, limits: as they were given.
+        address: as it was given.
+        limit: as it was given.
+        limits: as they were given, or their defaults.
         forced_rate: ``frame_rate`` as it was given.
         file_rate: frames per second by the file.
+
+    Raises:
+        InputError: for a file that cannot be opened.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mvot_pipelines.sinks import OverlayVideoSink
+        >>> from mvot_pipelines.sources import VideoSource
+        >>> from mvot_plugin import Tracks
+        >>> from mvot_synthetic import street
+        >>> scene = street(size=(320, 240), frames=3)
+        >>> with OverlayVideoSink("street.mp4", frame_rate=25, size=scene.size) as sink:
+        ...     for frame in scene:
+        ...         sink.write(frame, Tracks.empty())
+        >>> with VideoSource(Path("street.mp4")) as frames:
+        ...     print(frames.length, frames.size, [frame.timestamp for frame in frames])
+        3 (320, 240) [0.0, 0.04, 0.08]
     """
 
     def __init__(
@@ -83,8 +107,14 @@ class VideoSource(Source):
     def check_complete(self, read: int, skipped: int, last: int) -> None:
         """Compare with the length by the container, which is an estimate: 2 % may be missing.
 
-        ``last`` is the index of the last frame, by its number or its time, whichever is later:
-        where the frame rate varies, the length is computed from the duration and the rate.
+        Args:
+            read: how many frames were read.
+            skipped: how many before the last one could not be decoded.
+            last: the index of the last frame, by its number or its time, whichever is later: where
+                the frame rate varies, the length is computed from the duration and the rate.
+
+        Raises:
+            TruncatedError: where more are missing.
         """
         expected = self.length or 0
         missing = skipped + max(0, expected - 1 - last)
@@ -118,7 +148,28 @@ def _count_shown(path: Path, rate: float, limits: LimitsConfig) -> int:
 
 
 class ImageSource(Source):
-    """Image files of one size, in the given order; timestamps are index / frame_rate."""
+    """Image files of one size, in the given order; timestamps are index / frame_rate.
+
+    Args:
+        paths: the files.
+        name: a short name for messages and output files.
+        frame_rate: frames per second; None is 25.
+        limits: how large an image may be.
+
+    Raises:
+        InputError: for an image that cannot be read, or has another size than the first.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import cv2
+        >>> from mvot_pipelines.sources import ImageSource
+        >>> from mvot_synthetic import street
+        >>> for frame in street(size=(64, 48), frames=3):
+        ...     _ = cv2.imwrite(f"{frame.index}.png", frame.image)
+        >>> with ImageSource([Path("2.png"), Path("0.png")], name="yard", frame_rate=10) as frames:
+        ...     print([frame.timestamp for frame in frames])
+        [0.0, 0.1]
+    """
 
     def __init__(
         self,

@@ -33,7 +33,7 @@ _PATIENCE = 0.2
 class StreamError(InputError):
     """Some videos could not be stepped; the others were.
 
-    Attributes:
+    Args:
         errors: what was raised, by the names of videos.
         tracks: the tracks of the other videos.
     """
@@ -46,11 +46,6 @@ class StreamError(InputError):
 class MultiPipeline:
     """Tracks several videos at once, with one detector and one engine for all.
 
-        tracker = MultiPipeline("yolo11n.pt", "lk-flow", detect_every=10)
-        while True:
-            tracks = tracker.step({"door": door.read(), "yard": yard.read()})
-            tracks["door"].xyxy
-
     The frames of a step are tracked side by side, and those on which the detector is due are
     detected in one batch, where it takes batches. Each video has a ``MotPipeline`` and ids of its
     own, and gives what it would give alone (but for what a detector rounds otherwise in a batch).
@@ -62,15 +57,26 @@ class MultiPipeline:
         engine: a motion engine, or the name of one; several threads call it at once.
         detect_every: k, to detect on every k-th frame, or a callable that makes the ``Scheduler``
             of a video.
-        embedder, config, class_names: as of ``MotPipeline``; the embedder is called by one thread
-            at a time.
+        embedder: as of ``MotPipeline``; it is called by one thread at a time.
+        config: as of ``MotPipeline``.
         frame_rate: frames per second, for bare arrays: one for all, or those of each by name.
+        class_names: as of ``MotPipeline``.
         threads: most calls that run side by side, of a detector that is made for that; None is as
             many as the process may use.
         batch: most frames of a call, of a detector that takes batches (``detect_batch``).
 
     Raises:
         UsageError: as ``MotPipeline``.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mvot_pipelines import MultiPipeline
+        >>> def detect(image: np.ndarray): return [[10, 20, 50, 80, 0.9]]
+        >>> image = np.zeros((240, 320, 3), np.uint8)
+        >>> with MultiPipeline(detect, "hold", detect_every=10) as tracker:
+        ...     tracks = tracker.step({"door": image, "yard": image})
+        >>> tracks["door"].xyxy.tolist(), tracks["yard"].id.tolist()
+        ([[10.0, 20.0, 50.0, 80.0]], [1])
     """
 
     def __init__(
@@ -159,7 +165,11 @@ class MultiPipeline:
     def remove(self, name: str) -> None:
         """Forget a video; where its name comes again, another one begins.
 
-        Raises ``UsageError`` for a video that has not begun.
+        Args:
+            name: of the video.
+
+        Raises:
+            UsageError: for a video that has not begun.
         """
         if name not in self._pipelines:
             raise unknown_name("video", name, self._pipelines)

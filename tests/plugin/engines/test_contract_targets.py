@@ -13,10 +13,12 @@ from helpers.engine_runs import (
     WITHOUT_A_NETWORK,
     contract_engine,
     follow,
+    is_foreign,
     without_interaction,
 )
 from mvot_plugin.engines import Targets, load_engine
 from mvot_plugin.engines.base import refresh
+from mvot_plugin.types import MASK_BINS
 
 every_engine = pytest.mark.parametrize("name", CONTRACT_NAMES)
 
@@ -187,7 +189,9 @@ def test_targets_have_masks_of_all_or_of_none(name, moving_frames):
     tracked, _ = engine.track(engine.observe(moving_frames[1]), enrolled)
     some = np.array([True, False, True, False])
     refreshed = refresh(engine, engine.observe(moving_frames[1]), tracked, APART + 2, some)
-    has_masks = name.startswith("siamattn")
+    has_masks = enrolled.masks is not None
+    assert has_masks == name.startswith("siamattn") or is_foreign(name)
+    cells = len(enrolled.masks[0]) if has_masks and is_foreign(name) else MASK_BINS
     for targets in (
         enrolled,
         tracked,
@@ -197,6 +201,6 @@ def test_targets_have_masks_of_all_or_of_none(name, moving_frames):
     ):
         assert (targets.masks is not None) == has_masks
         if has_masks:
-            assert targets.masks.shape == (len(targets), 64, 64)
+            assert targets.masks.shape == (len(targets), cells, cells)
             assert targets.masks.dtype == np.float32
             assert ((targets.masks >= 0) & (targets.masks <= 1)).all()

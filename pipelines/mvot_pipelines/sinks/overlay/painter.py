@@ -17,9 +17,22 @@ __all__ = ["Painter"]
 
 
 class Painter:
-    """Draws the tracks of frame after frame, with trails of the last ``trail_seconds``.
+    """Draws the tracks of frame after frame, with trails.
 
-    Older points are dropped, so memory is bounded.
+    Args:
+        frame_rate: frames per second.
+        class_names: the names of the classes by number, where the tracks have none.
+        trail_seconds: the length of trails; older points are dropped, so memory is bounded.
+
+    Examples:
+        >>> from mvot_pipelines import MotPipeline
+        >>> from mvot_pipelines.sinks.overlay import Painter
+        >>> from mvot_synthetic import NoisyDetector, street
+        >>> scene, painter = street(seed=2, size=(320, 240), frames=2), Painter()
+        >>> for frame, tracks in MotPipeline(NoisyDetector(scene), "hold").run(scene):
+        ...     image = painter.paint(frame, tracks)
+        >>> image.shape, bool((image != frame.image).any())
+        ((240, 320, 3), True)
     """
 
     def __init__(
@@ -46,8 +59,15 @@ class Painter:
     ) -> Image:
         """Draw tracks, trails, counts and a legend on a copy of the frame's image.
 
-        The next call draws in the same array. ``colors`` are those of the tracks by id; by default,
-        each track keeps one of its own (``TrackColors``).
+        Args:
+            frame: the frame.
+            tracks: its N tracks, with boxes in pixels of the frame.
+            counts: what lines and zones have counted up to it.
+            colors: those of the tracks by id, BGR, 0..255; None gives each track one of its own,
+                which it keeps.
+
+        Returns:
+            The image, BGR uint8 of the frame's shape; the next call draws in the same array.
         """
         self._update_trails(tracks)
         trails = {key: [point for _, point in trail] for key, trail in self._trails.items()}

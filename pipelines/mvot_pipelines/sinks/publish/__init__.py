@@ -32,6 +32,12 @@ def open_publisher(
         UsageError: for a target that is none of these, or where the extra that it needs is not
             installed.
         OutputError: where nobody can be reached there.
+
+    Examples:
+        >>> from mvot_pipelines.sinks.publish import open_publisher
+        >>> open_publisher("mqtt://broker")
+        Traceback (most recent call last):
+        mvot_plugin.errors.UsageError: --publish 'mqtt://broker': write - (the standard output), ...
     """
     if target == STDOUT:
         return JsonLinesSink(STDOUT, class_names=class_names, stream=stream)

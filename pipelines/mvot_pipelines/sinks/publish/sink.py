@@ -28,13 +28,24 @@ _CLOSING_SECONDS = 3.0
 
 @runtime_checkable
 class Sender(Protocol):
-    """Sends messages somewhere; after construction it is used in one thread alone."""
+    """Sends messages somewhere; after construction it is used in one thread alone.
+
+    Raises:
+        OutputError: where messages cannot be sent.
+    """
 
     name: str
     """Where, without passwords, for messages."""
 
     def send(self, messages: Sequence[bytes]) -> None:
-        """Send messages in order, each a JSON object; raises an error where one is not taken."""
+        """Send messages in order.
+
+        Args:
+            messages: one or more, each a JSON object.
+
+        Raises:
+            Exception: any, where one is not taken; they are sent again.
+        """
         ...
 
     def close(self) -> None:
@@ -55,6 +66,20 @@ class PublishSink(Sink):
         class_names: the names of the classes by number, where the tracks have none.
         clock: that of ``Frame.captured``.
         stream: the stream's name, which each object has as ``stream``; None leaves it out.
+
+    Examples:
+        >>> import json
+        >>> import numpy as np
+        >>> from mvot_pipelines.sinks.publish import PublishSink
+        >>> from mvot_plugin import Frame, Tracks
+        >>> class PrintSender:
+        ...     name = "the screen"
+        ...     def send(self, messages): print(*messages)
+        ...     def close(self): pass
+        >>> frame = Frame(image=np.zeros((240, 320, 3), np.uint8), index=0, timestamp=0.0)
+        >>> with PublishSink(PrintSender()) as sink:
+        ...     sink.write(frame, Tracks.empty())
+        b'{"frame": 0, "timestamp": 0.0, "tracks": []}'
     """
 
     def __init__(

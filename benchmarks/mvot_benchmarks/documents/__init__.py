@@ -1,0 +1,1 @@
+"""Marked places of documents, filled with tables, pictures and values from files of results."""
