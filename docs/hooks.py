@@ -53,8 +53,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Write the tables of settings of a page."""
     return re.sub(
-        r"^<!-- settings: (\S+)(.*?) -->$",
-        lambda mark: write_table(mark[1], mark[2].split()),
+        r"^<!-- settings: (\S+)( .*?)? -->$",
+        lambda mark: write_table(mark[1], (mark[2] or "").split()),
         markdown,
         flags=re.MULTILINE,
     )

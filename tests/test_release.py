@@ -1,6 +1,7 @@
 """What is released: wheel and source distribution are whole, agree on the version, and install."""
 
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -201,3 +202,27 @@ def test_a_file_that_a_page_includes_has_no_link_to_other_files(name):
     assert all(link.startswith("https://") for link in re.findall(r"\]\(([^)]*)\)", text))
     page = (ROOT / "docs" / name.lower()).read_text(encoding="utf-8")
     assert page == f'--8<-- "{name}"\n'
+
+
+def test_the_table_of_weights_names_the_licence_of_each_file_and_folder():
+    folder = ROOT / "mvot_plugin" / "pretrained"
+    rows = re.findall(
+        r"^\| `([\w.-]+)/?` \|.*\| ([\w.-]+) \|$",
+        (folder / "README.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    files = [path for path in folder.iterdir() if path.suffix in (".onnx", ".safetensors")]
+    weights = {path.name: path.with_suffix(".json") for path in files}
+    records = {
+        **weights,
+        **{path.parent.name: path for path in folder.glob("*-graphs/network.json")},
+        "nanotrack.json": folder / "nanotrack.json",
+    }
+    licences = {}
+    for name, path in records.items():
+        record = json.loads(path.read_text(encoding="utf-8"))
+        licences[name] = record.get("record", record)["licence"].split(",")[0]
+    assert dict(rows) == licences
+    assert len(rows) == len(licences) > 12
+    others = {path.name for path in folder.iterdir()} - set(records)
+    assert others == {"README.md", *(path.name for path in weights.values())}

@@ -74,9 +74,9 @@ class UltralyticsDetector:
 
     Examples:
         >>> from mvot_plugin.detectors import UltralyticsDetector
-        >>> detector = UltralyticsDetector("yolo11n.yaml", classes=["person"])  # not trained
-        >>> detector.names[0]
-        'person'
+        >>> detector = UltralyticsDetector("yolo11n.yaml", conf=0.5)  # a network without weights
+        >>> len(detector.names)
+        80
     """
 
     names: Mapping[int, str]

@@ -25,7 +25,8 @@ class Detections(Rows):
 
     Examples:
         >>> from mvot_plugin import Detections
-        >>> found = Detections.of([[10, 20, 50, 80], [90, 20, 99, 31]], [0.9, 0.4], class_id=2)
+        >>> boxes = [[10, 20, 50, 80], [90, 20, 99, 31]]
+        >>> found = Detections.of(boxes, confidence=[0.9, 0.4], class_id=2)
         >>> sure = found[found.confidence > 0.5]
         >>> sure.xyxy.tolist(), sure.class_id.tolist()
         ([[10.0, 20.0, 50.0, 80.0]], [2])

@@ -52,13 +52,14 @@ def read_commands():
 SCRIPTS = [(name, block) for name, block in read_blocks("python") if block.startswith(MARK)]
 NAMES = [f"{name}-{block[len(MARK) :].partition(chr(10))[0]}" for name, block in SCRIPTS]
 COMMANDS = list(read_commands())
+LINES = [" ".join(words) for _, words in COMMANDS]
 
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory):
-    """A folder with ``demo/street.mp4``: two seconds of a street."""
+    """A folder with ``demo/street.mp4``: a second of a street."""
     folder = tmp_path_factory.mktemp("guides")
-    scene = street(seed=3, frames=50)
+    scene = street(seed=3, frames=30, size=(320, 240))
     path = folder / "demo" / "street.mp4"
     with OverlayVideoSink(path, frame_rate=scene.frame_rate, size=scene.size) as sink:
         for frame in scene:
@@ -89,7 +90,7 @@ def test_each_block_of_python_is_python(name, block):
     compile(block, f"{name}.md", "exec")
 
 
-@pytest.mark.parametrize(("name", "words"), COMMANDS, ids=[" ".join(words) for _, words in COMMANDS])
+@pytest.mark.parametrize(("name", "words"), COMMANDS, ids=LINES)
 def test_each_command_has_the_options_that_it_is_given(name, words):
     PARSERS[words[0]]().parse_args(words[1:])
 

@@ -51,7 +51,7 @@ class Stored:
         if name not in self._runs:
             path = self._folder / f"{name}.json"
             if not path.is_file():
-                raise UsageError(f"results={name}: there is no {path}")
+                raise UsageError(f"there is no {path}")
             kinds = {command: kind for command, (kind, _) in COMMANDS.items()}
             self._runs[name] = read_results(path, kinds), path.read_bytes()
         return self._runs[name]

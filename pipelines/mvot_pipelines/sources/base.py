@@ -33,10 +33,10 @@ class Source(ABC):
 
     Examples:
         >>> import cv2
+        >>> import numpy as np
         >>> from mvot_pipelines import open_source
-        >>> from mvot_synthetic import street
-        >>> for frame in street(size=(64, 48), frames=6):
-        ...     _ = cv2.imwrite(f"{frame.index}.png", frame.image)
+        >>> for index in range(6):
+        ...     _ = cv2.imwrite(f"{index}.png", np.full((48, 64, 3), 40 * index, np.uint8))
         >>> with open_source(".", frame_rate=25) as frames:
         ...     print(frames.length, frames.size, [one.index for one in frames.select(stride=2)])
         6 (64, 48) [0, 2, 4]

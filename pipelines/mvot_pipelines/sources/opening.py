@@ -63,10 +63,10 @@ def open_source(
 
     Examples:
         >>> import cv2
+        >>> import numpy as np
         >>> from mvot_pipelines import open_source
-        >>> from mvot_synthetic import street
-        >>> for frame in street(size=(64, 48), frames=3):
-        ...     _ = cv2.imwrite(f"{frame.index}.png", frame.image)
+        >>> for index in range(3):
+        ...     _ = cv2.imwrite(f"{index}.png", np.full((48, 64, 3), 40 * index, np.uint8))
         >>> with open_source(".", frame_rate=25) as frames:
         ...     print([frame.timestamp for frame in frames])
         [0.0, 0.04, 0.08]

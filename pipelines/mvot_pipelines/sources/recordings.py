@@ -57,7 +57,7 @@ class VideoSource(Source):
         >>> from mvot_pipelines.sources import VideoSource
         >>> from mvot_plugin import Tracks
         >>> from mvot_synthetic import street
-        >>> scene = street(size=(320, 240), frames=3)
+        >>> scene = street(size=(320, 240), frames=3, walkers=1, vehicles=0, cyclists=0)
         >>> with OverlayVideoSink("street.mp4", frame_rate=25, size=scene.size) as sink:
         ...     for frame in scene:
         ...         sink.write(frame, Tracks.empty())
@@ -162,13 +162,13 @@ class ImageSource(Source):
     Examples:
         >>> from pathlib import Path
         >>> import cv2
+        >>> import numpy as np
         >>> from mvot_pipelines.sources import ImageSource
-        >>> from mvot_synthetic import street
-        >>> for frame in street(size=(64, 48), frames=3):
-        ...     _ = cv2.imwrite(f"{frame.index}.png", frame.image)
-        >>> with ImageSource([Path("2.png"), Path("0.png")], name="yard", frame_rate=10) as frames:
+        >>> for index in range(3):
+        ...     _ = cv2.imwrite(f"{index}.png", np.full((48, 64, 3), 40 * index, np.uint8))
+        >>> with ImageSource([Path("2.png"), Path("0.png")], name="yard", frame_rate=5.0) as frames:
         ...     print([frame.timestamp for frame in frames])
-        [0.0, 0.1]
+        [0.0, 0.2]
     """
 
     def __init__(
