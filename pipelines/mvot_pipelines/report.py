@@ -112,6 +112,8 @@ class RunReport:
 
     def _explain_nothing(self) -> str:
         """What may be the reason that there are no boxes."""
+        if not self.detections and self.detector_failures >= self.detector_calls:
+            return "nothing was tracked, since the detector has not answered"
         if not self.detections:
             return (
                 "nothing was tracked, since the detector found nothing: check --classes and "

@@ -59,7 +59,7 @@ LINES = [" ".join(words) for _, words in COMMANDS]
 def video(tmp_path_factory):
     """A folder with ``demo/street.mp4``: a second of a street."""
     folder = tmp_path_factory.mktemp("guides")
-    scene = street(seed=3, frames=30, size=(320, 240))
+    scene = street(seed=3, frames=24)
     path = folder / "demo" / "street.mp4"
     with OverlayVideoSink(path, frame_rate=scene.frame_rate, size=scene.size) as sink:
         for frame in scene:

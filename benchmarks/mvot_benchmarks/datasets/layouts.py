@@ -72,7 +72,7 @@ def _find_reader(path: Path) -> Callable[[Path], Sequence]:
         return read_visdrone
     raise InputError(
         f"{path} is no sequence of a known layout: MOTChallenge (gt/gt.txt), VisDrone, UAVDT, "
-        "OTB, LaSOT, GOT-10k or DAVIS; README.md lists the files of each"
+        "OTB, LaSOT, GOT-10k or DAVIS; docs/benchmarks/index.md lists the files of each"
     )
 
 

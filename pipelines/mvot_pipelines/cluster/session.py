@@ -68,7 +68,7 @@ def _connect(ray: Any, config: ClusterConfig) -> None:
         options["address"] = config.address
     try:
         ray.init(**options)
-    except (OSError, RuntimeError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
+    except Exception as error:  # Ray raises bare ones, too, as when its node starts too slowly
         if config.address is None:
             raise InputError(f"Ray does not start ({describe_error(error)})") from error
         raise InputError(

@@ -117,10 +117,16 @@ def test_the_detector_that_runs_is_named(settings, kind, name):
 
 
 @pytest.mark.parametrize(
-    ("found", "reason"), [(0, "the detector found nothing"), (9, "too few or too unsure")]
+    ("found", "failures", "reason"),
+    [
+        (0, 0, "the detector found nothing"),
+        (0, 1, "the detector found nothing"),
+        (0, 2, "the detector has not answered"),
+        (9, 0, "too few or too unsure"),
+    ],
 )
-def test_a_run_without_tracks_says_why(found, reason):
-    report = start_report(frames=10, detector_calls=2, detections=found)
+def test_a_run_without_tracks_says_why(found, failures, reason):
+    report = start_report(frames=10, detector_calls=2, detections=found, detector_failures=failures)
     assert "nothing was tracked" in report.summary()
     assert reason in report.summary()
     report.boxes = 1

@@ -1,13 +1,13 @@
 """The data of ``--smoke`` runs: complete, the same each time, and readable by every stage."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
 
 from mvot_plugin.motfile import read_ground_truth
 from mvot_training.backbone.images import read_distillation_images
+from mvot_training.data import smoke
 from mvot_training.data.smoke import SMOKE_HELD_OUT, write_smoke_data
 from mvot_training.data.training_data import TrainingData
 from mvot_training.detector.config import DetectorTrainingConfig, LabelConfig
@@ -16,23 +16,42 @@ from mvot_training.inertia.trajectories import read_ground_truth_tracks
 from mvot_training.pairs.batches import sample_batch
 from mvot_training.validation import Validation
 
+FEW = 5
+"""Frames of a sequence, where they are rendered in a test; two of them become photos."""
+
 
 @pytest.fixture
 def roots(smoke_roots):
     return smoke_roots
 
 
-def test_the_same_files_are_written_each_time(roots, tmp_path):
-    again = write_smoke_data(tmp_path / "data")
-    for one, other in zip(roots, again, strict=True):
-        files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
-        assert len(files) > 3 * 30
-        assert files == sorted(p.relative_to(other) for p in other.rglob("*") if p.is_file())
-        assert all((one / file).read_bytes() == (other / file).read_bytes() for file in files)
+@pytest.fixture
+def short(monkeypatch):
+    """The data has few frames: it is rendered anew."""
+    monkeypatch.setattr(smoke, "_FRAMES", FEW)
 
 
-def test_a_complete_folder_is_left_as_it_is_and_an_incomplete_one_completed(roots, tmp_path):
-    root = shutil.copytree(roots[0], tmp_path / "data")
+def list_files(folder):
+    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_data_is_complete(roots):
+    (root,) = roots
+    assert len(list_files(root)) > 3 * 30
+
+
+@pytest.mark.usefixtures("short")
+def test_the_same_files_are_written_each_time(tmp_path):
+    (one,), (other,) = (write_smoke_data(tmp_path / name) for name in ("one", "other"))
+    files = list_files(one)
+    assert len(files) > 3 * FEW
+    assert files == list_files(other)
+    assert all((one / file).read_bytes() == (other / file).read_bytes() for file in files)
+
+
+@pytest.mark.usefixtures("short")
+def test_a_complete_folder_is_left_as_it_is_and_an_incomplete_one_completed(tmp_path):
+    (root,) = write_smoke_data(tmp_path / "data")
     table = root / SMOKE_HELD_OUT / "gt" / "gt.txt"
     text = table.read_text()
     table.write_text("")
