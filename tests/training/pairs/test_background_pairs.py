@@ -1,12 +1,14 @@
 """Pairs whose exemplar holds no object: SiamMOT's negative triplets."""
 
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 from helpers.training.data import write_annotated_video
 from mvot_plugin.ops.boxes import intersection
+from mvot_training.data import sequences
 from mvot_training.data.ground_truth import read_ignored
 from mvot_training.data.sequences import read_annotated_video, render_annotated_video
 from mvot_training.data.training_data import TrainingData
@@ -50,7 +52,8 @@ def lone(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def street():
-    return render_annotated_video(5, None)
+    with patch.object(sequences, "STREET_FRAMES", 12):
+        return render_annotated_video(5, None)
 
 
 @pytest.mark.parametrize("kind", ["videos", "synthetic"])

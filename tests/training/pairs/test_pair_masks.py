@@ -1,6 +1,7 @@
 """Masks of the objects in search images, against the colours of objects over grey."""
 
 from dataclasses import replace
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from helpers.training.data import (
     write_annotated_video,
 )
 from mvot_plugin.errors import InputError
+from mvot_training.data import sequences
 from mvot_training.data.cutouts import create_cutout_objects
 from mvot_training.data.image_store import ImageStore
 from mvot_training.data.sequences import read_annotated_video
@@ -43,7 +45,8 @@ def data(tmp_path_factory):
     write_annotated_video(root / "lone", masked=True)
     write_annotated_video(root / "pair", masked=False)
     write_annotated_photos(root / "discs")
-    return TrainingData.read([root], synthetic_scenes=1, progress=False)
+    with patch.object(sequences, "STREET_FRAMES", 12):
+        return TrainingData.read([root], synthetic_scenes=1, progress=False)
 
 
 def plain_config(origin, **options):

@@ -92,6 +92,7 @@ def test_mvot_train_saves_weights_of_a_variant(off, roots, tmp_path, moving_fram
     config, folder = tmp_path / "training.yaml", tmp_path / "run"
     write_config(config, dict.fromkeys(off, False), frozen_fraction=0.5)
     arguments = ["--smoke", "--config", str(config), "--device", "cpu", "--weights", str(start)]
+    arguments += ["--set", "steps=6", "--set", "batch=4", "--set", "validation_frames=4"]
     data = ["--data", *map(str, roots)]
     assert main(["siammotion", *arguments, *data, "--output", str(folder)]) == 0
     engine = load_engine("siammotion", str(folder / "siammotion.safetensors"), "cpu", "bf16")
