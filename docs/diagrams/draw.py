@@ -34,7 +34,9 @@ def hash_source(path: Path) -> str:
 def draw(path: Path) -> Path:
     """Draw one diagram; returns the SVG."""
     source = path.read_text(encoding="utf-8").replace("{", "{" + LOOK, 1)
-    done = subprocess.run(["dot", "-Tsvg"], input=source, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["dot", "-Tsvg"], input=source, capture_output=True, text=True, check=True
+    )
     svg = re.sub(r"<!-- Generated.*?-->\n", "", done.stdout, flags=re.DOTALL)
     mark = f"<!-- docs/diagrams/{path.name}, SHA-256 {hash_source(path)} -->\n<svg "
     target = IMAGES / f"{path.stem}.svg"

@@ -67,7 +67,7 @@ class RunConfig(CheckedConfig):
     frames: Count | None = None
     """The most frames that are tracked; null is all."""
     stride: Count = 1
-    """Every so manieth frame of the source is taken, and the others are left out; the detector runs
+    """Of every so many frames of the source one is taken, the others are left out; the detector runs
     on every k-th of those that are taken."""
     live: bool = False
     """Whether a recording is played as a camera would, at its own rate."""

@@ -16,7 +16,7 @@ A motion engine moves all boxes on the frames between."""
 _EXAMPLES = """\
 examples:
   mvot-run --demo                                       see it work, no files needed
-  mvot-run video.mp4 --detect-every 5                   YOLO on every 5th frame
+  mvot-run video.mp4 --detect-every 5                   detector on every 5th frame
   mvot-run video.mp4 --detector my.onnx --classes person,car --show
   mvot-run frames/ --detections det.txt --save-txt tracks.txt --save-video tracks.mp4
   mvot-run rtsp://camera/1 --detector yolo11s.pt --save-jsonl tracks.jsonl

@@ -76,7 +76,7 @@ class Source(ABC):
 
         Args:
             start: seconds after the first frame at which the part begins.
-            stride: every so manieth frame is taken.
+            stride: of so many frames one is taken.
             count: the most that are taken; None is all.
 
         Returns:

@@ -222,8 +222,13 @@ def read_first_image(capture: cv2.VideoCapture, name: str, limits: LimitsConfig)
     """The first frame that can be decoded."""
     for _, image in decode_frames(capture, limits):
         return image
+    hint = (
+        " (an MP4 at an address is read from its beginning where the server cannot seek: write it "
+        "with its index in front, ffmpeg -movflags faststart)"
+    )
     raise InputError(
         f"{name} has no frame that can be decoded: check that it plays in another program"
+        + (hint if is_url(name) else "")
     )
 
 

@@ -56,7 +56,7 @@ def select_frames(
     Args:
         frames: frames in order.
         start: seconds after the first frame at which the frames begin that are taken.
-        stride: every so manieth of them is taken; where some are missing, the next ones.
+        stride: of so many of them one is taken; where some are missing, the next ones.
         count: the most that are taken; None is all.
 
     Yields:

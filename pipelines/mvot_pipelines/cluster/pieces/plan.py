@@ -58,9 +58,9 @@ class Frames:
     stop: int | None = None
     """The first that is taken no more; None for the end."""
     stride: int = 1
-    """Every so manieth is taken."""
+    """Of so many frames one is taken."""
     every: int = 1
-    """The detector runs on every so manieth of the recording, and on the first."""
+    """The detector runs on one of so many frames of the recording, and on the first."""
 
     def times(self) -> Float64[np.ndarray, " n"]:
         """When each frame of the recording is shown, in seconds."""

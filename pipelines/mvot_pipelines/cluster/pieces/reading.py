@@ -28,7 +28,7 @@ _MARGINS = (2.0, 25.0, 300.0)
 _MOST_FAILED_READS = 300
 """As of ``decode_frames``."""
 _ROWS = 8
-"""Every so manieth row of an image is in its digest."""
+"""Of so many rows of an image one is in its digest."""
 
 
 def read_piece(source: Source, piece: Piece, stride: int = 1) -> Generator[Frame, None, None]:
@@ -37,7 +37,7 @@ def read_piece(source: Source, piece: Piece, stride: int = 1) -> Generator[Frame
     Args:
         source: The recording.
         piece: The piece.
-        stride: Every so manieth frame is taken.
+        stride: Of so many frames one is taken.
     """
     if isinstance(source, VideoSource):
         frames: Iterator[Frame] = select_frames(_read_video(source, piece), stride=stride)
