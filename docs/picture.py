@@ -1,4 +1,4 @@
-"""Convert a part of a video to a looping animation (WebP), as docs/images/street.webp from the demo."""
+"""Convert a part of a video to a looping animation (WebP), such as docs/images/street.webp."""
 
 import argparse
 

@@ -67,8 +67,8 @@ class RunConfig(CheckedConfig):
     frames: Count | None = None
     """The most frames that are tracked; null is all."""
     stride: Count = 1
-    """Of every so many frames of the source one is taken, the others are left out; the detector runs
-    on every k-th of those that are taken."""
+    """Of so many frames of the source one is taken, the others are left out; the detector runs on
+    every k-th of those that are taken."""
     live: bool = False
     """Whether a recording is played as a camera would, at its own rate."""
     reconnect: Annotated[float, Range(0, math.inf)] = 30.0
