@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+from helpers.synthetic import render
 from mvot_plugin.types import Detections, Frame
 from mvot_synthetic import NoisyDetector, Scene, street
 
@@ -68,7 +69,7 @@ def scene() -> Scene:
 
 @pytest.fixture(scope="session")
 def frames(scene: Scene) -> list[Frame]:
-    return list(scene)
+    return render(scene)
 
 
 @pytest.fixture

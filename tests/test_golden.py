@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers.synthetic import without_shape_checks
 from mvot_benchmarks.metrics.ground_truth import GroundTruthFrame
 from mvot_benchmarks.metrics.scoring import Scorer
 from mvot_benchmarks.vot import VotSequence, evaluate
@@ -31,6 +32,13 @@ SEEDS = (
 )
 """Seeds of the scenes: on a single one an identity switch would cost several points. Networks take
 longer, so they see fewer."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def fast():
+    """The shapes of arrays are checked by all other tests."""
+    with without_shape_checks():
+        yield
 
 
 @cache

@@ -7,6 +7,7 @@ import cv2
 import pytest
 
 from helpers.missing import HEAVY, run_without
+from helpers.synthetic import render
 from mvot_synthetic import NoisyDetector, street
 
 BIN = Path(sys.executable).parent
@@ -32,7 +33,7 @@ def sequence(tmp_path_factory):
     scene = street(seed=2, size=(320, 240), frames=20, walkers=3, vehicles=0, cyclists=0)
     detector = NoisyDetector(scene, recall=1.0, jitter=0.0, false_positives=0.0, min_visibility=0.0)
     found, ground_truth = [], []
-    for frame in scene:
+    for frame in render(scene):
         cv2.imwrite(str(folder / "img1" / f"{frame.index + 1:06d}.jpg"), frame.image)
         here, objects = detector(frame), scene.ground_truth(frame.index)
         found += rows(here.xyxy, [-1] * len(here), frame.index)

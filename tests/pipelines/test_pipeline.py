@@ -15,6 +15,7 @@ from helpers.pipelines import (
     recording_detector,
     track_all,
 )
+from helpers.synthetic import render
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_plugin.association.lifecycle import LifecycleConfig
 from mvot_plugin.engines import engine_names
@@ -43,11 +44,16 @@ def test_every_visible_object_keeps_one_id_and_a_box_on_every_frame(
     assert np.min(overlaps) > (0.99 if every == 1 else 0.4)
 
 
-@pytest.mark.parametrize("every", [1, 5])
-def test_an_object_that_enters_later_gets_a_new_id(every):
+@pytest.fixture(scope="module")
+def three_who_enter():
+    """A street that three people enter, one after the other."""
     scene = street(22, size=(320, 240), frames=75, walkers=4, vehicles=0, cyclists=0, pan=1)
-    scene = scene.select({2, 3, 4})
-    frames = list(scene)
+    return scene.select({2, 3, 4})
+
+
+@pytest.mark.parametrize("every", [1, 5])
+def test_an_object_that_enters_later_gets_a_new_id(every, three_who_enter):
+    scene, frames = three_who_enter, render(three_who_enter)
     answers = track_all(MotPipeline(exact_detector(scene), "lk-flow", every), frames)
     of_object, of_track = match_identities(scene, frames, answers)
     assert of_object == {4: {1}, 2: {2}, 3: {3}}

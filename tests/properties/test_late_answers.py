@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from helpers.pipelines.workers import LaggingWorker
 from helpers.properties import assert_same, scaled
+from helpers.synthetic import render
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_synthetic import NoisyDetector, street
 
@@ -31,7 +32,7 @@ def scene():
 
 @pytest.fixture(scope="module")
 def frames(scene):
-    return list(scene)
+    return render(scene)
 
 
 @pytest.mark.parametrize("engine", ["hold", "kalman", "lk-flow"])

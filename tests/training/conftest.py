@@ -2,6 +2,7 @@
 
 import pytest
 
+from helpers.synthetic import without_shape_checks
 from mvot_training import options
 from mvot_training.data.smoke import write_smoke_data
 
@@ -9,7 +10,8 @@ from mvot_training.data.smoke import write_smoke_data
 @pytest.fixture(scope="session")
 def smoke_roots(tmp_path_factory):
     """The folders of the data, which no test may change."""
-    return write_smoke_data(tmp_path_factory.mktemp("smoke") / "data")
+    with without_shape_checks():
+        return write_smoke_data(tmp_path_factory.mktemp("smoke") / "data")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from helpers.synthetic import render
 from mvot_plugin.ops.boxes import xyxy_to_ltwh
 from mvot_synthetic import NoisyDetector, street
 
@@ -24,7 +25,7 @@ def noisy_street(tmp_path_factory):
     scene = street(3, size=(320, 240), frames=FRAMES, walkers=8, vehicles=0, cyclists=0)
     detector = NoisyDetector(scene, recall=0.8, jitter=0.05, false_positives=0.3)
     found, annotated = [], []
-    for frame in scene:
+    for frame in render(scene):
         cv2.imwrite(str(folder / "img1" / f"{frame.index + 1:06d}.jpg"), frame.image)
         here, objects = detector(frame), scene.ground_truth(frame.index)
         found += format_rows(frame.index, [-1] * len(here), here.xyxy, here.confidence)

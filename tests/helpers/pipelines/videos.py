@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from helpers.synthetic import render
 from mvot_plugin.types import Frame
 from mvot_synthetic import NoisyDetector, street
 
@@ -64,7 +65,7 @@ def write_street(folder: Path, frames: int) -> list[np.ndarray]:
     """
     scene = street(seed=1, size=(320, 240), frames=frames, walkers=4, vehicles=1, cyclists=0)
     detector = NoisyDetector(scene, recall=1.0, jitter=0.0, false_positives=0.0)
-    rows, images = [], [frame.image for frame in scene]
+    rows, images = [], [frame.image for frame in render(scene)]
     for index, image in enumerate(images):
         found = detector(Frame(image=image, index=index, timestamp=index / 25))
         for x0, y0, x1, y1 in found.xyxy:

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from helpers.synthetic import render
 from mvot_pipelines.counting.config import CountingConfig
 from mvot_pipelines.counting.counter import Counter
 from mvot_pipelines.pipeline import MotPipeline
@@ -137,7 +138,7 @@ def test_estimated_boxes_are_counted_as_the_truth_is():
     config = CountingConfig(lines=("0.5,1,0.5,0",))
     truth, tracked = Counter(config, SIZE), Counter(config, SIZE)
     pipeline = MotPipeline(NoisyDetector(scene, seed=3), "lk-flow", 5)
-    for image in scene:
+    for image in render(scene):
         objects = scene.ground_truth(image.index)
         given = Tracks(
             id=objects.id,

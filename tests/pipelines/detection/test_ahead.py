@@ -14,6 +14,7 @@ from helpers.pipelines import (
     recording_detector,
     track_all,
 )
+from helpers.synthetic import render
 from mvot_pipelines.detection.ahead import DetectAhead
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.sources.reading import read_ahead
@@ -100,7 +101,7 @@ def test_the_detector_is_timed_in_its_thread():
 
 def test_tracks_are_the_same_to_the_last_bit():
     scene = street(3, size=(320, 240), frames=30, walkers=4, vehicles=1, cyclists=0)
-    frames = list(scene)
+    frames = render(scene)
     plain = track_all(MotPipeline(NoisyDetector(scene), "lk-flow", 5), frames)
     with DetectAhead(NoisyDetector(scene), 5) as ahead:
         beside = track_all(MotPipeline(ahead, "lk-flow", 5), read_ahead(ahead.watch(frames)))

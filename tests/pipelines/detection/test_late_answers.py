@@ -15,6 +15,7 @@ from helpers.pipelines import (
     track_all,
 )
 from helpers.pipelines.workers import lagging
+from helpers.synthetic import render
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.tracking.config import LateConfig
 from mvot_plugin.errors import InputError, UsageError
@@ -42,7 +43,7 @@ def run_both(scene, engine, lag, every=EVERY, **late):
 
     Each look at the clock is a second later than the one before.
     """
-    detector, frames, seconds = NoisyDetector(scene, seed=1), list(scene), count(0.0)
+    detector, frames, seconds = NoisyDetector(scene, seed=1), render(scene), count(0.0)
     config, timer = (
         PipelineConfig(late=LateConfig(**late)),
         StageTimer(lambda: next(seconds)),

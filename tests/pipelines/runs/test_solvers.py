@@ -18,6 +18,7 @@ from helpers.pipelines import (
 )
 from helpers.pipelines.workers import lagging
 from helpers.properties import assert_same
+from helpers.synthetic import render
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.pipeline_config import SOLVERS
 from mvot_pipelines.scheduling import Adaptive
@@ -64,14 +65,15 @@ def test_every_visible_object_keeps_one_id_and_a_box_on_every_frame(scene, frame
 def test_a_run_is_repeatable_bit_for_bit(busy_street, solver, engine):
     noisy, config = NoisyDetector(busy_street, seed=3, recall=0.8), PipelineConfig(solver=solver)
     runs = [
-        track_all(MotPipeline(noisy, engine, 3, config=config), list(busy_street)) for _ in range(2)
+        track_all(MotPipeline(noisy, engine, 3, config=config), render(busy_street))
+        for _ in range(2)
     ]
     assert sum(map(len, runs[0])) > 200
     assert_all_same(*runs)
 
 
 def test_the_solvers_differ(busy_street):
-    noisy, frames = NoisyDetector(busy_street, seed=3, recall=0.8), list(busy_street)
+    noisy, frames = NoisyDetector(busy_street, seed=3, recall=0.8), render(busy_street)
     own, paper = (
         track_all(MotPipeline(noisy, "lk-flow", 3, config=PipelineConfig(solver=name)), frames)
         for name in SOLVERS
@@ -82,7 +84,7 @@ def test_the_solvers_differ(busy_street):
 @pytest.mark.parametrize("lag", [1, 5])
 @pytest.mark.parametrize("engine", ["hold", "lk-flow"])
 def test_late_answers_give_what_answers_in_time_would_have_given(busy_street, engine, lag):
-    detector, frames = NoisyDetector(busy_street, seed=1), list(busy_street)
+    detector, frames = NoisyDetector(busy_street, seed=1), render(busy_street)
     in_time = track_all(MotPipeline(detector, engine, EVERY, config=siammot()), frames)
     pipeline = MotPipeline(detector, engine, EVERY, config=siammot(), asynchronous=lagging(lag))
     late = track_all(pipeline, frames)
@@ -120,7 +122,7 @@ def test_the_engine_enrolls_again_where_a_detection_is_taken():
 
 @pytest.mark.parametrize("save", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
 def test_a_pipeline_goes_on_as_it_would_have(busy_street, save):
-    frames = list(busy_street)
+    frames = render(busy_street)
     detector = NoisyDetector(busy_street, seed=3)
     pipeline = MotPipeline(detector, "lk-flow", Adaptive(every=3), config=siammot())
     track_all(pipeline, frames[:15])

@@ -7,6 +7,7 @@ import pytest
 
 from helpers.engine_runs import contract_engine
 from helpers.pipelines.shared import BatchDetector
+from helpers.synthetic import render
 from mvot_pipelines import MotPipeline, MultiPipeline
 from mvot_pipelines.streams import multi_pipeline
 from mvot_plugin.errors import UsageError
@@ -36,7 +37,7 @@ def detect(scenes):
 
 def steps(scenes):
     """The frames of each step: "gate" joins on the fourth, "yard" stands still for three."""
-    videos = {name: iter(list(scene)) for name, scene in scenes.items()}
+    videos = {name: iter(render(scene)) for name, scene in scenes.items()}
     for number in range(FRAMES):
         names = ["yard", "door", "gate"] if number >= 4 else ["yard", "door"]
         if 6 <= number < 9:
@@ -47,7 +48,7 @@ def steps(scenes):
 
 def run_alone(scene, detector, engine, **options):
     tracker = MotPipeline(detector, engine, EVERY, **options)
-    return [tracker.step(frame) for frame in scene]
+    return [tracker.step(frame) for frame in render(scene)]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_an_embedder_of_others_is_never_called_by_two_threads_at_once(scenes, de
         finally:
             lock.release()
 
-    videos = {name: list(scene) for name, scene in scenes.items()}
+    videos = {name: render(scene) for name, scene in scenes.items()}
     with MultiPipeline(engine="hold", embedder=embed) as tracker:
         for number in range(10):
             frames = {name: frames[number] for name, frames in videos.items()}

@@ -1,12 +1,14 @@
 """What came with a detection goes with its track, and moves with the box."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 
 from helpers.pipelines import BOX, OTHER, blank_frames
 from helpers.pipelines.workers import lagging
+from helpers.synthetic import render
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_pipelines.tracking.carried import CORNERS, Carried, move_points
 from mvot_plugin.types import Detections, Tracks
@@ -49,10 +51,15 @@ class DetailedDetector:
         )
 
 
+@cache
+def busy_street():
+    return street(7, size=(320, 240), frames=60, walkers=8, vehicles=1, cyclists=1)
+
+
 def run(engine, **options):
-    scene = street(7, size=(320, 240), frames=60, walkers=8, vehicles=1, cyclists=1)
+    scene = busy_street()
     with MotPipeline(DetailedDetector(scene), engine, 4, **options) as pipeline:
-        return [(frame, pipeline.step(frame)) for frame in scene]
+        return [(frame, pipeline.step(frame)) for frame in render(scene)]
 
 
 @pytest.mark.parametrize("lag", [None, 2])

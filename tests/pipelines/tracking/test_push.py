@@ -7,6 +7,7 @@ from helpers.engine_runs import contract_engine
 from helpers.pipelines import BOX, OTHER, blank_frames, constant_detector
 from helpers.pipelines.workers import lagging
 from helpers.properties import assert_same
+from helpers.synthetic import render
 from mvot_pipelines.pipeline import MotPipeline
 from mvot_pipelines.scheduling import Adaptive
 from mvot_plugin.errors import InputError, UsageError
@@ -24,7 +25,7 @@ def test_pushed_detections_give_the_tracks_of_a_detector_every_k(scene, engine):
     noisy = NoisyDetector(scene, seed=3, recall=0.8, false_positives=0.3)
     pulled, pushed = MotPipeline(noisy, engine, 5), MotPipeline(engine=engine)
     count = 0
-    for frame in scene:
+    for frame in render(scene):
         detections = noisy(frame) if frame.index % 5 == 0 else None
         tracks = pushed.update(frame, detections)
         assert_same(pulled.step(frame), tracks)
@@ -89,7 +90,7 @@ def test_after_a_reset_a_pipeline_is_as_new(scene, options):
         return MotPipeline(noisy, "lk-flow", Adaptive(every=4), **options)
 
     with build() as fresh, build() as used:
-        frames = list(scene)
+        frames = render(scene)
         for frame in frames[:18]:
             used.step(frame)
         used.reset()

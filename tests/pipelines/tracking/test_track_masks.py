@@ -10,6 +10,7 @@ from helpers.pipelines import BOX, OTHER, blank_frames, track_all
 from helpers.pipelines.masks import MaskEngine, RefreshingMaskEngine, mask_of_box
 from helpers.pipelines.workers import lagging
 from helpers.properties import assert_same
+from helpers.synthetic import render
 from mvot_pipelines.pipeline import MotPipeline, PipelineConfig
 from mvot_pipelines.tracking.config import LateConfig
 from mvot_plugin.association.lifecycle import LifecycleConfig
@@ -25,7 +26,7 @@ ALL = [BOX, OTHER, LATER]
 def busy_street():
     """People, cars and cyclists who come, hide and go, before a camera that pans."""
     scene = street(7, size=(320, 240), frames=120, walkers=10, vehicles=2, cyclists=2, pan=0.5)
-    return NoisyDetector(scene, seed=1, recall=0.7, false_positives=0.3), list(scene)
+    return NoisyDetector(scene, seed=1, recall=0.7, false_positives=0.3), render(scene)
 
 
 def run(engine, **options):

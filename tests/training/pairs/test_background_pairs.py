@@ -6,6 +6,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
+from helpers.synthetic import without_shape_checks
 from helpers.training.data import write_annotated_video
 from mvot_plugin.ops.boxes import intersection
 from mvot_training.data import sequences
@@ -52,7 +53,7 @@ def lone(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def street():
-    with patch.object(sequences, "STREET_FRAMES", 12):
+    with patch.object(sequences, "STREET_FRAMES", 12), without_shape_checks():
         return render_annotated_video(5, None)
 
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from helpers.synthetic import without_shape_checks
 from helpers.training.data import (
     FRAMES,
     LEFT,
@@ -45,7 +46,7 @@ def data(tmp_path_factory):
     write_annotated_video(root / "lone", masked=True)
     write_annotated_video(root / "pair", masked=False)
     write_annotated_photos(root / "discs")
-    with patch.object(sequences, "STREET_FRAMES", 12):
+    with patch.object(sequences, "STREET_FRAMES", 12), without_shape_checks():
         return TrainingData.read([root], synthetic_scenes=1, progress=False)
 
 
