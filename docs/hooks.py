@@ -1,6 +1,7 @@
 """What is made while the site is built, from the code itself.
 
-The pages of the commands and of the settings; and, in any page, the table of the settings of a
+The pages of the commands and of the settings; an element around each figure, which keeps the cells
+of its tables on one line; and, in any page, the table of the settings of a
 dataclass, in the place of a line such as::
 
     <!-- settings: mvot_plugin.engines.lk_flow.LKFlowEngine NAME NAME -->
@@ -51,7 +52,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Write the tables of settings of a page."""
+    """Write the tables of settings of a page, and put figures into elements of their own."""
+    markdown = re.sub(
+        r"^<!-- figure: [^\n]* -->\n\n(.*?)\n\n<!-- end of figure -->$",
+        r'<div class="figure" markdown>\n\n\1\n\n</div>',
+        markdown,
+        flags=re.MULTILINE | re.DOTALL,
+    )
     return re.sub(
         r"^<!-- settings: (\S+)( .*?)? -->$",
         lambda mark: write_table(mark[1], (mark[2] or "").split()),
