@@ -49,7 +49,7 @@ fi
 
 # Quality: the held-out sequences.
 measure quality mot "${held_out[@]}" "${nanotrack[@]}" \
-  --engine hold kalman lk-flow nanotrack siammotion-n --detect-every 1 2 5 10 20
+  --engine hold kalman lk-flow nanotrack siammotion-n --detect-every 1 5 10 20
 measure peers peers "${held_out[@]}" --engine lk-flow siammotion-n --detect-every 1 5 10 20
 measure merging-runs mot "${held_out[@]}" --engine lk-flow --detect-every 1 5 10 20 --runs 3
 measure merging-parts mot "${held_out[@]}" --engine lk-flow --detect-every 1 5 10 --without all
