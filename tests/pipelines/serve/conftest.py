@@ -26,7 +26,7 @@ def _hurry(monkeypatch):
 def page(browser):
     """A page on which nothing goes wrong but connections: no script fails, no policy is broken."""
     page, errors = browser.new_page(viewport=DESKTOP), []
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text))
     yield page
